@@ -1,0 +1,1 @@
+"""Four rooms on one plan. Nothing of a room is imported before it is needed."""
