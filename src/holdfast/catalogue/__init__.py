@@ -1,0 +1,1 @@
+"""Generated: what each room offers, for `tools/list` without importing the rooms."""

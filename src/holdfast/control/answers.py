@@ -1,0 +1,85 @@
+"""What every answer of a tool has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+JsonObject = dict[str, JsonValue]
+
+
+class Row(BaseModel):
+    """Base of the parts of an answer. Absent facts are None and are left out of what the reader gets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stale(Row):
+    """Says that an answer is an earlier one, and why."""
+
+    age_s: float
+    reason: str
+
+
+class Answer(BaseModel):
+    """Base of every tool's answer.
+
+    `stale` is set when the appliance could not be asked and the last good answer is shown instead.
+    `notes` are remarks of Holdfast about this answer: what is missing, what was cut, what to do.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    stale: Stale | None = None
+    notes: list[str] | None = None
+
+
+RowT = TypeVar("RowT", bound=BaseModel)
+
+
+class Page(Answer, Generic[RowT]):
+    """A list, a page at a time.
+
+    `total` counts all matching rows when the appliance tells; `next_cursor` continues the list when present.
+    """
+
+    items: list[RowT]
+    total: int | None = None
+    next_cursor: str | None = None
+
+
+Outcome = Literal["planned", "applied", "not_applied", "unknown", "nothing_to_do"]
+
+
+class UndoCall(Row):
+    """The call that takes a change back."""
+
+    tool: str
+    arguments: JsonObject
+
+
+class WriteResult(Answer):
+    """What became of a change.
+
+    outcome: planned (nothing sent), applied, not_applied (sent or refused, and it did not happen), unknown (the answer
+    was lost and reading back did not settle it), nothing_to_do (already as wanted; nothing sent).
+    verified: whether the state was read back after the write and is as planned; absent when nothing was sent.
+    """
+
+    outcome: Outcome
+    summary: str
+    verified: bool | None = None
+    identity: str | None = None
+    before: JsonObject | None = None
+    after: JsonObject | None = None
+    blast_radius: list[str] | None = None
+    undo: UndoCall | None = None
+    cannot_undo: str | None = None
+    task: Annotated[str | None, Field(description="Handle for the *_wait_* tool.")] = None
+    plan_id: str | None = None
+    expires_in_s: float | None = None
+    approval: str | None = None
+    details: JsonObject | None = None
+    warnings: list[str] | None = None
+    next_step: str | None = None

@@ -1,0 +1,80 @@
+"""Answers as they leave: absent facts left out, and no larger than the cap."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+from holdfast.control.answers import Answer, JsonObject
+from holdfast.control.paging import decode_cursor, encode_cursor
+
+
+def compact(value: object) -> str:
+    """Compact JSON, UTF-8 characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def size(value: object) -> int:
+    """Bytes of the compact JSON form."""
+    return len(compact(value).encode())
+
+
+def as_json(answer: Answer) -> JsonObject:
+    """The answer as JSON, without what is None."""
+    return cast("JsonObject", answer.model_dump(mode="json", exclude_none=True, by_alias=True))
+
+
+def fit(answer: JsonObject, cap_bytes: int, cursor: object = None) -> JsonObject:
+    """The answer cut to at most `cap_bytes` bytes of compact JSON; a cut answer says so and how to go on.
+
+    The longest top-level list loses its tail. When it is `items` of a page, `next_cursor` points at the first row that
+    was cut, so that nothing is lost.
+    """
+    if size(answer) <= cap_bytes:
+        return answer
+    lists = {key: value for key, value in answer.items() if isinstance(value, list) and key != "notes"}
+    if not lists:
+        return _too_large(answer, cap_bytes)
+    key = max(lists, key=lambda name: size(lists[name]))
+    rows = lists[key]
+    kept = _largest_prefix(answer, key, cap_bytes)
+    cut: JsonObject = {**answer, key: rows[:kept]}
+    if key == "items":
+        offset = decode_cursor(cursor if isinstance(cursor, str) else None)
+        cut["next_cursor"] = encode_cursor(offset + kept)
+        how = "continue with next_cursor, or narrow the filters"
+    else:
+        how = "narrow the request"
+    notes = answer.get("notes")
+    said = list(notes) if isinstance(notes, list) else []
+    cut["notes"] = [*said, f"Truncated: {kept} of {len(rows)} rows of {key} fit into an answer; {how}."]
+    return cut if kept else _too_large(cut, cap_bytes)
+
+
+def _largest_prefix(answer: JsonObject, key: str, cap_bytes: int) -> int:
+    rows = answer[key]
+    assert isinstance(rows, list)
+    budget = cap_bytes - size({**answer, key: []}) - 400
+    kept = 0
+    for row in rows:
+        budget -= size(row) + 1
+        if budget < 0:
+            break
+        kept += 1
+    return kept
+
+
+def _too_large(answer: JsonObject, cap_bytes: int) -> JsonObject:
+    """Even without list rows it is over the cap: drop the largest fields, and say which."""
+    slim: JsonObject = dict(answer)
+    dropped: list[str] = []
+    while size(slim) > cap_bytes - 400 and len(slim) > 1:
+        largest = max((key for key in slim if key != "notes"), key=lambda key: size(slim[key]))
+        slim.pop(largest)
+        dropped.append(largest)
+    notes = answer.get("notes")
+    said = list(notes) if isinstance(notes, list) else []
+    slim["notes"] = (
+        [*said, f"Too large for an answer, left out: {', '.join(dropped)}. Ask for less."] if dropped else said
+    )
+    return slim
