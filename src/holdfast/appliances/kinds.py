@@ -1,14 +1,11 @@
-"""The kinds of appliance, and how to reach each room without importing the others."""
+"""The kinds of appliance, and their settings."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import Final, cast
 
 from holdfast.config import TargetSettings
-
-if TYPE_CHECKING:
-    from holdfast.transport import ConnectionPool
 
 KINDS: Final = ("pfsense", "truenas", "idrac", "proxmox")
 TITLES: Final = {"pfsense": "pfSense", "truenas": "TrueNAS", "idrac": "Dell iDRAC", "proxmox": "Proxmox VE"}
@@ -18,13 +15,6 @@ _SETTINGS: Final = {
     "idrac": "IDracSettings",
     "proxmox": "ProxmoxSettings",
 }
-
-
-class Breakable(Protocol):
-    """What every appliance client offers to the floors above."""
-
-    async def close(self) -> None:
-        """End the session and release connections; never raises for an appliance that is away."""
 
 
 def settings_class(kind: str) -> type[TargetSettings]:

@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from holdfast.control.answers import JsonObject
 from holdfast.control.schemas import input_schema, output_schema
-from holdfast.control.spec import Risk, ToolSpec, Toolset, tools_in
+from holdfast.control.spec import Risk, Toolset, ToolSpec, tools_in
 from holdfast.errors import ConfigError
 
 ESTATE: Final = "estate"

@@ -16,7 +16,9 @@ class ProxmoxSettings(TargetSettings):
     default_port: ClassVar[int] = 8006
 
     token_id: str | None = Field(
-        None, pattern=r"^[^\s:/!]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$", description="USER@REALM!TOKENID."
+        None,
+        pattern=r"^[^\s:/!]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+$",
+        description="USER@REALM!TOKENID.",
     )
     token_secret: Secret | None = Field(None, description="Secret of that token.")
     username: str | None = Field(None, description="USER or USER@REALM; without a realm, pam.")

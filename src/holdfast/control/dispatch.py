@@ -1,0 +1,229 @@
+"""The way of a call: known tool, valid arguments, target, permission, then read or write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+import anyio
+
+from holdfast.config import Mode, TargetSettings
+from holdfast.control.answers import Answer, JsonObject
+from holdfast.control.arguments import DRY_RUN, PLAN_ID, TARGET, validate_arguments
+from holdfast.control.caller import Caller
+from holdfast.control.change import Change
+from holdfast.control.context import Connections, Context
+from holdfast.control.inventory import Entry
+from holdfast.control.lastgood import LastGood
+from holdfast.control.rendering import as_json, fit
+from holdfast.control.spec import ToolSpec
+from holdfast.errors import (
+    CircuitOpenError,
+    DeadlineError,
+    Executed,
+    HoldfastError,
+    NotSentError,
+    ReadOnlyError,
+    UnknownToolError,
+)
+from holdfast.resilience import DeadlineExceededError, deadline_scope
+
+_log = logging.getLogger("holdfast.control")
+
+DEFAULT_TIME_LIMIT_S: Final = 50.0
+"""Longest time of a call without a target of its own, seconds: common MCP hosts give up at 60."""
+
+
+class Gate(Protocol):
+    """Decides whether this principal may make this call; raises `PolicyError` when not."""
+
+    def __call__(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None: ...
+
+
+class Writer(Protocol):
+    """Turns a change into plan, approval, ledger records, one execution and a read-back."""
+
+    async def run(
+        self,
+        entry: Entry,
+        target: TargetSettings,
+        caller: Caller,
+        arguments: dict[str, object],
+        compute: Callable[[], Awaitable[Change]],
+        *,
+        dry_run: bool,
+        plan_id: str | None,
+    ) -> Answer: ...
+
+
+class Exit(Protocol):
+    """The one exit: redacts and cleans everything that leaves."""
+
+    def value(self, value: JsonObject) -> JsonObject: ...
+
+    def text(self, text: str) -> str: ...
+
+
+def allow_all(*, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+    """The gate of an installation without a policy file."""
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Time as the control floor sees it; tests inject their own."""
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+
+class Dispatcher:
+    """Carries out tool calls.
+
+    Args:
+        entries: The tools that are listed; no other can be called.
+        connections: The targets and their clients.
+        writer: Carries out changes.
+        gate: Asked before every call.
+        exit: Everything that leaves passes it.
+        answer_cap_bytes: Largest answer, bytes of compact JSON.
+        stale_max_age_s: Oldest last good answer shown while a circuit is open, seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        entries: Iterable[Entry],
+        connections: Connections,
+        writer: Writer,
+        exit: Exit,  # noqa: A002 - the house's word for it
+        gate: Gate = allow_all,
+        answer_cap_bytes: int = 32_000,
+        stale_max_age_s: float = 900,
+        clocks: Clocks | None = None,
+    ) -> None:
+        self.entries = {entry.name: entry for entry in entries}
+        self._connections = connections
+        self._writer = writer
+        self._exit = exit
+        self._gate = gate
+        self._cap = answer_cap_bytes
+        self._clocks = clocks or Clocks()
+        self._last_good = LastGood(stale_max_age_s, self._clocks.monotonic)
+
+    async def call(self, name: str, given: dict[str, object], caller: Caller) -> JsonObject:
+        """Carry out one call.
+
+        Returns:
+            The answer as JSON, redacted, cut to the cap.
+
+        Raises:
+            HoldfastError: The call failed or was refused; its text is redacted.
+        """
+        entry = self.entries.get(name)
+        try:
+            if entry is None:
+                raise UnknownToolError(
+                    "There is no such tool here. Nothing was executed.",
+                    next_step='List the tools; others can be enabled by toolset or by mode = "operate".',
+                )
+            answer = await self._call(entry, given, caller)
+        except HoldfastError as error:
+            if entry is None or not entry.writes:
+                error.executed = Executed.NO
+            self._redact(error)
+            raise
+        return self._exit.value(answer)
+
+    def _redact(self, error: HoldfastError) -> None:
+        error.message = self._exit.text(error.message)
+        if error.next_step is not None:
+            error.next_step = self._exit.text(error.next_step)
+        error.args = (error.message,)
+
+    async def _call(self, entry: Entry, given: dict[str, object], caller: Caller) -> JsonObject:
+        spec = entry.spec()
+        arguments = validate_arguments(spec, given)
+        if spec.kind == "estate" or spec.fleet:
+            self._gate(principal=caller.principal, target=None, entry=entry)
+            return await self._estate(entry, spec, arguments, caller)
+        target = self._connections.target(spec.kind, cast("str | None", arguments.pop(TARGET, None)))
+        self._gate(principal=caller.principal, target=target, entry=entry)
+        try:
+            if entry.writes:
+                return await self._write(entry, spec, target, arguments, caller)
+            return await self._read(spec, target, arguments, caller)
+        except HoldfastError as error:
+            if error.target is None:
+                error.target = target.label
+            raise
+
+    def _context(self, client: object, target: TargetSettings | None, caller: Caller) -> Context[object]:
+        return Context(
+            client=client,
+            target=cast("TargetSettings", target),
+            connections=self._connections,
+            principal=caller.principal,
+            correlation_id=caller.correlation_id,
+            progress=caller.progress,
+            now=self._clocks.now,
+            sleep=self._clocks.sleep,
+        )
+
+    async def _estate(self, entry: Entry, spec: ToolSpec, arguments: dict[str, object], caller: Caller) -> JsonObject:
+        context = self._context(self._connections, None, caller)
+        limit = spec.time_limit_s or DEFAULT_TIME_LIMIT_S
+        answer = cast("Answer", await _bounded(limit, lambda: spec.function(context, **arguments)))
+        return fit(as_json(answer), self._cap, arguments.get("cursor"))
+
+    async def _read(
+        self, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller
+    ) -> JsonObject:
+        key = LastGood.key(spec.name, target.label, arguments)
+        context = self._context(await self._connections.client(target), target, caller)
+        limit = spec.time_limit_s or target.total_timeout
+        try:
+            answer = cast("Answer", await _bounded(limit, lambda: spec.function(context, **arguments)))
+        except (CircuitOpenError, NotSentError) as error:
+            stale = self._last_good.recall(key, reason=error.message)
+            if stale is None:
+                raise
+            return fit(stale, self._cap, arguments.get("cursor"))
+        fresh = as_json(answer)
+        self._last_good.remember(key, fresh)
+        return fit(fresh, self._cap, arguments.get("cursor"))
+
+    async def _write(
+        self, entry: Entry, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller
+    ) -> JsonObject:
+        dry_run = bool(arguments.pop(DRY_RUN))
+        plan_id = cast("str | None", arguments.pop(PLAN_ID))
+        if target.mode is not Mode.OPERATE:
+            raise ReadOnlyError(f"The target {target.label} is read-only. Nothing was executed.")
+        context = self._context(await self._connections.client(target), target, caller)
+
+        async def compute() -> Change:
+            limit = spec.time_limit_s or target.total_timeout
+            return cast("Change", await _bounded(limit, lambda: spec.function(context, **arguments)))
+
+        result = await self._writer.run(entry, target, caller, arguments, compute, dry_run=dry_run, plan_id=plan_id)
+        return fit(as_json(result), self._cap)
+
+
+async def _bounded(limit_s: float, run: Callable[[], Awaitable[object]]) -> object:
+    """Run within an absolute time limit that nested calls inherit."""
+    try:
+        with deadline_scope(limit_s):
+            async with asyncio.timeout(limit_s):
+                return await run()
+    except (DeadlineExceededError, TimeoutError) as error:
+        if isinstance(error, HoldfastError):
+            raise
+        raise DeadlineError(
+            f"No answer within {limit_s:g} s.",
+            next_step="Repeat with a narrower request, or check the appliance with circuits_list.",
+        ) from error
