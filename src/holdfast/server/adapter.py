@@ -8,8 +8,7 @@ nothing of their insides.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
@@ -180,7 +179,6 @@ def build_server(
     name: str,
     instructions: str,
     keys: Sequence[bytes] = (),
-    on_close: Callable[[], Any] | None = None,
 ) -> Server[dict[str, Any]]:
     """The MCP server over an adapter.
 
@@ -189,23 +187,13 @@ def build_server(
         name: The server's name, also the audience of sealed confirmations.
         instructions: For the model, a few sentences.
         keys: Keys that seal confirmations, shared by replicas; one of this process's own when empty.
-        on_close: Awaited when the server stops.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: Server[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
-        try:
-            yield {}
-        finally:
-            if on_close is not None:
-                await on_close()
 
     server: Server[dict[str, Any]] = Server(
         name,
         version=__version__,
         title="Holdfast",
         instructions=instructions,
-        lifespan=lifespan,
         on_list_tools=adapter.list_tools,
         on_call_tool=adapter.call_tool,
         on_list_resources=adapter.list_resources,

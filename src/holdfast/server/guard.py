@@ -1,0 +1,154 @@
+"""What every HTTP request passes before anything else looks at it: target form, Host, Origin, token."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from holdfast.config import ServerSettings
+from holdfast.errors import ConfigError
+
+_log = logging.getLogger("holdfast.server.http")
+MIN_TOKEN_BYTES: Final = 32
+OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+PRINCIPAL_STATE: Final = "holdfast_principal"
+
+Verify = Callable[[str], Awaitable[str | None]]
+"""Gives the principal that a bearer token stands for, or None when it is not valid."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind is reachable from this machine only."""
+    return host.strip("[]") in _LOOPBACK
+
+
+def check_bind(settings: ServerSettings) -> None:
+    """Refuse a public address in plain text.
+
+    Raises:
+        ConfigError: The address is not loopback, and there is neither TLS nor a declared proxy.
+    """
+    if is_loopback(settings.host) or settings.tls_cert_file is not None or settings.behind_proxy:
+        return
+    raise ConfigError(
+        f"server.host = {settings.host} is not loopback, and tokens would cross the network in plain text.",
+        next_step="Set tls_cert_file and tls_key_file, or behind_proxy = true if a TLS proxy stands in front.",
+    )
+
+
+def check_token(token: str) -> str:
+    """The token, if it is long enough.
+
+    Raises:
+        ConfigError: It has fewer than 32 bytes.
+    """
+    if len(token.encode()) < MIN_TOKEN_BYTES:
+        raise ConfigError(
+            f"server.token has fewer than {MIN_TOKEN_BYTES} bytes.",
+            next_step="Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
+        )
+    return token
+
+
+def static_token(token: str, principal: str = "token") -> Verify:
+    """A verifier for one static bearer token, compared in constant time."""
+    expected = check_token(token).encode()
+
+    async def verify(presented: str) -> str | None:
+        return principal if hmac.compare_digest(presented.encode(), expected) else None
+
+    return verify
+
+
+@dataclass(frozen=True)
+class AllowedOrigins:
+    """Host and Origin header values that are accepted, compared as they are."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: ServerSettings, port: int) -> AllowedOrigins:
+        """Those of the address bound, and those that the settings add."""
+        scheme = "https" if settings.tls_cert_file is not None else "http"
+        names = ("127.0.0.1", "localhost", "[::1]") if is_loopback(settings.host) else (settings.host,)
+        hosts = {f"{name}:{port}" for name in names} | set(settings.allowed_hosts)
+        if port == (443 if scheme == "https" else 80):
+            hosts |= set(names)
+        origins = {f"{scheme}://{host}" for host in hosts if host not in settings.allowed_hosts}
+        return cls(frozenset(hosts), frozenset(origins | set(settings.allowed_origins)))
+
+
+class HttpGuard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, allowed: AllowedOrigins, verify: Verify) -> None:
+        self._app = app
+        self._allowed = allowed
+        self._verify = verify
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        refusal = self._refusal(scope)
+        if refusal is None and scope["path"] not in OPEN_PATHS:
+            principal = await self._principal(scope)
+            if principal is None:
+                refusal = PlainTextResponse(
+                    "A valid bearer token is needed: Authorization: Bearer TOKEN.\n",
+                    status_code=401,
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+            else:
+                scope.setdefault("state", {})[PRINCIPAL_STATE] = principal
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        if not scope.get("raw_path", b"/").startswith(b"/"):
+            return PlainTextResponse("The request target must be a path.\n", status_code=400)
+        hosts = _values(scope, b"host")
+        if len(hosts) != 1 or hosts[0] not in self._allowed.hosts:
+            shown = ascii(hosts[0])[:120] if hosts else "none"
+            _log.warning("refused Host %s; if it is yours, add it to allowed_hosts under [server]", shown)
+            return PlainTextResponse(
+                "This Host is not served here. The operator can add it to allowed_hosts under [server].\n",
+                status_code=421,
+            )
+        origins = _values(scope, b"origin")
+        if len(origins) > 1 or (origins and origins[0] not in self._allowed.origins):
+            _log.warning("refused Origin %s; if it is yours, add it to allowed_origins", ascii(origins[0])[:120])
+            return PlainTextResponse("This Origin is not allowed here.\n", status_code=403)
+        return None
+
+    async def _principal(self, scope: Scope) -> str | None:
+        values = _values(scope, b"authorization")
+        if len(values) != 1:
+            return None
+        scheme, _, token = values[0].partition(" ")
+        return await self._verify(token) if scheme.lower() == "bearer" and token else None
+
+
+def _values(scope: Scope, name: bytes) -> Sequence[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def principal_of(request: Request | None) -> str:
+    """The principal that the guard found for this request."""
+    if request is None:
+        return "local"
+    return str(request.scope.get("state", {}).get(PRINCIPAL_STATE, "unknown"))

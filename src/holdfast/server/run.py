@@ -1,0 +1,70 @@
+"""Run an application over stdio or HTTP until its client goes or a signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from typing import Literal
+
+from holdfast.server.application import Application
+
+_log = logging.getLogger("holdfast.server")
+
+
+def run(application: Application, transport: Literal["stdio", "http"]) -> None:
+    """Serve until the end; connections are closed (sessions logged out) before this returns."""
+    asyncio.run(_stdio(application) if transport == "stdio" else _http(application))
+
+
+async def _stdio(application: Application) -> None:
+    from mcp.server.stdio import stdio_server
+
+    loop = asyncio.get_running_loop()
+    stopping: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        # The SDK's reader waits for stdin in a thread that cannot be cancelled, so the process ends under it, after
+        # sessions are logged out and the ledger is closed.
+        await application.stop()
+        logging.shutdown()
+        os._exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: stopping.append(loop.create_task(leave())))
+    server = application.mcp_server()
+    async with application.running(), stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+
+async def _http(application: Application) -> None:
+    from holdfast.server.guard import static_token
+    from holdfast.server.http import bound_socket, build_app, http_principal, serve_http
+
+    settings = application.config.server
+    if settings.token is None:
+        token = secrets.token_urlsafe(48)
+        application.room.exit.add(token)
+        sys.stderr.write(f"holdfast: no server.token is configured; for this run it is: {token}\n")
+    else:
+        token = settings.token.reveal()
+    sock = bound_socket(settings)
+    port = sock.getsockname()[1]
+    app = build_app(
+        application.mcp_server(http_principal),
+        settings,
+        port,
+        verify=static_token(token),
+        metrics=application.metrics,
+        ready=application.ready,
+    )
+    scheme = "https" if settings.tls_cert_file else "http"
+    _log.info("listening on %s://%s:%s%s", scheme, settings.host, port, settings.path)
+    try:
+        async with application.running():
+            await serve_http(app, settings, sock)
+    finally:
+        sock.close()
