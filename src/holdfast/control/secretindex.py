@@ -1,0 +1,91 @@
+"""Finds known secrets in a text, in a time that does not grow with their number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from holdfast.control import secretforms
+
+_GRAM: Final = secretforms.MIN_ENCODED
+_FEW: Final = 256
+"""So many different beginnings are sooner looked for one by one than all at once."""
+
+
+class SecretIndex:
+    """All forms of all known secrets. Not changed once made: learning a secret makes a new index."""
+
+    def __init__(self) -> None:
+        self._by_gram: dict[str, tuple[str, ...]] = {}
+        self._short: frozenset[str] = frozenset()
+        self._words: re.Pattern[str] | None = None
+
+    def with_secrets(self, *secrets: str) -> SecretIndex:
+        """An index that knows these secrets too."""
+        made = SecretIndex()
+        made._by_gram = dict(self._by_gram)
+        short = set(self._short)
+        for secret in secrets:
+            for form in secretforms.forms(secret):
+                if len(form) < secretforms.LONG and (len(form) < _GRAM or form == secret):
+                    short.add(form)
+                else:
+                    known = made._by_gram.get(form[:_GRAM], ())
+                    if form not in known:
+                        made._by_gram[form[:_GRAM]] = (*known, form)
+        made._short = frozenset(short)
+        if short:
+            longest_first = sorted(short, key=len, reverse=True)
+            made._words = re.compile(
+                "(?<![A-Za-z0-9])(?:" + "|".join(re.escape(word) for word in longest_first) + ")(?![A-Za-z0-9])"
+            )
+        return made
+
+    def redact(self, text: str, marker: str) -> str:
+        """The text with the marker in place of every secret; markers that stand in it already are left alone."""
+        if not (self._by_gram or self._words):
+            return text
+        if marker not in text:
+            return self._redact_piece(text, marker)
+        return marker.join(self._redact_piece(piece, marker) for piece in text.split(marker))
+
+    def _redact_piece(self, text: str, marker: str) -> str:
+        made: list[str] = []
+        at = 0
+        for start, stop in self._spans(text):
+            made += (text[at:start], marker)
+            at = stop
+        made.append(text[at:])
+        return "".join(made)
+
+    def _candidates(self, text: str) -> Iterator[int]:
+        """Where the first characters of a form stand, in no order."""
+        by_gram = self._by_gram
+        if len(by_gram) > min(len(text), _FEW):
+            for start in range(len(text) - _GRAM + 1):
+                if text[start : start + _GRAM] in by_gram:
+                    yield start
+            return
+        for gram in by_gram:
+            start = text.find(gram)
+            while start >= 0:
+                yield start
+                start = text.find(gram, start + 1)
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand: from, to; in order, overlapping ones joined so that nothing of either stays."""
+        found = [match.span() for match in self._words.finditer(text)] if self._words is not None else []
+        for start in self._candidates(text):
+            forms = self._by_gram[text[start : start + _GRAM]]
+            ends = [start + len(form) for form in forms if text.startswith(form, start)]
+            if ends:
+                found.append((start, max(ends)))
+        found.sort()
+        joined: list[tuple[int, int]] = []
+        for start, stop in found:
+            if joined and start < joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+            else:
+                joined.append((start, stop))
+        return joined
