@@ -17,7 +17,7 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 
 def line_of(text: str, keys: Sequence[str]) -> int | None:
-    """Line number (from 1) of the longest prefix of `keys` that the TOML text spells out; None when none is."""
+    """Line number (from 1) where the longest prefix of `keys` is first spelled out; None when none is."""
     table: tuple[str, ...] = ()
     best_line: int | None = None
     best_length = 0
@@ -30,6 +30,7 @@ def line_of(text: str, keys: Sequence[str]) -> int | None:
             found = table + _parts(entry.group(1))
         else:
             continue
-        if len(found) > best_length and wanted[: len(found)] == found:
-            best_line, best_length = number, len(found)
+        shared = min(len(found), len(wanted))
+        if shared > best_length and wanted[:shared] == found[:shared]:
+            best_line, best_length = number, shared
     return best_line

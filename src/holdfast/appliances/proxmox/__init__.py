@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.appliances.proxmox.blocking import ProxmoxClient
-from holdfast.appliances.proxmox.client import AsyncProxmoxClient
-from holdfast.appliances.proxmox.settings import ProxmoxSettings
+from holdfast.lazy import exports
 
 if TYPE_CHECKING:
-    from holdfast.transport import ConnectionPool
+    from holdfast.appliances.proxmox.blocking import ProxmoxClient
+    from holdfast.appliances.proxmox.client import AsyncProxmoxClient, open_client
+    from holdfast.appliances.proxmox.settings import ProxmoxSettings
 
 __all__ = ["AsyncProxmoxClient", "ProxmoxClient", "ProxmoxSettings", "open_client"]
 
-
-def open_client(settings: ProxmoxSettings, *, pool: ConnectionPool) -> AsyncProxmoxClient:
-    """The client that the server uses; nothing is sent before its first call."""
-    return AsyncProxmoxClient(settings, pool=pool)
+__getattr__ = exports(
+    __name__,
+    {
+        "AsyncProxmoxClient": "client",
+        "ProxmoxClient": "blocking",
+        "ProxmoxSettings": "settings",
+        "open_client": "client",
+    },
+)

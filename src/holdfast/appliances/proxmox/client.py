@@ -164,3 +164,8 @@ class AsyncProxmoxClient:
         rows = as_objects(await self.get("cluster", "resources", name="cluster/resources"), "resources")
         return sorted(rows, key=lambda row: str(row.get("id", "")))
 
+
+
+def open_client(settings: ProxmoxSettings, *, pool: ConnectionPool) -> AsyncProxmoxClient:
+    """The client that the server uses; nothing is sent before its first call."""
+    return AsyncProxmoxClient(settings, pool=pool)

@@ -157,7 +157,7 @@ def _forbidden(text: str) -> PermissionDeniedError:
         return PermissionDeniedError(
             f"Proxmox denies this: the privilege {privilege} on {where} is missing.",
             status=403,
-            next_step=f"Grant a role with {privilege} on {where} to the user and, with privilege separation, the token.",
+            next_step=f"Grant a role with {privilege} on {where} to the user and, if it is separated, to the token.",
             details={"path": where, "privilege": privilege},
         )
     return PermissionDeniedError(
