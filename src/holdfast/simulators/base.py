@@ -111,12 +111,14 @@ class Simulator(ABC):
     `fault_names` declares the appliance-specific faults that `set_fault` knows: name and one line of description. A
     name of the wire's that is declared here is given to the simulator instead (for example a lost reply that knows
     JSON-RPC methods). `keepalive_timeout_s` is how long the appliance's web server keeps an idle connection.
-    `wire` is set while a rack runs the simulator.
+    `records_arrivals` says that the simulator fills `state.arrivals` and `state.in_flight` itself (calls inside a
+    WebSocket, for example); the rack then leaves them alone. `wire` is set while a rack runs the simulator.
     """
 
     kind: ClassVar[str]
     fault_names: ClassVar[Mapping[str, str]] = {}
     keepalive_timeout_s: ClassVar[float] = 75.0
+    records_arrivals: ClassVar[bool] = False
 
     def __init__(self, world: World, clock: SimulatedClock, *, name: str, persona: str | None = None) -> None:
         self.world = world

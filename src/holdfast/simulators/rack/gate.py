@@ -15,6 +15,8 @@ from holdfast.simulators.rack.faults import ActiveFault, FaultBoard
 from holdfast.simulators.rack.link import Link, LinkTransport
 from holdfast.simulators.rack.shapers import SHAPED, CutAfter, shaper_for
 
+SOCKET_METHOD: Final = "WEBSOCKET"
+"""The method that faults see for messages of an open WebSocket: `write` and `any` match it."""
 BODY_CAP: Final = 64 * 1024
 ARRIVALS_KEPT: Final = 20_000
 _STREAMED_TYPE: Final = "multipart/"
@@ -33,14 +35,18 @@ class Gate:
         arrival = self._record(request)
         link = _link_of(request)
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-        if not upgrade:
+        counted = not upgrade and not self._simulator.records_arrivals
+        if counted:
             self._state.in_flight += 1
             self._state.max_in_flight = max(self._state.max_in_flight, self._state.in_flight)
         try:
-            await _keep_body(request, arrival)
+            try:
+                await _keep_body(request, arrival)
+            except (ConnectionError, web.RequestPayloadError):
+                return answers.none(link)
             return await self._faulty_answer(request, handler, arrival, link, upgrade=upgrade)
         finally:
-            if not upgrade:
+            if counted:
                 self._state.in_flight -= 1
 
     def _record(self, request: web.Request) -> Arrival:
@@ -53,6 +59,8 @@ class Gate:
             headers=dict(request.headers),
         )
         request[ARRIVAL] = arrival
+        if self._simulator.records_arrivals:
+            return arrival
         self._state.arrivals.append(arrival)
         self._state.arrivals_total += 1
         if len(self._state.arrivals) > ARRIVALS_KEPT:
@@ -77,7 +85,12 @@ class Gate:
             await stall.healed.wait()
         if (synthetic := await self._answer_of_the_rack(request, arrival, link)) is not None:
             return await self._sent(request, synthetic)
-        lost = self._strike("lost-reply", arrival) if not upgrade else None
+        if upgrade:
+            self.arm_lost_reply(link, arrival.path)
+            lost = None
+        elif (lost := self._strike("lost-reply", arrival)) and link is not None:
+            # A handler may begin to send its answer itself; the first byte of it is already too much.
+            link.lose_next_reply(lost, lambda: True, due=True)
         cut = self._arm_cut(arrival, link)
         response = await self._execute(request, handler, arrival, link, upgrade=upgrade)
         if stall and stall.flag("execute"):
@@ -110,6 +123,14 @@ class Gate:
         arrival.status = response.status
         return response
 
+    def arm_lost_reply(self, link: Link | None, path: str) -> None:
+        """Lose the reply to the next message of a WebSocket, if such a fault is on then for its path."""
+        for fault in self._board.active():
+            if fault.kind.name == "lost-reply" and link is not None:
+                link.lose_next_reply(
+                    fault, lambda: self._board.strike("lost-reply", SOCKET_METHOD, path) is not None, due=False
+                )
+
     def _arm_cut(self, arrival: Arrival, link: Link | None) -> CutAfter | None:
         """Prepare the fault of the reply's bytes; before execution, as a handler may send its answer itself."""
         if link is None:
@@ -126,18 +147,18 @@ class Gate:
     ) -> web.StreamResponse:
         arrival.executed = True
         if upgrade and link is not None:
-            link.upgraded = True
+            link.socket_path = arrival.path
+        response: web.StreamResponse
         try:
             response = await handler(request)
         except web.HTTPException as answer:
-            self._note_answer(request, arrival, answer)
-            raise
+            response = answer
         except Exception:
             arrival.status = 500
             raise
         finally:
             if link is not None:
-                link.upgraded = False
+                link.socket_path = None
         self._note_answer(request, arrival, response)
         return response
 
@@ -151,6 +172,8 @@ class Gate:
         if not response.prepared:
             await response.prepare(request)
             await response.write_eof()
+        if isinstance(response, web.HTTPException):
+            raise response
         return response
 
 

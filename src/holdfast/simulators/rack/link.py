@@ -30,7 +30,10 @@ class Shaper(Protocol):
 
 
 class Link(asyncio.Protocol):
-    """The protocol that TLS talks to; it passes on to aiohttp's and stands between it and the transport."""
+    """The protocol that TLS talks to; it passes on to aiohttp's and stands between it and the transport.
+
+    `socket_path` is the path of the WebSocket that the connection has become, None for one that speaks HTTP.
+    """
 
     def __init__(
         self, server: asyncio.Protocol, on_made: Callable[[Link], None], on_lost: Callable[[Link], None]
@@ -52,7 +55,7 @@ class Link(asyncio.Protocol):
         self._reply_lost: Callable[[], bool] | None = None
         self._reply_lost_by: object = None
         self._reply_due = False
-        self.upgraded = False
+        self.socket_path: str | None = None
 
     # what the wire calls
 
@@ -153,11 +156,14 @@ class Link(asyncio.Protocol):
         if shaper is not None:
             shaper.flush()
 
-    def lose_next_reply(self, cause: object, lost: Callable[[], bool]) -> None:
-        """When, after the next bytes from the peer, anything is to be sent: ask `lost` and, if true, reset instead."""
+    def lose_next_reply(self, cause: object, lost: Callable[[], bool], *, due: bool) -> None:
+        """Ask `lost` when anything is to be sent after the next bytes from the peer; if it says so, reset instead.
+
+        With `due` those bytes have come already.
+        """
         self._reply_lost = lost
         self._reply_lost_by = cause
-        self._reply_due = False
+        self._reply_due = due
 
     def disarm(self, cause: object) -> None:
         """Undo what `shape` and `lose_next_reply` did for this cause."""

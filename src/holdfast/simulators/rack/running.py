@@ -15,7 +15,7 @@ from holdfast.simulators.base import Simulator, SimulatorState
 from holdfast.simulators.faultlist import CUT, FAULTS, Stage, Value
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.faults import ActiveFault, FaultBoard, make_fault
-from holdfast.simulators.rack.gate import Gate
+from holdfast.simulators.rack.gate import SOCKET_METHOD, Gate
 from holdfast.simulators.rack.link import Link, SilentProtocol
 from holdfast.simulators.rack.listener import Listener
 from holdfast.simulators.rack.shapers import SHAPED, shaper_for
@@ -34,6 +34,7 @@ class RunningSimulator:
         self.authority = authority
         self.host = host
         self._board = FaultBoard()
+        self._gate = Gate(simulator, self._board)
         self._listener = Listener(host, self._accepted)
         self._runner: web.AppRunner | None = None
         self._links: set[Link] = set()
@@ -88,7 +89,7 @@ class RunningSimulator:
         self._listener.bind(port)
         try:
             app = self.simulator.app()
-            app.middlewares.insert(0, _middleware(Gate(self.simulator, self._board)))
+            app.middlewares.insert(0, _middleware(self._gate))
             self._runner = web.AppRunner(
                 app,
                 access_log=None,
@@ -202,12 +203,12 @@ class RunningSimulator:
 
     def _strike_open_sockets(self, fault: ActiveFault) -> None:
         """Apply a fault to WebSockets that are open already: their bytes are one endless answer."""
-        if fault.path or fault.method not in ("any", "write"):
-            return
-        for link in [link for link in self._links if link.upgraded]:
+        for link in tuple(self._links):
+            if link.socket_path is None or not fault.matches(SOCKET_METHOD, link.socket_path):
+                continue
             if fault.kind.name == "lost-reply":
-                link.lose_next_reply(fault, lambda: self._board.strike("lost-reply", "WEBSOCKET", "") is not None)
-            elif fault.kind.name in SHAPED and self._board.strike(fault.kind.name, "WEBSOCKET", ""):
+                self._gate.arm_lost_reply(link, link.socket_path)
+            elif fault.kind.name in SHAPED and self._board.strike(fault.kind.name, SOCKET_METHOD, link.socket_path):
                 link.shape(shaper_for(fault, link), fault, head_first=False)
 
     # connections
