@@ -36,9 +36,7 @@ def _for_node(error: BaseException) -> Verdict:
 class Circuits:
     """The guards of one Proxmox target."""
 
-    def __init__(
-        self, policy: Policy, target: str, probe: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
+    def __init__(self, policy: Policy, target: str, probe: Callable[[], Awaitable[object]] | None = None) -> None:
         self._node_policy = replace(policy, retry_max_attempts=1, circuit_breaker_probe_interval=0)
         self._target = target
         self.address = Guard(name="proxmox_api", policy=policy, classify=_for_address, probe=probe, target=target)

@@ -10,8 +10,9 @@ from holdfast.appliances.proxmox.circuits import Circuits
 from holdfast.appliances.proxmox.errors import error_of
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
-from holdfast.resilience import Breaker, Operation, Policy
-from holdfast.transport import ConnectionPool, HttpTransport, Query, Request, TlsSettings, path
+from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
+from holdfast.resilience import Breaker, Operation
+from holdfast.transport import ConnectionPool, Query, Request, path
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get
 
 MAX_IN_FLIGHT: Final = 4
@@ -43,20 +44,12 @@ class AsyncProxmoxClient:
         pool: ConnectionPool | None = None,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
-        settings = config if isinstance(config, ProxmoxSettings) else ProxmoxSettings.model_validate(config)
+        settings = settings_of(ProxmoxSettings, config)
         self.settings = settings
         self._own_pool = pool is None
-        self._pool = pool or ConnectionPool(
-            limit=settings.connector_limit, limit_per_host=settings.connector_limit_per_host
-        )
-        self._http = HttpTransport(
-            settings.origin,
-            pool=self._pool,
-            tls=TlsSettings(verify=settings.verify, ca_file=settings.ca_file, pin_sha256=settings.pin_sha256),
-            proxy=settings.proxy,
-            keepalive_s=KEEPALIVE_S,
-        )
-        policy = Policy.from_config({**settings.model_dump(), "max_in_flight": MAX_IN_FLIGHT})
+        self._pool = pool if pool is not None else pool_of(settings)
+        self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
+        policy = policy_of(settings, max_in_flight=MAX_IN_FLIGHT)
         self._attempt_timeout_s = max(settings.timeout, SERVER_VERDICT_S)
         self._session = Session(settings, self._http.send, on_secret=on_secret)
         self._circuits = Circuits(policy, settings.label, probe=self._probe)
@@ -163,7 +156,6 @@ class AsyncProxmoxClient:
         """GET /cluster/resources: nodes, guests, storages, pools in one call (contract 8), sorted by id."""
         rows = as_objects(await self.get("cluster", "resources", name="cluster/resources"), "resources")
         return sorted(rows, key=lambda row: str(row.get("id", "")))
-
 
 
 def open_client(settings: ProxmoxSettings, *, pool: ConnectionPool) -> AsyncProxmoxClient:

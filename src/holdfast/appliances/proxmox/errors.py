@@ -145,9 +145,7 @@ def error_of(reply: Reply) -> ApplianceError:
     if status in (501, 506):
         return UnsupportedError(shown, status=status, next_step="This release or this installation does not have it.")
     if status == 404:
-        return UnsupportedError(
-            "Proxmox has no such path (404): a proxy in between, or a wrong port.", status=status
-        )
+        return UnsupportedError("Proxmox has no such path (404): a proxy in between, or a wrong port.", status=status)
     return _by_text(text, shown, status)
 
 

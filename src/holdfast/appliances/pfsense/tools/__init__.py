@@ -1,4 +1,4 @@
-"""Toolsets of the room."""
+"""Toolsets of pfSense."""
 
 from __future__ import annotations
 
@@ -6,4 +6,6 @@ from typing import Final
 
 from holdfast.control.spec import Toolset
 
-TOOLSETS: Final[tuple[Toolset, ...]] = ()
+TOOLSETS: Final = (
+    Toolset("core", "holdfast.appliances.pfsense.tools.core", "System state and interfaces.", default=True),
+)

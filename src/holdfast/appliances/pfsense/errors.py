@@ -1,0 +1,131 @@
+"""pfSense's answers as errors of the common tree (contract 5): the `response_id` decides, not the status."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from holdfast.errors import (
+    ApplianceError,
+    ApplianceFaultError,
+    AuthenticationError,
+    BusyError,
+    ConflictError,
+    Executed,
+    NotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+    UnsupportedError,
+    ValidationError,
+)
+from holdfast.transport import Reply
+from holdfast.transport.values import JsonObject, as_object
+
+
+class ConfigLockedError(BusyError):
+    """Another write held pfSense's configuration lock for about 61 s (contract 5.1)."""
+
+    code = "config_locked"
+    default_executed = Executed.UNKNOWN
+
+
+class ApplyQueueFullError(BusyError):
+    """Too many apply jobs are queued; an object sent with the same request is saved, its apply is not."""
+
+    code = "apply_queue_full"
+    default_executed = Executed.UNKNOWN
+
+
+_TRACE: Final = re.compile(r"(?:\s*(?:Stack trace:|#\d+ ).*)", re.DOTALL)
+
+_BY_ID: Final[dict[str, tuple[type[ApplianceError], str | None]]] = {
+    "ENDPOINT_REST_API_IS_NOT_ENABLED": (UnsupportedError, "Enable the REST API under System > REST API."),
+    "ENDPOINT_UNAVAILABLE": (UnavailableError, "The REST API package is being replaced; try again in a minute."),
+    "MODEL_WRITE_CONFIG_LOCKED": (ConfigLockedError, "Read the state back, then repeat if it is unchanged."),
+    "DISPATCHER_TOO_MANY_QUEUED_PROCESSES": (ApplyQueueFullError, "Repeat only the apply, later."),
+    "ENDPOINT_CLIENT_NOT_ALLOWED_BY_ACL": (
+        PermissionDeniedError,
+        "Allow this machine's address in the REST API's access list.",
+    ),
+    "ENDPOINT_INTERFACE_NOT_ALLOWED": (PermissionDeniedError, "Allow the interface in the REST API's settings."),
+    "ENDPOINT_METHOD_NOT_ALLOWED_IN_READ_ONLY_MODE": (
+        PermissionDeniedError,
+        "The REST API is in read-only mode; only the web interface can end that.",
+    ),
+    "MODEL_MISSING_REQUIRED_PACKAGE": (UnsupportedError, "Install the pfSense package that provides this."),
+    "DISPATCHER_MISSING_REQUIRED_PACKAGE": (UnsupportedError, "Install the pfSense package that provides this."),
+    "FOREIGN_MODEL_FIELD_VALUE_NOT_FOUND": (ValidationError, "A field names an object that does not exist."),
+    "QUERY_FILTER_NOT_FOUND": (ValidationError, None),
+}
+
+_BY_STATUS: Final[dict[int, type[ApplianceError]]] = {
+    400: ValidationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: UnsupportedError,
+    406: UnsupportedError,
+    409: ConflictError,
+    415: UnsupportedError,
+    422: ValidationError,
+    424: UnsupportedError,
+    503: UnavailableError,
+}
+
+
+def envelope_of(reply: Reply) -> JsonObject:
+    """The envelope of a successful reply.
+
+    Raises:
+        HoldfastError: The reply is an error, nginx's HTML, or no envelope at all.
+    """
+    if reply.is_html and reply.status != 200:
+        raise _from_nginx(reply)
+    envelope = as_object(reply.json())
+    if reply.status != 200 or envelope.get("response_id") != "SUCCESS":
+        raise _from_envelope(reply, envelope)
+    return envelope
+
+
+def _from_nginx(reply: Reply) -> ApplianceError:
+    status = reply.status
+    if status == 404:
+        return UnsupportedError(
+            "pfSense has no such endpoint: the REST API package is missing or too old (HTML 404).",
+            status=status,
+            next_step="Install or update the package pfSense-pkg-RESTAPI; a pfSense upgrade removes it.",
+        )
+    if status == 401:
+        return AuthenticationError("The web server in front refused the credential (401).", status=status)
+    return UnavailableError(
+        f"pfSense's web server answered {status}: PHP is restarting, or took over 180 s.",
+        status=status,
+        retry_after_s=reply.retry_after_s(),
+    )
+
+
+def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
+    said = envelope.get("response_id")
+    vendor_code = said if isinstance(said, str) else None
+    message = envelope.get("message")
+    text = _TRACE.sub("", message).strip()[:400] if isinstance(message, str) else ""
+    shown = f"pfSense: {text or vendor_code or f'HTTP {reply.status}'}"
+    if reply.status == 401:
+        return AuthenticationError(
+            "pfSense refused the credential (401).",
+            status=401,
+            vendor_code=vendor_code,
+            next_step="Correct the credential of this target; three refusals make pfSense block this address.",
+        )
+    if vendor_code == "AUTH_AUTHORIZATION_FAILED":
+        return PermissionDeniedError(
+            shown, status=reply.status, vendor_code=vendor_code, next_step="Grant the privilege to the key's user."
+        )
+    kind, step = _BY_ID.get(vendor_code or "", (_BY_STATUS.get(reply.status, ApplianceFaultError), None))
+    return kind(
+        shown,
+        status=reply.status,
+        vendor_code=vendor_code,
+        next_step=step,
+        retry_after_s=reply.retry_after_s(),
+        details={"response_id": vendor_code},
+    )
