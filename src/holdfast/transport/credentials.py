@@ -38,7 +38,7 @@ class CredentialLatch:
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[None]:
-        """Use the credential: an `AuthenticationError` that leaves the block is its refusal, a normal end its acceptance.
+        """Use the credential: an `AuthenticationError` leaving the block is its refusal, a normal end its acceptance.
 
         Raises:
             QuarantinedError: It was refused before; the block is not entered.
