@@ -28,22 +28,42 @@ KEY_BYTES: Final = 32
 
 
 def private_dir(path: Path) -> Path:
-    """Make sure that the directory exists; one that is created is 0700.
+    """Make sure that the directory exists; one that is created is 0700 and belongs to whoever owns the one above.
 
     Raises:
         ConfigError: It is not a directory, belongs to somebody else, or others may write to it.
         OSError: It cannot be created.
     """
-    path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=PRIVATE_DIR)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        path.parent.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+        path.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+    else:
+        _give_to_owner_of(path.parent, path)
     found = path.stat()
     if os.name == "posix":
-        if found.st_uid not in (os.geteuid(), 0):
+        if not _is_ours(found):
             raise ConfigError(f"The directory {path} belongs to another user.")
         if stat.S_IMODE(found.st_mode) & _OTHERS_WRITE:
             raise ConfigError(
                 f"Others may write to the directory {path}.", next_step=f"Take the right away: chmod go-w {path}"
             )
     return path
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return os.geteuid() in (0, found.st_uid) or found.st_uid == 0
+
+
+def _give_to_owner_of(directory: Path, made: Path | int) -> None:
+    """What root makes in somebody's directory belongs to that somebody, who has to read it (`sudo holdfast approve`)."""
+    if os.name == "posix" and os.geteuid() == 0:
+        owner = directory.stat()
+        if owner.st_uid != 0:
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def sync_dir(path: Path) -> None:
@@ -69,6 +89,7 @@ def _write_temporary(path: Path, data: bytes) -> Path:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, PRIVATE_FILE)
     try:
         try:
+            _give_to_owner_of(path.parent, handle)
             write_all(handle, data)
             os.fsync(handle)
         finally:
@@ -129,7 +150,7 @@ def read(path: Path, max_bytes: int, *, secret: bool = False) -> bytes | None:
         if not stat.S_ISREG(found.st_mode):
             raise ConfigError(f"{path} is not a regular file.")
         if os.name == "posix":
-            if found.st_uid not in (os.geteuid(), 0):
+            if not _is_ours(found):
                 raise ConfigError(f"The file {path} belongs to another user.")
             if stat.S_IMODE(found.st_mode) & (_OTHERS if secret else _OTHERS_WRITE):
                 raise ConfigError(f"Others may {'use' if secret else 'write'} the file {path}.")
