@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import pytest
 
 from holdfast.simulators.rack import RunningSimulator
 
@@ -108,3 +110,12 @@ async def tcp_connects(sim: RunningSimulator, patience_s: float = PATIENTLY_S) -
     finally:
         attempt.close()
     return "connected"
+
+
+async def settled(condition: Callable[[], bool], what: str) -> None:
+    """Give the loop a bounded number of turns to bring something about; the test fails when it does not."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    pytest.fail(f"this never happened: {what}")

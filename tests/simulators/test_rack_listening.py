@@ -6,21 +6,11 @@ import asyncio
 import ssl
 
 import pytest
-from tests.simulators.rackclient import BRIEFLY_S, PATIENTLY_S, Connection, connected, tcp_connects
+from tests.simulators.rackclient import BRIEFLY_S, PATIENTLY_S, Connection, connected, settled, tcp_connects
 from tests.support import running
 from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.faultlist import BAD_CERTIFICATES
-
-
-async def until(condition: object, what: str) -> None:
-    """Wait a bounded number of turns of the loop for something that only the loop must bring about."""
-    assert callable(condition)
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    pytest.fail(f"never happened: {what}")
 
 
 async def test_refuse_refuses_and_the_same_port_answers_when_healed() -> None:
@@ -95,10 +85,10 @@ async def test_black_hole_swallows_the_answer_of_a_request_that_is_being_execute
     async with running(EchoSimulator()) as sim, connected(sim) as connection:
         sim.fault("stall", execute=True)
         connection.send("POST", "/echo", b"x")
-        await until(lambda: sim.state.in_flight == 1, "the request arrives")
+        await settled(lambda: sim.state.in_flight == 1, "the request arrives")
         sim.fault("black-hole", late_delivery=True)
         sim.heal("stall")
-        await until(lambda: sim.state.in_flight == 0, "the request is executed")
+        await settled(lambda: sim.state.in_flight == 0, "the request is executed")
         assert (await connection.until_the_end(BRIEFLY_S)).how == "silent"
         sim.heal()
         assert (await connection.answer()).head.startswith(b"HTTP/1.1 200 ")
@@ -166,7 +156,7 @@ async def test_a_verifying_client_refuses_each_bad_certificate(certificate: str)
         with pytest.raises(ssl.SSLCertVerificationError, match=f"(?i){why}"):
             async with connected(sim):
                 pass
-        await until(lambda: sim.state.handshakes_failed == 1, "the server notices")
+        await settled(lambda: sim.state.handshakes_failed == 1, "the server notices")
         assert sim.state.arrivals_total == 0
         sim.heal()
         async with connected(sim) as connection:
@@ -204,14 +194,14 @@ async def test_cut_aborts_every_open_connection_and_leaves_the_port_open() -> No
         sim.fault("cut")
         assert (await one.until_the_end()).how == "reset"
         assert (await two.until_the_end()).how == "reset"
-        await until(lambda: sim.state.connections_open == 0, "the connections are gone")
+        await settled(lambda: sim.state.connections_open == 0, "the connections are gone")
         assert await tcp_connects(sim) == "connected"
 
 
 async def test_cut_ends_an_unfinished_handshake() -> None:
     async with running(EchoSimulator()) as sim:
         reader, writer = await asyncio.open_connection(sim.host, sim.port)
-        await until(lambda: sim.state.connections_total == 1, "the connection is accepted")
+        await settled(lambda: sim.state.connections_total == 1, "the connection is accepted")
         assert sim.cut() == 1
         assert (await Connection(reader, writer).until_the_end()).how in ("closed", "reset")
         writer.close()

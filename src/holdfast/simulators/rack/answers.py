@@ -58,8 +58,11 @@ def redirect(fault: ActiveFault) -> web.Response:
     return web.Response(status=302, headers={hdrs.LOCATION: fault.text("location")})
 
 
-async def oversize(fault: ActiveFault, request: web.Request) -> web.StreamResponse:
-    """A JSON document of the wanted size, sent piece by piece; gzip-encoded when the fault says so."""
+async def oversize(fault: ActiveFault, request: web.Request, link: Link | None) -> web.StreamResponse:
+    """A JSON document of the wanted size, sent piece by piece; gzip-encoded when the fault says so.
+
+    Healing the fault ends the answer where it is, and the connection with it.
+    """
     size = int(fault.number("size_bytes"))
     head, tail = b'{"data": "', b'"}'
     filling = max(0, size - len(head) - len(tail))
@@ -82,6 +85,8 @@ async def oversize(fault: ActiveFault, request: web.Request) -> web.StreamRespon
         await send(piece[:filling])
         filling -= _CHUNK
         await asyncio.sleep(0)
+    if filling > 0:
+        return none(link)
     await send(tail)
     if packer is not None:
         await response.write(packer.flush())

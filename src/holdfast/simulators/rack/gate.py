@@ -117,7 +117,7 @@ class Gate:
         elif self._strike("garbage", arrival):
             response = answers.garbage(link)
         elif fault := self._strike("oversize", arrival):
-            response = await answers.oversize(fault, request)
+            response = await answers.oversize(fault, request, link)
         else:
             return None
         arrival.status = response.status
@@ -153,6 +153,9 @@ class Gate:
             response = await handler(request)
         except web.HTTPException as answer:
             response = answer
+        except ConnectionError:
+            # The connection ended while the handler was sending its answer itself.
+            return answers.none(link)
         except Exception:
             arrival.status = 500
             raise

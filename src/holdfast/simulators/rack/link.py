@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import Final, Protocol
 
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
-_DRAIN_STEP_S: Final = 0.005
-_DRAIN_STEPS: Final = 400
 
 
 class Shaper(Protocol):
@@ -42,6 +44,8 @@ class Link(asyncio.Protocol):
         self._on_made = on_made
         self._on_lost = on_lost
         self._wire: asyncio.Transport | None = None
+        self._wire_closed = False
+        self._socket: socket.socket | None = None
         self._shaper: Shaper | None = None
         self._head: bytearray | None = None
         self._held: list[bytes] = []
@@ -50,6 +54,7 @@ class Link(asyncio.Protocol):
         self._paused_by_wire = False
         self._server_paused_writing = False
         self._closing = False
+        self._muted = False
         self._dead = False
         self._shaped_by: object = None
         self._reply_lost: Callable[[], bool] | None = None
@@ -63,6 +68,7 @@ class Link(asyncio.Protocol):
         """Part of `asyncio.Protocol`."""
         assert isinstance(transport, asyncio.Transport)
         self._wire = transport
+        self._socket = transport.get_extra_info("socket")
         self._on_made(self)
         self._server.connection_made(LinkTransport(self, transport))
 
@@ -99,26 +105,25 @@ class Link(asyncio.Protocol):
         if self._wire is None or self._dead:
             return
         self._dead = True
-        wire_socket = self._wire.get_extra_info("socket")
-        if wire_socket is not None:
+        if self._socket is not None:
             # Lingering for zero seconds makes the kernel send RST instead of FIN.
             with contextlib.suppress(OSError):
-                wire_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self._wire.abort()
-
-    def reset_when_sent(self, steps: int = _DRAIN_STEPS) -> None:
-        """Abort the connection once the peer's kernel has everything written so far; sends nothing more."""
-        self._closing = True
-        if steps and self._wire is not None and not self._dead and _unsent_bytes(self._wire):
-            asyncio.get_running_loop().call_later(_DRAIN_STEP_S, self.reset_when_sent, steps - 1)
-        else:
-            self.reset()
 
     def end(self) -> None:
         """Close the connection in order (TLS close notification, FIN); sends nothing more."""
-        self._closing = True
-        if self._wire is not None:
-            self._wire.close()
+        self.mute()
+        self._close_wire()
+
+    def mute(self) -> None:
+        """Swallow all further output; the one who mutes also ends the connection."""
+        self._muted = True
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the peer's kernel does not have yet, as far as this platform can tell."""
+        return 0 if self._dead else _unsent_bytes(self._socket)
 
     def freeze(self) -> None:
         """Neither read nor write until thawed."""
@@ -187,7 +192,7 @@ class Link(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Send bytes, as the faults that are on allow."""
-        if self._dead:
+        if self._dead or self._muted:
             return
         if self._frozen:
             self._held.append(data)
@@ -205,10 +210,9 @@ class Link(asyncio.Protocol):
     def close(self) -> None:
         """Close in order, after what is held back."""
         self._closing = True
-        if self._frozen or (self._shaper is not None and self._shaper.pending):
+        if self._muted or self._frozen or (self._shaper is not None and self._shaper.pending):
             return
-        if self._wire is not None:
-            self._wire.close()
+        self._close_wire()
 
     def pause_reading(self) -> None:
         """The server wants no more bytes for now."""
@@ -226,6 +230,12 @@ class Link(asyncio.Protocol):
     def closing(self) -> bool:
         """Whether nothing more can be sent."""
         return self._closing or self._dead or self._wire is None or self._wire.is_closing()
+
+    def _close_wire(self) -> None:
+        # Once only: a second close() of asyncio's TLS transport forgets its connection, and abort() then does nothing.
+        if self._wire is not None and not self._wire_closed:
+            self._wire_closed = True
+            self._wire.close()
 
     def _send_head(self, data: bytes) -> None:
         assert self._head is not None
@@ -337,13 +347,9 @@ class SilentProtocol(asyncio.Protocol):
             self._transport.abort()
 
 
-def _unsent_bytes(wire: asyncio.Transport) -> int:
+def _unsent_bytes(wire_socket: socket.socket | None) -> int:
     """Bytes written that the peer's kernel has not acknowledged, as far as this platform can tell."""
-    wire_socket = wire.get_extra_info("socket")
     if sys.platform != "linux" or wire_socket is None or wire_socket.fileno() < 0:
         return 0
-    import fcntl
-    import termios
-
     answer = fcntl.ioctl(wire_socket.fileno(), termios.TIOCOUTQ, b"\0" * 4)
     return int(struct.unpack("i", answer)[0])

@@ -13,12 +13,23 @@ SHAPED: Final = ("reset", "truncate", "drip")
 
 
 class CutAfter:
-    """Lets so many bytes of the body through, then ends the connection: by RST or in order."""
+    """Lets so many bytes of the body through, then ends the connection: by RST or in order.
+
+    A RST makes the peer's kernel throw away nothing that it has, but ours everything that it has not sent. So the
+    bytes go out in pieces that fit a socket's buffer, each when the one before has arrived, and the RST comes last.
+    """
+
+    _PIECE: Final = 16 * 1024
+    _STEP_S: Final = 0.002
+    _PATIENCE_STEPS: Final = 1000
 
     def __init__(self, link: Link, allowed_bytes: int, *, rst: bool) -> None:
         self._link = link
         self._left = allowed_bytes
         self._rst = rst
+        self._queue = bytearray()
+        self._steps = self._PATIENCE_STEPS
+        self._timer: asyncio.TimerHandle | None = None
         self._done = False
 
     def feed(self, data: bytes) -> None:
@@ -27,26 +38,63 @@ class CutAfter:
             return
         passed = data[: self._left]
         self._left -= len(passed)
-        if passed:
-            self._link.write_through(passed)
+        self._queue += passed
         if self._left == 0:
-            self._done = True
-            if self._rst:
-                self._link.reset_when_sent()
-            else:
-                self._link.end()
+            # What the server still has to say, and its own wish to close, no longer count.
+            self._link.mute()
+        if self._timer is None:
+            self._pump()
+        self._link.shaper_moved()
 
     def limit(self, allowed_bytes: int) -> None:
         """Lower the number of bytes that may pass; has no effect once some have."""
         self._left = min(self._left, allowed_bytes)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """The connection ended, or the fault was healed: what may pass goes out."""
+        self._done = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        rest = bytes(self._queue)
+        self._queue.clear()
+        self._link.write_through(rest)
+        if self._left == 0:
+            self._finish()
 
     @property
     def pending(self) -> bool:
-        """Nothing is held back."""
-        return False
+        """Whether bytes are held back."""
+        return bool(self._queue)
+
+    def _pump(self) -> None:
+        self._timer = None
+        if self._link.frozen:
+            self._timer = asyncio.get_running_loop().call_later(self._STEP_S, self._pump)
+            return
+        arrived = self._link.unsent_bytes == 0
+        if arrived and self._queue:
+            self._steps = self._PATIENCE_STEPS
+            self._link.write_through(bytes(self._queue[: self._PIECE]))
+            del self._queue[: self._PIECE]
+            arrived = self._link.unsent_bytes == 0
+        self._steps -= 1
+        if not self._steps:
+            # The peer reads nothing; it is cut off where it is.
+            self._queue.clear()
+        if self._left == 0 and not self._queue and (arrived or not self._steps):
+            self._done = True
+            self._finish()
+        elif self._queue or self._left == 0:
+            self._timer = asyncio.get_running_loop().call_later(0 if arrived else self._STEP_S, self._pump)
+        if not self._queue:
+            self._link.shaper_moved()
+
+    def _finish(self) -> None:
+        if self._rst:
+            self._link.reset()
+        else:
+            self._link.end()
 
 
 class Drip:
