@@ -1,4 +1,4 @@
-"""Toolsets of the room."""
+"""Toolsets of iDRAC."""
 
 from __future__ import annotations
 
@@ -6,4 +6,6 @@ from typing import Final
 
 from holdfast.control.spec import Toolset
 
-TOOLSETS: Final[tuple[Toolset, ...]] = ()
+TOOLSETS: Final = (
+    Toolset("core", "holdfast.appliances.idrac.tools.core", "Identity and state of the server.", default=True),
+)

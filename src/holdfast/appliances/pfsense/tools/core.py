@@ -23,7 +23,7 @@ Ctx = Context[HTTPPfSenseClient]
 
 @tool(title="pfSense system info", toolset="core")
 async def pfsense_system_info(ctx: Ctx) -> SystemInfo:
-    """Version, host name, platform, load and uptime of a pfSense firewall. Use it first, and to check that it answers."""
+    """Version, host name, platform, load and uptime of a pfSense firewall. Use it first, and to check that it is up."""
     info = await ctx.client.get_system_info()
     hostname, status = get_object(info, "hostname"), get_object(info, "status")
     load = opt_list(status, "cpu_load_avg")

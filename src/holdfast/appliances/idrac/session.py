@@ -1,0 +1,155 @@
+"""One Redfish session for each iDRAC: opened late, renewed, deleted at the end; only ever our own (contract 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from holdfast.appliances.idrac.errors import SessionPoolFullError, body_of, error_of
+from holdfast.appliances.idrac.settings import IDracSettings
+from holdfast.errors import HoldfastError, ProtocolError, UnsupportedError
+from holdfast.transport import CredentialLatch, Reply, Request, path, same_origin_path
+from holdfast.transport.values import JsonValue
+
+_log = logging.getLogger("holdfast.idrac")
+PREFIX: Final = "/redfish/"
+LEGACY_SESSIONS: Final = path("redfish", "v1", "Sessions")
+SESSIONS: Final = path("redfish", "v1", "SessionService", "Sessions")
+RENEW_IDLE_S: Final = 0.8 * 1800
+"""80 % of the default idle time-out of a session."""
+BASIC_FOR_S: Final = 120.0
+"""How long Basic authentication is used after the session pool was full."""
+LOGOUT_BUDGET_S: Final = 2.0
+
+Send = Callable[[Request], Awaitable[Reply]]
+
+
+@dataclass(frozen=True)
+class _Token:
+    value: str
+    location: str
+
+
+class Session:
+    """Sends requests with a session token; with Basic while the iDRAC's session pool is full."""
+
+    def __init__(
+        self,
+        settings: IDracSettings,
+        send: Send,
+        *,
+        origin: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_secret: Callable[[str], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._send = send
+        self._origin = origin
+        self._monotonic = monotonic
+        self._on_secret = on_secret
+        self._latch = CredentialLatch("the user name and password")
+        self._token: _Token | None = None
+        self._used_at = 0.0
+        self._basic_until = 0.0
+        self._opening = asyncio.Lock()
+
+    @property
+    def by_basic(self) -> bool:
+        """Whether Basic authentication is used now because the session pool was full or sessions are not offered."""
+        return self._monotonic() < self._basic_until
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request; a session that has ended is replaced once, since a 401 proves that nothing was executed.
+
+        Raises:
+            QuarantinedError: The credential was refused before; nothing was sent.
+            AuthenticationError: It is refused now; not tried again, the iDRAC blocks an address after three.
+        """
+        token = await self._current()
+        if token is None:
+            return await self._send_basic(request)
+        reply = await self._send(_with_token(request, token))
+        if reply.status == 401:
+            self._forget(token)
+            token = await self._current()
+            if token is None:
+                return await self._send_basic(request)
+            reply = await self._send(_with_token(request, token))
+        self._used_at = self._monotonic()
+        return _not_refused(reply)
+
+    async def _send_basic(self, request: Request) -> Reply:
+        async with self._latch.use():
+            return _not_refused(await self._send(replace(request, headers={**request.headers, **self._basic()})))
+
+    def _basic(self) -> dict[str, str]:
+        pair = f"{self._settings.username}:{self._settings.password.reveal()}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    def _forget(self, token: _Token) -> None:
+        if self._token is token:
+            self._token = None
+
+    async def _current(self) -> _Token | None:
+        async with self._opening:
+            if self._token is not None and self._monotonic() - self._used_at > RENEW_IDLE_S:
+                await self._delete(self._token)
+            if self._token is None and not self.by_basic:
+                await self._open()
+            return self._token
+
+    async def _open(self) -> None:
+        try:
+            async with self._latch.use():
+                self._token = await self._create(SESSIONS)
+        except SessionPoolFullError:
+            _log.warning("%s: all sessions are taken (RAC0218); using Basic authentication", self._settings.label)
+            self._basic_until = self._monotonic() + BASIC_FOR_S
+        except UnsupportedError:
+            self._basic_until = float("inf")
+        self._used_at = self._monotonic()
+
+    async def _create(self, sessions: str) -> _Token:
+        body: JsonValue = {"UserName": self._settings.username, "Password": self._settings.password.reveal()}
+        reply = await self._send(Request("POST", sessions, json=body, fresh_connection=True))
+        if reply.status in (404, 405) and sessions != LEGACY_SESSIONS:
+            return await self._create(LEGACY_SESSIONS)
+        if reply.status >= 400:
+            raise error_of(reply)
+        value = reply.headers.get("X-Auth-Token")
+        location = reply.headers.get("Location") or body_of(reply).get("@odata.id")
+        if value is None or not isinstance(location, str):
+            raise ProtocolError("The iDRAC opened a session without telling its token or its address.")
+        if self._on_secret is not None:
+            self._on_secret(value)
+        return _Token(value, same_origin_path(location, PREFIX, origin=self._origin))
+
+    async def _delete(self, token: _Token) -> None:
+        self._token = None
+        request = Request(
+            "DELETE", token.location, attempt_timeout_s=LOGOUT_BUDGET_S, connect_timeout_s=LOGOUT_BUDGET_S
+        )
+        try:
+            await self._send(_with_token(request, token))
+        except HoldfastError as error:
+            _log.info("%s: the session could not be deleted (%s)", self._settings.label, error.code)
+
+    async def close(self) -> None:
+        """Delete our session, within two seconds; an iDRAC that is away keeps it until its idle time-out."""
+        if self._token is not None:
+            await self._delete(self._token)
+
+
+def _with_token(request: Request, token: _Token) -> Request:
+    return replace(request, headers={**request.headers, "X-Auth-Token": token.value})
+
+
+def _not_refused(reply: Reply) -> Reply:
+    if reply.status == 401:
+        raise error_of(reply)
+    return reply
