@@ -1,0 +1,121 @@
+"""One simulated iDRAC as the rack runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+from aiohttp import web
+
+from holdfast.simulators.base import SimulatedClock, Simulator
+from holdfast.simulators.idrac import front
+from holdfast.simulators.idrac.bmc import PASSWORD, USERNAME, Bmc
+from holdfast.simulators.idrac.errors import DropConnection
+from holdfast.simulators.idrac.faults import FAULTS, Fault
+from holdfast.simulators.idrac.persona import PERSONAS, Persona
+from holdfast.simulators.idrac.tree import routes_for
+from holdfast.simulators.world import Server, World
+
+MAX_BODY = 33_554_432
+
+
+_NUMBERED = re.compile(r"^[a-z]+(\d*)$")
+
+
+def choose_persona(server: Server, persona: str | None) -> Persona:
+    """The persona asked for ("9" or "idrac9"), else the one of the server's generation.
+
+    Raises:
+        ValueError: there is none such.
+    """
+    key = str(server.generation) if persona is None else persona.removeprefix("idrac")
+    if key not in PERSONAS:
+        raise ValueError(f"there is no iDRAC persona {key!r}; there are {', '.join(PERSONAS)}")
+    return PERSONAS[key]
+
+
+def choose_server(world: World, name: str, persona: str | None) -> Server:
+    """The server that a simulator stands in front of.
+
+    A host name or service tag ("pve1", "idrac-pve1") names it. Otherwise it is the first whose generation fits the
+    persona, and without a persona the first ("idrac"), second ("idrac2") and so on.
+    """
+    for server in world.servers:
+        if name in (server.hostname, f"idrac-{server.hostname}", f"bmc-{server.hostname}", server.service_tag):
+            return server
+    if persona is not None:
+        generation = choose_persona(world.servers[0], persona).generation
+        return next((server for server in world.servers if server.generation == generation), world.servers[0])
+    found = _NUMBERED.match(name)
+    number = int(found.group(1) or "1") if found else 1
+    return world.servers[(number - 1) % len(world.servers)]
+
+
+class IDracSimulator(Simulator):
+    """A Dell iDRAC of generation 8, 9 or 10 with its server behind it."""
+
+    kind: ClassVar[str] = "idrac"
+    fault_names: ClassVar[Mapping[str, str]] = {name: kind.summary for name, kind in FAULTS.items()}
+    keepalive_timeout_s: ClassVar[float] = 60.0
+
+    def __init__(self, world: World, clock: SimulatedClock, *, name: str, persona: str | None = None) -> None:
+        server = choose_server(world, name, persona)
+        chosen = choose_persona(server, persona)
+        super().__init__(world, clock, name=name, persona=chosen.key)
+        self.bmc = Bmc(world, server, chosen, clock.now, routes_for(chosen.key))
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """User name and password of the administrator."""
+        return {"username": USERNAME, "password": PASSWORD}
+
+    def app(self) -> web.Application:
+        """The application that answers as this iDRAC."""
+        application = web.Application(client_max_size=MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await front.answer(self.bmc, request, self.state.in_flight)
+        except DropConnection:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+
+    def set_fault(self, name: str, **options: str | int | float | bool) -> None:
+        """Switch a fault on; LookupError when there is none of this name, ValueError for a wrong option."""
+        bmc = self.bmc
+        bmc.timeline.settle()
+        fault = bmc.faults.add(name, options, bmc.now)
+        self._at_once(fault)
+
+    def _at_once(self, fault: Fault) -> None:
+        """Carry out what some faults do the moment they are set."""
+        bmc = self.bmc
+        if fault.name == "bmc-reset":
+            seconds = fault.number("seconds")
+            bmc.life.restart(seconds=seconds or None, reason="fault")
+            bmc.faults.active.pop("bmc-reset", None)
+        elif fault.name == "sessions-full":
+            bmc.fill_sessions(fault.text("kind"))
+            bmc.faults.active.pop("sessions-full", None)
+        elif fault.name == "address-blocked":
+            bmc.guard.block("127.0.0.1", fault.number("seconds"))
+        elif fault.name == "systems-empty":
+            bmc.life.systems_empty_until = bmc.now + fault.number("seconds")
+            bmc.faults.active.pop("systems-empty", None)
+        elif fault.name == "component":
+            bmc.health.set(fault.text("id"), fault.text("health"), bmc.now)
+        elif fault.name == "acpi-ignored":
+            bmc.host.ignores_acpi = True
+
+    def clear_faults(self) -> None:
+        """Switch all faults off; what they did (open sessions, a restart under way) stays, health is well again."""
+        bmc = self.bmc
+        bmc.faults.clear()
+        bmc.host.ignores_acpi = False
+        bmc.guard.clear()
+        for fqdd in list(bmc.health.conditions):
+            bmc.health.set(fqdd, "OK", bmc.now)
