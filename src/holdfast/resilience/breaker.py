@@ -1,0 +1,473 @@
+"""`Breaker`: the state machine behind the public face of `pybreaker.CircuitBreaker`.
+
+Only pybreaker's public surface is used: its storage classes, states, listeners and `CircuitBreakerError`. Its `call`
+and `call_async` never run, because they hold one lock around the protected call, count cancellation as failure, go by
+the wall clock, and have no working path for coroutines.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from types import CoroutineType, GeneratorType
+from typing import Any, Final, TypeVar, cast
+
+import pybreaker
+
+from holdfast.resilience.clock import SYSTEM_CLOCK, Clock, utc
+from holdfast.resilience.errors import CircuitOpenError
+from holdfast.resilience.events import Event, EventKind, Events
+from holdfast.resilience.faces import FACES, Face
+from holdfast.resilience.machine import CLOSED, HALF_OPEN, OPEN, PLAIN, Machine, Notice, Permit, State, Tuning
+from holdfast.resilience.model import Outcome
+
+T = TypeVar("T")
+Exclusion = type[BaseException] | Callable[[BaseException], bool]
+"""An exception class, or a predicate: what it matches says nothing about the other side."""
+
+_log = logging.getLogger("holdfast.resilience")
+_UNUSED: Final = pybreaker.CircuitMemoryStorage(CLOSED)
+"""pybreaker's constructor wants a storage; the state lives in `Machine`, so one empty storage serves all."""
+
+
+class Breaker(pybreaker.CircuitBreaker):
+    """A circuit breaker for coroutines, threads and generators (guide, "Circuit Breaker").
+
+    Drop-in for `pybreaker.CircuitBreaker`: same arguments, states, counters, listeners and error class. What differs
+    is what is wrong there; `docs/resilience.md` lists it.
+
+    Args:
+        fail_max: Failed calls in a row that open the circuit.
+        reset_timeout: Seconds it stays open before one call may test the other side.
+        success_threshold: Successful test calls in a row that close it.
+        exclude: Exception classes or predicates that are neutral: neither failure nor success.
+        listeners: pybreaker listeners; what they raise is logged and reaches no caller.
+        state_storage: A pybreaker storage to start from and to mirror state and counters to.
+        name: Shown in logs, errors and metrics.
+        throw_new_error_on_trip: Whether the call that opens the circuit raises `CircuitOpenError` (from its own
+            error) instead of its own error. Off, unlike pybreaker: the first cause is worth more.
+        tuning: Second trigger, growing open time, sliding window; all off by default.
+        clock: Time and chance.
+        events: Hub that hears of state changes; None: the guide's log lines.
+    """
+
+    def __init__(
+        self,
+        fail_max: int = 5,
+        reset_timeout: float = 60,
+        success_threshold: int = 1,
+        exclude: Iterable[Exclusion] | None = None,
+        listeners: Sequence[pybreaker.CircuitBreakerListener] | None = None,
+        state_storage: pybreaker.CircuitBreakerStorage | None = None,
+        name: str | None = None,
+        throw_new_error_on_trip: bool = False,
+        *,
+        tuning: Tuning = PLAIN,
+        clock: Clock = SYSTEM_CLOCK,
+        events: Events | None = None,
+    ) -> None:
+        self._hf_events = events = default_events() if events is None else events
+        self._hf = Machine(
+            name, fail_max, reset_timeout, success_threshold, tuning, clock, self._hf_observe, events.text
+        )
+        self._hf_clock = clock
+        self._hf_mirror = state_storage
+        self._hf_on_open: Callable[[], None] | None = None
+        super().__init__(
+            fail_max=fail_max,
+            reset_timeout=reset_timeout,
+            state_storage=_UNUSED if state_storage is None else state_storage,
+            name=name,
+            throw_new_error_on_trip=throw_new_error_on_trip,
+        )
+        self._hf_excluded = tuple(exclude or ())
+        self._hf_listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
+        if state_storage is not None:
+            self._hf_start_from(state_storage)
+        self.add_listeners(*(listeners or ()))
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def machine(self) -> Machine:
+        """The state machine, for executors and exporters."""
+        return self._hf
+
+    @property
+    def name(self) -> str | None:
+        """Name of the breaker."""
+        return self._hf.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._hf.name = name
+
+    @property
+    def fail_max(self) -> int:
+        """Failed calls in a row that open the circuit."""
+        return self._hf.fail_max
+
+    @fail_max.setter
+    def fail_max(self, number: int) -> None:
+        self._hf.fail_max = number
+
+    @property
+    def reset_timeout(self) -> float:
+        """Seconds the circuit stays open."""
+        return self._hf.reset_timeout
+
+    @reset_timeout.setter
+    def reset_timeout(self, timeout: float) -> None:
+        self._hf.reset_timeout = timeout
+
+    @property
+    def success_threshold(self) -> int:
+        """Successful test calls in a row that close the circuit."""
+        return self._hf.success_threshold
+
+    @success_threshold.setter
+    def success_threshold(self, threshold: int) -> None:
+        self._hf.success_threshold = threshold
+
+    # -- how it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def current_state(self) -> str:
+        """``"closed"``, ``"open"`` or ``"half-open"`` as of now: once the open time is over, reading says half-open,
+        without waiting for a call. An isolated circuit is ``"open"``."""
+        return self._hf.state
+
+    @property
+    def state(self) -> Face:
+        """The state as an object with a `name`, for code written for pybreaker."""
+        return FACES[self._hf.state](self)
+
+    @state.setter
+    def state(self, state_str: str) -> None:
+        self._hf_move(state_str)
+
+    @property
+    def fail_counter(self) -> int:
+        """Failed calls in a row."""
+        return self._hf.failures
+
+    @property
+    def success_counter(self) -> int:
+        """Successful test calls in a row while half-open, as pybreaker defines it. (The guide's metrics show the
+        lifetime count instead.)"""
+        return self._hf.test_successes
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until a call may be let through; 0.0 when one may now, None while held open."""
+        return self._hf.retry_after_s()
+
+    @property
+    def opened_at(self) -> datetime | None:
+        """When the circuit opened (UTC); None while closed."""
+        seconds = self._hf.opened_at_s
+        return None if seconds is None else utc(seconds)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether an operator holds the circuit open."""
+        return self._hf.isolated is not None
+
+    # -- moving it by hand -----------------------------------------------------------------------------------------
+
+    def open(self) -> bool:
+        """Opens the circuit; it may be tested after `reset_timeout`. Returns `throw_new_error_on_trip`."""
+        self._hf.open()
+        return self._throw_new_error_on_trip
+
+    def half_open(self) -> None:
+        """Lets the next call test the other side. Has no effect on an isolated circuit."""
+        self._hf.half_open()
+
+    def close(self) -> None:
+        """Closes the circuit; also ends isolation."""
+        self._hf.close()
+
+    def isolate(self, reason: str = "maintenance") -> None:
+        """Holds the circuit open until `release` or `close`."""
+        self._hf.isolate(reason)
+
+    def release(self) -> None:
+        """Ends isolation: the next call tests the other side."""
+        self._hf.release()
+
+    def on_open(self, hook: Callable[[], None]) -> None:
+        """Calls `hook` whenever the circuit has opened or was isolated; for executors."""
+        self._hf_on_open = hook
+
+    # -- exclusions ------------------------------------------------------------------------------------------------
+
+    @property
+    def excluded_exceptions(self) -> tuple[Exclusion, ...]:  # type: ignore[override]  # unbound type variable there
+        """What is neutral."""
+        return self._hf_excluded
+
+    def add_excluded_exception(self, exception: Exclusion) -> None:
+        """Makes an exception class, or what a predicate matches, neutral."""
+        self._hf_excluded = (*self._hf_excluded, exception)
+
+    def remove_excluded_exception(self, exception: Exclusion) -> None:
+        """Takes an exclusion back. Raises ValueError if there is none such."""
+        kept = list(self._hf_excluded)
+        kept.remove(exception)
+        self._hf_excluded = tuple(kept)
+
+    def is_system_error(self, exception: BaseException) -> bool:
+        """Whether the exception counts against the other side: an `Exception` that is not excluded."""
+        if not isinstance(exception, Exception):
+            return False  # cancelled, interrupted, closing: the caller's doing
+        for exclusion in self._hf_excluded:
+            # isinstance, not `type(exclusion) is type`: classes with a metaclass of their own are classes, too.
+            if isinstance(exclusion, type):
+                if isinstance(exception, exclusion):
+                    return False
+            elif exclusion(exception):
+                return False
+        return True
+
+    # -- listeners -------------------------------------------------------------------------------------------------
+
+    @property
+    def listeners(self) -> tuple[pybreaker.CircuitBreakerListener, ...]:  # type: ignore[override]  # as above
+        """The registered listeners."""
+        return self._hf_listeners
+
+    def add_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """Registers a listener. One that overrides more than `state_change` costs every call a little."""
+        self._hf_set_listeners((*self._hf_listeners, listener))
+
+    def remove_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """Unregisters a listener. Raises ValueError if it is not registered."""
+        kept = list(self._hf_listeners)
+        kept.remove(listener)
+        self._hf_set_listeners(tuple(kept))
+
+    # -- protecting calls ------------------------------------------------------------------------------------------
+
+    def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - passed on untouched
+        """Calls `func` if the circuit lets it, and books how it ends. A generator is booked when it ends.
+
+        Raises:
+            CircuitOpenError: The call was not made.
+            TypeError: `func` is a coroutine function; use `call_async`.
+        """
+        permit = self._hf_admit(func, args, kwargs)
+        try:
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            self._hf_ended(permit, error)
+            raise
+        if isinstance(result, GeneratorType):
+            return cast(T, self._hf_generator(permit, result))
+        if isinstance(result, CoroutineType):
+            result.close()
+            self._hf.settle(permit, Outcome.NEUTRAL)
+            raise TypeError(f"{_name(func)} is a coroutine function: await call_async(...) instead of call(...)")
+        self._hf_succeeded(permit)
+        return result
+
+    async def call_async(self, func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401
+        """Awaits ``func(*args, **kwargs)`` if the circuit lets it, and books how it ends.
+
+        Raises:
+            CircuitOpenError: The call was not made.
+        """
+        permit = self._hf_admit(func, args, kwargs)
+        try:
+            result = await func(*args, **kwargs)
+        except BaseException as error:
+            self._hf_ended(permit, error)
+            raise
+        self._hf_succeeded(permit)
+        return result
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Protects the block inside ``with``, awaits included.
+
+        Raises:
+            CircuitOpenError: The block was not entered.
+        """
+        permit = self._hf_admit(self.calling, (), {})
+        try:
+            yield
+        except BaseException as error:
+            self._hf_ended(permit, error)
+            raise
+        self._hf_succeeded(permit)
+
+    def __call__(self, *call_args: Any, **call_kwargs: bool) -> Callable[..., Any]:  # noqa: ANN401 - pybreaker's face
+        """Decorator, with or without parentheses, for functions, generator functions and coroutine functions."""
+        asynchronous = call_kwargs.pop("__pybreaker_call_async", False)
+
+        def decorate(func: Callable[..., Any]) -> Callable[..., Any]:
+            if inspect.isasyncgenfunction(func):
+                raise TypeError(f"{_name(func)} is an asynchronous generator function, which cannot be protected")
+            if asynchronous or inspect.iscoroutinefunction(func):
+
+                @functools.wraps(func)
+                async def call_async(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on untouched
+                    return await self.call_async(func, *args, **kwargs)
+
+                return call_async
+
+            @functools.wraps(func)
+            def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on untouched
+                return self.call(func, *args, **kwargs)
+
+            return call
+
+        return decorate(*call_args) if call_args else decorate
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _hf_admit(self, func: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit:
+        machine = self._hf
+        permit = Permit(machine.generation) if machine.quiet else machine.admit()
+        if machine.chatty:
+            self.tell_before(func, *args, **kwargs)
+        return permit
+
+    def _hf_succeeded(self, permit: Permit) -> None:
+        machine = self._hf
+        if machine.quiet and not permit.probe:
+            machine.successes += 1
+        else:
+            machine.settle(permit, Outcome.SUCCESS)
+
+    def _hf_ended(self, permit: Permit, error: BaseException) -> None:
+        try:
+            failed = self.is_system_error(error)
+        except BaseException:  # a predicate of the user's that fails must not cost the permit
+            self._hf.settle(permit, Outcome.FAILURE, error)
+            raise
+        tripped = self._hf.settle(permit, Outcome.FAILURE if failed else Outcome.NEUTRAL, error)
+        if tripped and self._throw_new_error_on_trip:
+            machine = self._hf
+            raise CircuitOpenError(
+                machine.name,
+                machine.retry_after_s(),
+                machine.opened_at_s,
+                machine.last_failure_s,
+                machine.last_error,
+            ) from error
+
+    def _hf_generator(
+        self, permit: Permit, generator: Generator[object, object, object]
+    ) -> Generator[object, object, object]:
+        try:
+            result = yield from generator
+        except BaseException as error:
+            self._hf_ended(permit, error)
+            raise
+        self._hf_succeeded(permit)
+        return result
+
+    def _hf_set_listeners(self, listeners: tuple[pybreaker.CircuitBreakerListener, ...]) -> None:
+        self._hf_listeners = listeners
+        self._hf.listen(self._hf_mirror is not None or any(_hears_calls(listener) for listener in listeners))
+
+    def _hf_start_from(self, storage: pybreaker.CircuitBreakerStorage) -> None:
+        machine = self._hf
+        for _ in range(storage.counter):
+            machine.failures += 1
+        state = storage.state
+        if state == OPEN:
+            opened = storage.opened_at
+            age = 0.0 if opened is None else self._hf_clock.wall() - opened.timestamp()
+            machine.adopt(OPEN, max(0.0, machine.reset_timeout - age), None)
+        elif state == HALF_OPEN:
+            machine.adopt(HALF_OPEN, 0.0, None)
+        machine.listen(True)
+
+    def _hf_move(self, state: str) -> None:
+        moves: dict[str, Callable[[], object]] = {OPEN: self.open, HALF_OPEN: self.half_open, CLOSED: self.close}
+        if state not in moves:
+            raise ValueError(f"Unknown state {state!r}, valid states: {', '.join(moves)}")
+        moves[state]()
+
+    def tell_before(self, func: Callable[..., object], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Tells the listeners that `func` is about to be called; for executors."""
+        for listener in self._hf_listeners:
+            try:
+                listener.before_call(self, func, *args, **kwargs)
+            except Exception:  # noqa: BLE001 - a listener's mistake must never reach the caller
+                _log.exception("A listener of circuit breaker '%s' failed", self.name)
+
+    def _hf_observe(self, notice: Notice) -> None:
+        mirror = self._hf_mirror
+        if mirror is not None:
+            self._hf_reflect(mirror, notice)
+        if notice.kind is not None:
+            machine = self._hf
+            self._hf_events.emit(
+                Event(
+                    notice.kind,
+                    machine.name or "unnamed",
+                    self._hf_clock.wall(),
+                    count=notice.number,
+                    reason=notice.reason,
+                    error=machine.last_error,
+                    wait_s=machine.retry_after_s() or 0.0,
+                )
+            )
+            if notice.new == OPEN and notice.kind is not EventKind.REJECTED and self._hf_on_open is not None:
+                self._hf_on_open()
+        for listener in self._hf_listeners:
+            try:
+                self._hf_tell(listener, notice)
+            except Exception:  # noqa: BLE001 - a listener's mistake must never reach the caller
+                _log.exception("A listener of circuit breaker '%s' failed", self.name)
+
+    def _hf_tell(self, listener: pybreaker.CircuitBreakerListener, notice: Notice) -> None:
+        if notice.outcome is Outcome.SUCCESS:
+            listener.success(self)
+        elif notice.outcome is Outcome.FAILURE and notice.error is not None:
+            listener.failure(self, notice.error)
+        elif notice.old != notice.new:
+            listener.state_change(self, FACES[notice.old](self), FACES[notice.new](self))
+
+    def _hf_reflect(self, storage: pybreaker.CircuitBreakerStorage, notice: Notice) -> None:
+        try:
+            if notice.outcome is Outcome.FAILURE:
+                storage.increment_counter()
+            elif notice.outcome is Outcome.SUCCESS:
+                storage.reset_counter()
+            if notice.old != notice.new:
+                if notice.new == CLOSED:
+                    storage.reset_counter()
+                if notice.new == OPEN:
+                    storage.opened_at = utc(self._hf_clock.wall())
+                storage.state = notice.new
+        except Exception:  # noqa: BLE001 - a mirror that fails must not stop the calls
+            _log.exception("The state storage of circuit breaker '%s' failed", self.name)
+
+
+def _name(func: Callable[..., object]) -> str:
+    return str(getattr(func, "__qualname__", repr(func)))
+
+
+def _hears_calls(listener: pybreaker.CircuitBreakerListener) -> bool:
+    plain = pybreaker.CircuitBreakerListener
+    return any(
+        getattr(type(listener), method, None) is not getattr(plain, method)
+        for method in ("before_call", "success", "failure")
+    )
+
+
+@functools.cache
+def default_events() -> Events:
+    """The hub used when none is given: the guide's log lines."""
+    return Events()
+
+
+__all__ = ["Breaker", "Exclusion", "State", "default_events"]
