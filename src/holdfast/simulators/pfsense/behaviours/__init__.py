@@ -1,0 +1,1 @@
+"""What models do beyond the generic engine, one module a subject."""
