@@ -49,7 +49,7 @@ class IDracClient:
         self._own_pool = pool is None
         self._pool = pool if pool is not None else pool_of(settings)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
-        self._session = Session(settings, self._http.send, origin=settings.origin, on_secret=on_secret)
+        self._session = Session(settings, self._http.send, origin=self._http.origin, on_secret=on_secret)
         self._guard = Guard(
             name="idrac_api",
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
@@ -83,7 +83,7 @@ class IDracClient:
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
         """GET a resource by its path or by a link that the iDRAC gave; links are kept on its origin."""
-        target = same_origin_path(link, PREFIX, origin=self.settings.origin)
+        target = same_origin_path(link, PREFIX, origin=self._http.origin)
         request = Request(
             "GET",
             target,

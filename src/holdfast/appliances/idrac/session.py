@@ -13,7 +13,7 @@ from typing import Final
 from holdfast.appliances.idrac.errors import SessionPoolFullError, body_of, error_of
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.errors import HoldfastError, ProtocolError, UnsupportedError
-from holdfast.transport import CredentialLatch, Reply, Request, path, same_origin_path
+from holdfast.transport import CredentialLatch, Origin, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonValue
 
 _log = logging.getLogger("holdfast.idrac")
@@ -43,7 +43,7 @@ class Session:
         settings: IDracSettings,
         send: Send,
         *,
-        origin: str,
+        origin: Origin,
         monotonic: Callable[[], float] = time.monotonic,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:

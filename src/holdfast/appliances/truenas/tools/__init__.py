@@ -1,4 +1,4 @@
-"""Toolsets of the room."""
+"""Toolsets of TrueNAS."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Final
 
 from holdfast.control.spec import Toolset
 
-TOOLSETS: Final[tuple[Toolset, ...]] = ()
+TOOLSETS: Final = (Toolset("core", "holdfast.appliances.truenas.tools.core", "System state and pools.", default=True),)

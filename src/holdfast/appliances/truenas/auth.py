@@ -1,0 +1,93 @@
+"""Log in to TrueNAS: by `auth.login_ex`, with the name of the user, never over plain text (contract 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from holdfast.appliances.truenas.settings import TrueNASSettings
+from holdfast.appliances.wiring import settings_of
+from holdfast.errors import AuthenticationError, ConfigError, PermissionDeniedError, UnavailableError
+from holdfast.transport import CredentialLatch
+from holdfast.transport.values import JsonObject, JsonValue, as_object, get_str
+
+Call = Callable[[str, Sequence[JsonValue]], Awaitable[JsonValue]]
+
+_REFUSED = {
+    "AUTH_ERR": "TrueNAS refused the user or the credential.",
+    "EXPIRED": "The credential has expired, or was revoked because it once crossed the network in plain text.",
+    "DENIED": "This account may not use the API.",
+}
+
+
+class AuthManager:
+    """Keeps the credential of one TrueNAS system, and logs sockets in with it.
+
+    Args:
+        config: `TrueNASSettings`, or a mapping with the same keys (the resilience guide's).
+    """
+
+    def __init__(self, config: TrueNASSettings | Mapping[str, object]) -> None:
+        self.settings = settings_of(TrueNASSettings, config)
+        what = "the API key" if self.settings.api_key is not None else "the user name and password"
+        self._latch = CredentialLatch(what)
+        self.user: JsonObject = {}
+
+    def check_transport(self) -> None:
+        """Refuse to send a key in plain text: TrueNAS would revoke it for good (contract 5.3).
+
+        Raises:
+            ConfigError: The target's protocol is not encrypted.
+        """
+        if not self.settings.origin.startswith("https://"):
+            raise ConfigError(
+                f"{self.settings.label}: TrueNAS is reached over TLS only; it revokes an API key that arrives in plain "
+                "text. Nothing was sent.",
+                next_step='Remove protocol = "ws" (or "http") from the target.',
+            )
+
+    async def log_in(self, call: Call) -> None:
+        """Log in on a fresh socket.
+
+        Raises:
+            QuarantinedError: The credential was refused before; nothing was sent.
+            AuthenticationError: It is refused now.
+        """
+        self.check_transport()
+        async with self._latch.use():
+            answer = as_object(await call("auth.login_ex", [self._credential()]), "auth.login_ex")
+            self._judge(answer)
+        user = answer.get("user_info")
+        self.user = user if isinstance(user, dict) else {}
+
+    def _credential(self) -> JsonObject:
+        settings = self.settings
+        if settings.api_key is not None:
+            return {
+                "mechanism": "API_KEY_PLAIN",
+                "username": settings.username or "root",
+                "api_key": settings.api_key.reveal(),
+            }
+        assert settings.username is not None
+        assert settings.password is not None
+        return {
+            "mechanism": "PASSWORD_PLAIN",
+            "username": settings.username,
+            "password": settings.password.reveal(),
+        }
+
+    def _judge(self, answer: JsonObject) -> None:
+        kind = get_str(answer, "response_type", "auth.login_ex")
+        if kind == "SUCCESS":
+            return
+        if kind == "OTP_REQUIRED":
+            raise AuthenticationError(
+                "This account needs a one-time password, which a server cannot give.",
+                next_step="Use an API key of a user with the needed roles.",
+            )
+        if kind == "REDIRECT":
+            raise UnavailableError(
+                "This is the standby controller.", next_step="Point the target at the active controller or its VIP."
+            )
+        if kind == "DENIED":
+            raise PermissionDeniedError(_REFUSED[kind])
+        raise AuthenticationError(_REFUSED.get(kind, f"TrueNAS answered the login with {kind[:40]}."))

@@ -1,0 +1,186 @@
+"""The TrueNAS client: one system, one socket, many concurrent callers (contract 2, 3, 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from holdfast.appliances.truenas.auth import AuthManager
+from holdfast.appliances.truenas.errors import NotLoggedInError, error_of
+from holdfast.appliances.truenas.settings import TrueNASSettings
+from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of
+from holdfast.resilience import Breaker, Operation
+from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket
+from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects
+
+
+MAX_IN_FLIGHT: Final = 8
+"""TrueNAS runs 10 calls at a time on a socket; two places are left for pings and job polls (contract 6)."""
+
+PING_INTERVAL_S: Final = 20.0
+"""nginx closes the socket after 60 s without a byte from the server (contract 2)."""
+
+LOGIN_TIMEOUT_S: Final = 20.0
+
+
+class TrueNASClient:
+    """Client of a TrueNAS system.
+
+    Args:
+        config: `TrueNASSettings`, or a mapping with the same keys (the resilience guide's).
+        auth_manager: Keeps the credential; made from `config` when omitted.
+        pool: Shared connections; a pool of its own when omitted.
+        on_secret: Told every secret that a login brings, for redaction.
+
+    Methods raise `holdfast.errors.HoldfastError`; while the circuit is open that error also is a
+    `pybreaker.CircuitBreakerError`.
+    """
+
+    def __init__(
+        self,
+        config: TrueNASSettings | Mapping[str, object],
+        auth_manager: AuthManager | None = None,
+        *,
+        pool: ConnectionPool | None = None,
+        on_secret: Callable[[str], None] | None = None,
+    ) -> None:
+        settings = settings_of(TrueNASSettings, config)
+        self.settings = settings
+        self._own_pool = pool is None
+        self._pool = pool if pool is not None else pool_of(settings)
+        self._auth = auth_manager if auth_manager is not None else AuthManager(settings)
+        self._on_secret = on_secret
+        self._guard = Guard(
+            name="truenas_api",
+            policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
+            probe=self._probe,
+            target=settings.label,
+        )
+        self._socket: JsonRpcSocket | None = None
+        self._connecting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def circuit_breaker(self) -> Breaker | None:
+        """The client's circuit; None when switched off."""
+        return self._guard.breaker
+
+    def circuits(self) -> Mapping[str, Breaker]:
+        """All circuits by name."""
+        return {} if self._guard.breaker is None else {"truenas_api": self._guard.breaker}
+
+    async def close(self) -> None:
+        """Log out by closing the socket, and release connections."""
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+        if self._own_pool:
+            await self._pool.close()
+
+    async def call(self, method: str, *params: JsonValue) -> JsonValue:
+        """Call a method that only reads; repeated after a transient failure."""
+        operation = Operation(method, retry_safe=True)
+        return await self._guard.run(operation, lambda: self._attempt(method, params, None))
+
+    async def write(self, method: str, *params: JsonValue, request_id: str | None = None) -> JsonValue:
+        """Call a method that changes something: sent at most once, with a unique id by which its job can be found
+        again after the connection was lost (contract 7.1)."""
+        key = request_id or str(uuid.uuid4())
+        return await self._guard.run(Operation(method), lambda: self._attempt(method, params, key))
+
+    async def query(
+        self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None
+    ) -> list[JsonObject]:
+        """Call a `*.query` method with filters and options, evaluated by the appliance (contract 8)."""
+        return as_objects(await self.call(method, list(filters), dict(options or {})), method)
+
+    async def _attempt(self, method: str, params: Sequence[JsonValue], request_id: str | None) -> JsonValue:
+        socket = await self._connected()
+        try:
+            return await self._on(socket, method, params, request_id)
+        except NotLoggedInError:
+            # The session ended on the appliance; the call was not executed, so one new login and one more try are safe.
+            await self._drop(socket)
+            return await self._on(await self._connected(), method, params, request_id)
+
+    async def _on(
+        self, socket: JsonRpcSocket, method: str, params: Sequence[JsonValue], request_id: str | None
+    ) -> JsonValue:
+        try:
+            return await socket.call(
+                method,
+                params,
+                timeout_s=self.settings.timeout,
+                request_id=request_id if request_id is not None else str(uuid.uuid4()),
+                safe=request_id is None,
+            )
+        except JsonRpcError as error:
+            raise error_of(error, method) from None
+
+    async def _connected(self) -> JsonRpcSocket:
+        if self._socket is not None and not self._socket.closed:
+            return self._socket
+        async with self._connecting:
+            if self._socket is None or self._socket.closed:
+                self._socket = await self._connect()
+            return self._socket
+
+    async def _connect(self) -> JsonRpcSocket:
+        settings = self.settings
+        self._auth.check_transport()
+        socket = await JsonRpcSocket.connect(
+            f"wss{settings.origin.removeprefix('https')}/api/current",
+            pool=self._pool,
+            tls=tls_of(settings),
+            proxy=settings.proxy,
+            target=settings.label,
+            open_timeout_s=settings.connect_timeout * 2,
+            connect_timeout_s=settings.connect_timeout,
+            ping_interval_s=PING_INTERVAL_S,
+        )
+
+        async def call(method: str, params: Sequence[JsonValue]) -> JsonValue:
+            try:
+                return await socket.call(method, params, timeout_s=LOGIN_TIMEOUT_S)
+            except JsonRpcError as error:
+                raise error_of(error, method) from None
+
+        try:
+            await self._auth.log_in(call)
+        except BaseException:
+            # After a failed login the same socket may answer wrongly (contract 5.2).
+            await socket.close()
+            raise
+        return socket
+
+    async def _drop(self, socket: JsonRpcSocket) -> None:
+        if self._socket is socket:
+            self._socket = None
+        await socket.close()
+
+    async def _probe(self) -> None:
+        socket = await self._connected()
+        await self._on(socket, "core.ping", (), None)
+
+    async def get_system_info(self) -> JsonObject:
+        """`system.info`: version, host name, hardware, uptime, serial number (contract 15.1)."""
+        return as_object(await self.call("system.info"), "system.info")
+
+    async def pools(self) -> list[JsonObject]:
+        """`pool.query`: pools with their state, topology and sizes (contract 15.4)."""
+        return await self.query("pool.query")
+
+
+def open_client(settings: TrueNASSettings, *, pool: ConnectionPool) -> TrueNASClient:
+    """The client that the server uses; nothing is sent before its first call."""
+    return TrueNASClient(settings, pool=pool)
