@@ -1,7 +1,9 @@
 """Simulators on real sockets: TLS from one generated CA, faults of the wire, records of what arrived."""
 
 from holdfast.simulators.rack.authority import Authority
+from holdfast.simulators.rack.control import ControlEndpoint
+from holdfast.simulators.rack.files import RackFiles
 from holdfast.simulators.rack.rack import EVERY, KINDS, Member, Rack
-from holdfast.simulators.rack.running import RunningSimulator
+from holdfast.simulators.rack.running import OWN, RunningSimulator
 
-__all__ = ["EVERY", "KINDS", "Authority", "Member", "Rack", "RunningSimulator"]
+__all__ = ["EVERY", "KINDS", "OWN", "Authority", "ControlEndpoint", "Member", "Rack", "RackFiles", "RunningSimulator"]

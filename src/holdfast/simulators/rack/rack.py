@@ -95,6 +95,16 @@ class Rack(Mapping[str, RunningSimulator]):
     # life
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start the members named at construction; errors as of `add`. If one cannot start, none stays."""
         try:
             for member in self._members:
                 if isinstance(member, Simulator):
@@ -107,12 +117,6 @@ class Rack(Mapping[str, RunningSimulator]):
         except BaseException:
             await self.stop()
             raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def add(
         self, kind: str, *, name: str | None = None, persona: str | None = None, port: int = 0

@@ -20,6 +20,8 @@ from holdfast.simulators.rack.link import Link, SilentProtocol
 from holdfast.simulators.rack.listener import Listener
 from holdfast.simulators.rack.shapers import SHAPED, shaper_for
 
+OWN: Final = "own:"
+"""Before a fault's name: the simulator's own fault, even if the wire has one of that name."""
 _SHUTDOWN_S: Final = 0.5
 
 
@@ -118,14 +120,17 @@ class RunningSimulator:
     # faults
 
     def fault(self, name: str, **options: Value) -> None:
-        """Switch a fault on: one of the simulator's own, one of `holdfast.simulators.faultlist`, or `cut`.
+        """Switch a fault on: one of `holdfast.simulators.faultlist`, `cut`, or one of the simulator's own.
+
+        Where both have a name, the simulator's is meant if it declares it in `fault_names`, else the wire's; with
+        `own:` before it, always the simulator's.
 
         Raises:
             LookupError: neither the wire nor the simulator has a fault of this name.
             ValueError: an option is unknown or out of range.
         """
-        if name in self.simulator.fault_names:
-            self.simulator.set_fault(name, **options)
+        if name in self.simulator.fault_names or name.startswith(OWN):
+            self._set_own(name.removeprefix(OWN), options)
         elif name == CUT:
             if options:
                 raise ValueError("cut has no options")
@@ -133,11 +138,7 @@ class RunningSimulator:
         elif name in FAULTS:
             self._switch_on(make_fault(name, options))
         else:
-            try:
-                self.simulator.set_fault(name, **options)
-            except LookupError:
-                known = ", ".join((*FAULTS, CUT, *self.own_faults))
-                raise LookupError(f"{self.name} has no fault named {name!r}; there are {known}") from None
+            self._set_own(name, options)
 
     def heal(self, name: str | None = None) -> None:
         """Switch one fault of the wire off, or all faults, the simulator's own included.
@@ -164,6 +165,13 @@ class RunningSimulator:
             with contextlib.suppress(OSError):
                 unfinished.shutdown(socket.SHUT_RDWR)
         return len(open_links) + len(silent) + len(handshakes)
+
+    def _set_own(self, name: str, options: dict[str, Value]) -> None:
+        try:
+            self.simulator.set_fault(name, **options)
+        except LookupError:
+            known = ", ".join((*FAULTS, CUT, *self.own_faults))
+            raise LookupError(f"{self.name} has no fault named {name!r}; there are {known}") from None
 
     def _switch_on(self, fault: ActiveFault) -> None:
         before = self._board.on_stage(Stage.LISTEN)
