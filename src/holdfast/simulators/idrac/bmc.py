@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac import firmware, hardware
 from holdfast.simulators.idrac.accounts import Accounts
 from holdfast.simulators.idrac.attributes import Attributes
+from holdfast.simulators.idrac.bios import Bios
 from holdfast.simulators.idrac.boot import Boot
+from holdfast.simulators.idrac.errors import Refusal, refuse
 from holdfast.simulators.idrac.faults import Faults
 from holdfast.simulators.idrac.health import Health
 from holdfast.simulators.idrac.host import Host
+from holdfast.simulators.idrac.jobs import JobQueue
 from holdfast.simulators.idrac.life import Life
 from holdfast.simulators.idrac.logs import lifecycle_log, system_event_log
+from holdfast.simulators.idrac.media import Media
 from holdfast.simulators.idrac.persona import ROOT, Persona
+from holdfast.simulators.idrac.raid import Raid
 from holdfast.simulators.idrac.sensors import Sensors
 from holdfast.simulators.idrac.sessions import AddressGuard, Sessions
 from holdfast.simulators.idrac.timeline import Timeline, iso
@@ -62,7 +68,12 @@ class Bmc:
         self.mutations = 0
         self.asset_tag = ""
         self.identify = False
+        self.jobs = JobQueue(self)
         self.work = Work(self)
+        self.bios = Bios(self.hw, persona)
+        self.media = Media(self)
+        self.raid = Raid(self.hw)
+        self.host.on_post.append(self.jobs.host_restarted)
         self.boot = Boot(self.hw, persona)
         self.firmware = firmware.build(self.hw, persona)
         self.sensors = Sensors(self.hw, self.host, self.health, self.faults, self.timeline.now)
@@ -174,3 +185,28 @@ class Bmc:
         limit = int(self.setting("WebServer.1.MaxNumberOfSessions"))
         while len(self.sessions.members) < limit:
             self.sessions.open("operator", "10.20.9.250", limit=limit, timeout_s=1800.0, kind=kind)
+
+    def restart_host(self, *, cycle: bool = False) -> None:
+        """Restart the host for a job: a running one restarts, one that is off comes up."""
+        if self.host.state == "Off":
+            self.host.ensure_on()
+        elif cycle and "PowerCycle" in self.persona.reset_types:
+            self.host.reset("PowerCycle")
+        else:
+            self.host.reset("ForceRestart")
+
+    def reset_quietly(self, kind: str) -> None:
+        """A scheduled reset, whose refusal nobody hears."""
+        with contextlib.suppress(Refusal):
+            self.host.reset(kind)
+
+    def refuse_lockdown(self) -> None:
+        """Refuse a change of configuration while the system is locked down."""
+        if self.locked_down:
+            raise refuse(403, "SYS406")
+
+    def require_licence(self, tier: str) -> None:
+        """Refuse what the licence does not cover (contract §1 rule 3)."""
+        order = ("Basic", "Express", "Enterprise", "Datacenter")
+        if order.index(self.licence) < order.index(tier):
+            raise refuse(403, "LIC501")

@@ -86,7 +86,7 @@ class Boot:
             return None
         job = bmc.work.configure_boot(order)
         self.pending_order = order
-        return job
+        return bmc.jobs.location(job).get("Location", "")
 
     def consumed(self) -> None:
         """The host has booted: a one-time override is used up."""

@@ -105,7 +105,7 @@ class Persona:
     server_header: str
     base_version: str
     idrac_prefix: str
-    schemas: Mapping[str, str] = field(repr=False)
+    schemas: Mapping[str, str] = field(repr=False, hash=False)
     reset_types: tuple[str, ...] = _RESET_8
     etags: str = "most"
     """"few" (accounts and firmware inventory only) or "most" (§7)."""

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from holdfast.simulators.idrac.persona import PERSONAS
 from holdfast.simulators.idrac.routes import Routes
-from holdfast.simulators.idrac.trees import logins, managers, root, systems, users
+from holdfast.simulators.idrac.trees import jobs, logins, managers, root, systems, users
 
-_MODULES = (root, logins, users, systems, managers)
+_MODULES = (root, logins, users, systems, managers, jobs)
 
 
 @lru_cache(maxsize=len(PERSONAS))

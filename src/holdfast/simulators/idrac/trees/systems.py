@@ -247,6 +247,8 @@ def _patch(bmc: Bmc, call: Call) -> Reply:
 
 def patch_system(bmc: Bmc, call: Call) -> Reply:
     """Change what a system (or its settings resource) lets be changed."""
+    if set(call.body) - {"IndicatorLED", "LocationIndicatorActive"}:
+        bmc.refuse_lockdown()
     if "AssetTag" in call.body:
         text = body.text(call.body, "AssetTag")
         if len(text) > 63:
@@ -256,7 +258,7 @@ def patch_system(bmc: Bmc, call: Call) -> Reply:
     if "Boot" in call.body:
         location = bmc.boot.patch(bmc, body.obj(call.body, "Boot"))
         if location is not None:
-            return Reply(202, None, {"Location": location})
+            return Reply(202, None, {"Location": location} if location else {})
     return success(bmc.persona)
 
 
