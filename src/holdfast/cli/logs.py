@@ -11,6 +11,11 @@ from typing import Literal
 LogFormat = Literal["auto", "json", "console"]
 
 
+def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | None:
+    """The traceback as text; the redacting filter has put its own there already."""
+    return record.exc_text or (formatter.formatException(record.exc_info) if record.exc_info else None)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line; control characters are escaped by JSON itself."""
 
@@ -22,8 +27,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+        if trace := _trace(self, record):
+            entry["exception"] = trace
         return json.dumps(entry)
 
 
@@ -34,7 +39,8 @@ class ConsoleFormatter(logging.Formatter):
         """The record as one readable line (a traceback follows on its own lines)."""
         line = f"{record.levelname}: {record.getMessage()}"
         safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-        return f"{safe}\n{self.formatException(record.exc_info)}" if record.exc_info else safe
+        trace = _trace(self, record)
+        return f"{safe}\n{trace}" if trace else safe
 
 
 def set_up_logs(level: str = "INFO", style: LogFormat = "auto", redact: logging.Filter | None = None) -> None:

@@ -49,7 +49,7 @@ class Page(Answer, Generic[RowT]):
     next_cursor: str | None = None
 
 
-Outcome = Literal["planned", "applied", "not_applied", "unknown", "nothing_to_do"]
+Outcome = Literal["planned", "applied", "not_applied", "unknown", "started", "nothing_to_do"]
 
 
 class UndoCall(Row):
@@ -63,7 +63,7 @@ class WriteResult(Answer):
     """What became of a change.
 
     outcome: planned (nothing sent), applied, not_applied (sent or refused, and it did not happen), unknown (the answer
-    was lost and reading back did not settle it), nothing_to_do (already as wanted; nothing sent).
+    was lost and reading back did not settle it), started (the appliance works on it: see task), nothing_to_do (already as wanted; nothing sent).
     verified: whether the state was read back after the write and is as planned; absent when nothing was sent.
     """
 

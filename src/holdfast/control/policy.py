@@ -24,10 +24,9 @@ In patterns `*` stands for any characters, `?` for one; nothing else is special.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
-from functools import lru_cache
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -197,16 +196,11 @@ class Policy:
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:
-    return any(_compiled(pattern).fullmatch(name) is not None for pattern in patterns)
+    # `Pattern` has no brackets, so that only * and ? are special here.
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _matches_target(rule: Rule, target: str | None) -> bool:
     if target is None:
         return rule.effect == "deny" or "*" in rule.targets
     return _matches(rule.targets, target)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"([*?])", re.sub(r"\*+", "*", pattern))
-    return re.compile("".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts), re.DOTALL)

@@ -59,7 +59,7 @@ def _is_ours(found: os.stat_result) -> bool:
 
 
 def _give_to_owner_of(directory: Path, made: Path | int) -> None:
-    """What root makes in somebody's directory belongs to that somebody, who has to read it (`sudo holdfast approve`)."""
+    """What root makes in somebody's directory belongs to that somebody, who has to read it."""
     if os.name == "posix" and os.geteuid() == 0:
         owner = directory.stat()
         if owner.st_uid != 0:

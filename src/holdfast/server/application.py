@@ -60,7 +60,7 @@ class Application:
                 )
         self.connections = OpenConnections(config)
         self.entries = select(load_catalogue((*KINDS, ESTATE)), self._selection(serving))
-        self.room = ControlRoom(config, self.connections)
+        self.room = ControlRoom(config)
         self.dispatcher = self._dispatcher(self.entries)
 
     def _selection(self, serving: Serving) -> Selection:
@@ -80,7 +80,7 @@ class Application:
         return Dispatcher(
             entries=entries,
             connections=self.connections,
-            writer=self.room.writer,
+            writer=self.room,
             exit=self.room.exit,
             gate=self.room.gate,
             answer_cap_bytes=control.answer_cap_bytes,

@@ -16,7 +16,6 @@ from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects
 
-
 MAX_IN_FLIGHT: Final = 8
 """TrueNAS runs 10 calls at a time on a socket; two places are left for pings and job polls (contract 6)."""
 

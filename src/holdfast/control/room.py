@@ -1,0 +1,98 @@
+"""The control room of one server process: redaction, policy, and what a change needs, made when first needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.config import Config, TargetSettings
+from holdfast.control.answers import WriteResult
+from holdfast.control.caller import Caller
+from holdfast.control.change import Change
+from holdfast.control.inventory import Entry
+from holdfast.control.policy import Policy
+from holdfast.control.redactedlogs import RedactingFilter
+from holdfast.control.redaction import Redactor
+from holdfast.errors import ConfigError, LedgerError
+
+if TYPE_CHECKING:
+    from holdfast.control.writes import Changes
+
+
+def default_state_dir() -> Path:
+    """`$HOLDFAST_STATE`, else `holdfast` in the user's state folder."""
+    if named := os.environ.get("HOLDFAST_STATE"):
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path("~/.local/state").expanduser()) / "holdfast"
+
+
+class ControlRoom:
+    """What stands between a model and the appliances.
+
+    Attributes:
+        exit: Redacts everything that leaves.
+        log_filter: The same for logs.
+
+    Raises:
+        ConfigError: The policy file is wrong, or one of its own tests fails.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.exit = Redactor(_revealed(config))
+        self.log_filter: logging.Filter = RedactingFilter(self.exit)
+        policy_file = config.control.policy_file
+        self.policy = Policy.load(policy_file) if policy_file is not None else Policy.open()
+
+    @property
+    def state_dir(self) -> Path:
+        """Where plans, approvals, the kill switch and the ledger are kept."""
+        return self._config.control.state_dir or default_state_dir()
+
+    async def start(self) -> None:
+        """Begin to serve."""
+
+    async def stop(self) -> None:
+        """End serving."""
+
+    async def run(
+        self,
+        entry: Entry,
+        target: TargetSettings,
+        caller: Caller,
+        arguments: dict[str, object],
+        compute: Callable[[], Awaitable[Change]],
+        *,
+        dry_run: bool,
+        plan_id: str | None,
+    ) -> WriteResult:
+        """Carry out a change; see `Changes.run`."""
+        return await self._changes().run(entry, target, caller, arguments, compute, dry_run=dry_run, plan_id=plan_id)
+
+    def _changes(self) -> Changes:
+        """Plans, approvals, ledger and kill switch, made when the first change is asked for."""
+        raise LedgerError("The ledger is not available. Nothing was executed.")
+
+    def gate(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+        """Refuse what the policy does not allow.
+
+        Raises:
+            PolicyError: Nothing was executed.
+        """
+        label = target.label if target is not None else None
+        self.policy.require(principal, label, entry.kind, f"{entry.kind}:{entry.toolset}", entry.risk.value, entry.name)
+
+
+def _revealed(config: Config) -> list[str]:
+    """Every secret that can be resolved now; one that cannot is reported when it is needed."""
+    found: list[str] = []
+    for secret in config.secrets():
+        try:
+            found.append(secret.reveal())
+        except ConfigError:
+            continue
+    return found
