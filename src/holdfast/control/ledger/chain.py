@@ -18,7 +18,7 @@ class BrokenChainError(Exception):
     """The chain breaks here.
 
     Attributes:
-        what: edited, not_a_record, out_of_order, unsigned.
+        what: edited, not_a_record, out_of_order, unsigned, cut.
     """
 
     def __init__(self, what: str, message: str) -> None:
@@ -130,6 +130,28 @@ def torn_facts(torn: bytes) -> dict[str, str | int]:
 
 def _explains(record: Record, torn: bytes) -> bool:
     return record.kind == "recovered" and all(record.body.get(name) == fact for name, fact in torn_facts(torn).items())
+
+
+def follow(directory: Path, position: Position, key: bytes | None) -> None:
+    """Walk on from a position to the ledger's end.
+
+    Raises:
+        BrokenChainError: The chain breaks on the way, or ends before the position.
+        OSError: A file cannot be read.
+    """
+    while True:
+        path = segment_path(directory, position.first)
+        size = path.stat().st_size if path.exists() else 0
+        if size < position.offset:
+            raise BrokenChainError("cut", "records are missing at its end")
+        if size > position.offset:
+            for line, complete in lines(path, start=position.offset):
+                position.advance(line, complete, key)
+        if path.name == ACTIVE:
+            return
+        if position.torn is not None or position.seq < position.first:
+            raise BrokenChainError("not_a_record", f"{path.name} is closed but not complete")
+        position.begin_segment()
 
 
 def segments(directory: Path) -> list[Path]:

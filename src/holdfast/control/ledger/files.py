@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import time
@@ -12,19 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import JsonValue
+
 from holdfast.control import statefiles
+from holdfast.control.canonical import derive_key
 from holdfast.control.ledger import head
 from holdfast.control.ledger.chain import (
     ACTIVE,
     BrokenChainError,
     Position,
-    lines,
+    follow,
     sealed_name,
-    segment_path,
     segments,
     torn_facts,
 )
-from holdfast.control.ledger.records import Body, Kind, Record, seal
+from holdfast.control.ledger.records import KEY_PURPOSE, Body, Kind, Record, seal
 from holdfast.errors import ConfigError, LedgerError
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
@@ -53,7 +56,7 @@ class LedgerFiles:
 
     Args:
         directory: Is created 0700 when missing.
-        key: Secret that signs the records; None leaves them unsigned.
+        key: Secret of the installation, to sign records; None leaves them unsigned.
         now: Seconds since the epoch.
         segment_bytes: Size at which a new file is begun.
         lock_timeout_s: Longest wait for other processes, seconds.
@@ -72,7 +75,7 @@ class LedgerFiles:
     ) -> None:
         self.directory = directory
         self.owner = secrets.token_hex(8)
-        self._key = key
+        self._key = None if key is None else derive_key(key, KEY_PURPOSE)
         self._now = now
         self._segment_bytes = segment_bytes
         self._lock_timeout_s = lock_timeout_s
@@ -165,51 +168,18 @@ class LedgerFiles:
     def _catch_up(self, *, repair: bool = True) -> Position:
         """Where the ledger really ends: the head, and what was written after it by a process that then died."""
         position = head.read(self.directory, self._key)
+        what = "a line was cut off"
         if position is None:
-            return self._walk_all(repair=repair)
-        path = segment_path(self.directory, position.first)
-        while True:
-            size = path.stat().st_size if path.exists() else 0
-            if size < position.offset:
-                raise _damaged("records are missing at its end")
-            if size > position.offset:
-                self._walk(position, path)
-            if path.name == ACTIVE:
-                break
-            # The file was closed after the head was written.
-            path = self._next_file(position)
-        if position.torn is not None and repair:
-            self._write(position, [Draft("recovered", {"what": "a line was cut off", **torn_facts(position.torn)})])
-        return position
-
-    def _next_file(self, position: Position) -> Path:
-        if position.torn is not None:
-            raise _damaged("a closed file ends in the middle of a record")
-        position.begin_segment()
-        return segment_path(self.directory, position.first)
-
-    def _walk_all(self, *, repair: bool) -> Position:
-        """The whole chain, when there is no head to start from."""
-        position = Position()
-        found = segments(self.directory)
-        path = segment_path(self.directory, 1)
-        for known in found:
-            if known.name != path.name:
-                raise _damaged(f"{path.name} is missing")
-            self._walk(position, path)
-            if path.name != ACTIVE:
-                path = self._next_file(position)
-        if found and repair:
-            facts = torn_facts(position.torn) if position.torn is not None else {}
-            self._write(position, [Draft("recovered", {"what": "its head was missing or damaged", **facts})])
-        return position
-
-    def _walk(self, position: Position, path: Path) -> None:
+            position, what = Position(), "its head was missing or damaged"
+        has_head = position.seq > 0
         try:
-            for line, complete in lines(path, start=position.offset):
-                position.advance(line, complete, self._key)
+            follow(self.directory, position, self._key)
         except BrokenChainError as error:
             raise _damaged(f"after record {position.seq}: {error.message}") from error
+        if repair and (position.torn is not None or (position.seq and not has_head)):
+            facts = torn_facts(position.torn) if position.torn is not None else {}
+            self._write(position, [Draft("recovered", {"what": what, **facts})])
+        return position
 
     def _write(self, position: Position, drafts: Sequence[Draft]) -> list[Record]:
         """Append to the active file at the position, which moves along; all or nothing."""
@@ -239,7 +209,9 @@ class LedgerFiles:
         path = self.directory / ACTIVE
         is_new = not path.exists()
         handle = os.open(
-            path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), statefiles.PRIVATE_FILE
+            path,
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0),
+            statefiles.PRIVATE_FILE,
         )
         try:
             before = os.fstat(handle).st_size
@@ -330,3 +302,39 @@ def _damaged(what: str) -> LedgerError:
         f"The ledger is damaged: {what}. Nothing was executed.",
         next_step="Look into it (holdfast audit verify); then set it aside (holdfast audit restart).",
     )
+
+
+def restart(directory: Path, *, who: str, reason: str, key: bytes | None = None, now: float | None = None) -> Path:
+    """Set a damaged ledger aside, whole, and begin a new one whose first record names every file of the old one.
+
+    Args:
+        directory: Where the ledger is. No process may be writing to it.
+        who: Who decided it.
+        reason: Why.
+        key: As for `LedgerFiles`.
+        now: Seconds since the epoch.
+
+    Returns:
+        The directory that now holds the old files.
+
+    Raises:
+        LedgerError: It cannot be done.
+    """
+    moment = time.time() if now is None else now
+    files = LedgerFiles(directory, key=key, now=lambda: moment)
+    with files._refusing("restarted"), files._locked():
+        aside = directory / time.strftime("set-aside-%Y%m%dT%H%M%SZ", time.gmtime(moment))
+        aside.mkdir(mode=statefiles.PRIVATE_DIR)
+        old = [*segments(directory), *(path for path in [directory / head.NAME] if path.exists())]
+        facts: list[JsonValue] = []
+        for path in old:
+            content = hashlib.sha256()
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    content.update(chunk)
+            facts.append({"name": path.name, "bytes": path.stat().st_size, "sha256": content.hexdigest()})
+            path.rename(aside / path.name)
+        statefiles.sync_dir(aside)
+        body: Body = {"who": who, "reason": reason, "set_aside": aside.name, "files": facts[-64:], "count": len(facts)}
+        files._write(Position(), [Draft("restarted", body)])
+    return aside

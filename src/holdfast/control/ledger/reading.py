@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from holdfast.control import statefiles
-from holdfast.control.canonical import same_digest
+from holdfast.control.canonical import derive_key, same_digest
 from holdfast.control.ledger import head
 from holdfast.control.ledger.chain import (
     ACTIVE,
     BrokenChainError,
     OpenIntent,
     Position,
+    follow,
     lines,
     sealed_name,
     segment_path,
     segments,
 )
-from holdfast.control.ledger.records import Kind, Record, parse
+from holdfast.control.ledger.records import KEY_PURPOSE, Kind, Record, parse
 from holdfast.errors import ConfigError, LedgerError
 
 MAX_PAGE: Final = 1000
@@ -146,14 +148,19 @@ class LedgerReader:
 
     def __init__(self, directory: Path, *, key: bytes | None = None) -> None:
         self._directory = directory
-        self._key = key
+        self._key = None if key is None else derive_key(key, KEY_PURPOSE)
+
+    @contextmanager
+    def _steady(self) -> Iterator[None]:
+        """Keep writers off. Who may only read cannot: a record that is being written then looks unfinished."""
+        with ExitStack() as stack:
+            if os.access(self._directory / "lock", os.W_OK):
+                stack.enter_context(statefiles.locked(self._directory / "lock"))
+            yield
 
     def _snapshot(self) -> tuple[list[tuple[Path, int]], Position | None, bool]:
         """The files with their sizes, the head, and whether there is a head file, all of one moment."""
-        with ExitStack() as stack:
-            # Who may only read cannot lock; the moment is then not exact, and a record being written looks unfinished.
-            with suppress(PermissionError, FileNotFoundError):
-                stack.enter_context(statefiles.locked(self._directory / "lock"))
+        with self._steady():
             found = [(path, path.stat().st_size) for path in segments(self._directory)]
             return found, head.read(self._directory, self._key), (self._directory / head.NAME).exists()
 
@@ -243,16 +250,18 @@ class LedgerReader:
             LedgerError: The ledger cannot be read.
         """
         try:
-            _, noted, _ = self._snapshot()
-            found = [] if noted is None else sorted(noted.open.items(), key=lambda item: item[1].seq)
+            with self._steady():
+                position = head.read(self._directory, self._key) or Position()
+                follow(self._directory, position, self._key)
             made: list[Unsettled] = []
-            for name, entry in found:
-                record = self._intent_at(entry)
-                if record is not None:
+            for name, entry in sorted(position.open.items(), key=lambda item: item[1].seq):
+                if (record := self._intent_at(entry)) is not None:
                     made.append(Unsettled(name, record, entry))
             return made
         except (OSError, ConfigError) as error:
             raise _unreadable(error) from error
+        except BrokenChainError as error:
+            raise LedgerError(f"The ledger is damaged: {error.message}.") from error
 
     def _intent_at(self, entry: OpenIntent) -> Record | None:
         for line, complete in lines(segment_path(self._directory, entry.first), start=entry.offset):
@@ -300,7 +309,9 @@ class _Verification:
                 try:
                     record = position.advance(line, complete, self._key)
                 except BrokenChainError as error:
-                    return Break(path.name, number - torn_before * (error.what == "not_a_record"), error.what, error.message)
+                    return Break(
+                        path.name, number - torn_before * (error.what == "not_a_record"), error.what, error.message
+                    )
                 if record is not None:
                     self._records += 1
                     self._torn += torn_before

@@ -20,6 +20,7 @@ VERSION: Final = 1
 GENESIS: Final = "0" * 64
 """What the first record has in place of the hash of the one before."""
 MAX_LINE_BYTES: Final = 65_536
+KEY_PURPOSE: Final = "ledger"
 
 Kind: TypeAlias = Literal["opened", "intent", "outcome", "event", "recovered", "restarted"]
 KINDS: Final = frozenset({"opened", "intent", "outcome", "event", "recovered", "restarted"})

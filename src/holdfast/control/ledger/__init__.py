@@ -1,0 +1,26 @@
+"""The ledger: who changed what, append-only, chained, on disk before anything is sent."""
+
+from holdfast.control.ledger.book import Entry, Intent, Ledger, Outcome
+from holdfast.control.ledger.export import Format, export
+from holdfast.control.ledger.files import restart
+from holdfast.control.ledger.reading import Break, Filter, Head, LedgerReader, RecordPage, Report, Unsettled
+from holdfast.control.ledger.records import Record, Result
+
+__all__ = [
+    "Break",
+    "Entry",
+    "Filter",
+    "Format",
+    "Head",
+    "Intent",
+    "Ledger",
+    "LedgerReader",
+    "Outcome",
+    "Record",
+    "RecordPage",
+    "Report",
+    "Result",
+    "Unsettled",
+    "export",
+    "restart",
+]

@@ -1,0 +1,324 @@
+"""The ledger as the control floor uses it: nothing is sent before its intent is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import anyio
+from pydantic import JsonValue
+
+from holdfast.control.canonical import canonical, derive_key, digest, keyed_digest
+from holdfast.control.cleaning import clean
+from holdfast.control.ledger.files import SEGMENT_BYTES, Draft, LedgerFiles
+from holdfast.control.ledger.reading import Head, LedgerReader, Unsettled
+from holdfast.control.ledger.records import Body, Result
+from holdfast.control.redaction import Redactor
+from holdfast.errors import Executed, HoldfastError, LedgerError
+
+MAX_ARGUMENT_BYTES: Final = 16_384
+"""Larger arguments are left out of the record; their digest stands for them."""
+
+_LONGEST_TEXT: Final = 2000
+_EXECUTED: Final = {"applied": Executed.YES, "not_applied": Executed.NO, "unknown": Executed.UNKNOWN}
+_RESULTS: Final[dict[Executed, Result]] = {
+    Executed.YES: "applied",
+    Executed.NO: "not_applied",
+    Executed.UNKNOWN: "unknown",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A write that is about to be sent.
+
+    Attributes:
+        appliance: Kind of the target.
+        identity: Who the target says it is.
+        summary: One sentence with verb and object.
+        approved_by: Who confirmed it, and how.
+    """
+
+    principal: str
+    target: str
+    appliance: str
+    tool: str
+    risk: str
+    arguments: dict[str, JsonValue]
+    correlation_id: str
+    plan_id: str | None = None
+    identity: str | None = None
+    summary: str | None = None
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a write.
+
+    Attributes:
+        verified: Whether it was read back and found as planned.
+        error: Code of the error, if one came.
+        task: The appliance's handle of the work.
+        duration_s: From sending to knowing, seconds.
+    """
+
+    result: Result
+    verified: bool | None = None
+    error: str | None = None
+    task: str | None = None
+    note: str | None = None
+    duration_s: float | None = None
+
+
+@dataclass
+class Entry:
+    """An intent on the ledger, to be followed by its outcome."""
+
+    id: str
+    outcome: Outcome | None = field(default=None)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Say what became of the write; `Ledger.attempt` records it."""
+        self.outcome = outcome
+
+
+class Ledger:
+    """The ledger of an installation; several processes may write to it.
+
+    Args:
+        directory: Is created 0700 when missing.
+        redactor: Every record passes it.
+        key: Secret of the installation, to sign records; None leaves them unsigned.
+        now: Seconds since the epoch.
+        segment_bytes: Size at which a new file is begun.
+
+    Writes happen in a thread of their own. Every method that writes waits until the record is on disk, also when it is
+    cancelled meanwhile; the cancellation goes on afterwards.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        redactor: Redactor,
+        key: bytes | None = None,
+        now: Callable[[], float] = time.time,
+        segment_bytes: int = SEGMENT_BYTES,
+        lock_timeout_s: float = 10.0,
+    ) -> None:
+        self._key = None if key is None else derive_key(key, "ledger-arguments")
+        self._redactor = redactor
+        self._files = LedgerFiles(
+            directory, key=key, now=now, segment_bytes=segment_bytes, lock_timeout_s=lock_timeout_s
+        )
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="holdfast-ledger")
+        self._late: list[Draft] = []
+        self.reader = LedgerReader(directory, key=key)
+
+    async def start(self, version: str = "") -> list[Unsettled]:
+        """Begin to write; called by the first write otherwise. Intents of processes that died become `unknown`.
+
+        Returns:
+            All writes whose outcome is not known: to be settled by reading back.
+
+        Raises:
+            LedgerError: The ledger cannot be written, or is damaged. Reads remain possible.
+        """
+
+        def begin() -> list[Unsettled]:
+            self._files.open(self._tidy({"version": version, "pid": os.getpid()}))
+            return self.reader.unsettled()
+
+        return await self._run(begin)
+
+    async def close(self) -> None:
+        """Stop to write."""
+        await self._run(self._files.close)
+        self._thread.shutdown(wait=False)
+
+    async def intent(self, intent: Intent) -> Entry:
+        """Record that a write is about to be sent. Send only after this has returned.
+
+        Raises:
+            LedgerError: It is not on disk. Nothing was executed, and nothing may be sent.
+        """
+        entry = Entry(os.urandom(8).hex())
+        body = self._intent_body(entry.id, intent)
+        written: list[str] = []
+
+        def write() -> None:
+            self._append(Draft("intent", body))
+            written.append(entry.id)
+
+        try:
+            await self._run(write)
+        except asyncio.CancelledError:
+            if written:
+                note = "cancelled before it was sent"
+                await self._record_late(Draft("outcome", {"id": entry.id, "result": "not_applied", "note": note}))
+            raise
+        return entry
+
+    async def outcome(self, entry: Entry | str, outcome: Outcome) -> None:
+        """Record what became of a write. An outcome that cannot be written is kept and written with the next record.
+
+        Raises:
+            LedgerError: It is not on disk. `executed` says what became of the write itself.
+        """
+        name = entry if isinstance(entry, str) else entry.id
+        draft = Draft("outcome", self._outcome_body(name, outcome))
+        try:
+            await self._run(lambda: self._append(draft, may_use_reserve=True))
+        except LedgerError as error:
+            if draft not in self._late:
+                self._late.append(draft)
+            raise LedgerError(
+                f"The change was sent ({outcome.result}), but its outcome could not be recorded.",
+                next_step=error.next_step,
+                executed=_EXECUTED[outcome.result],
+            ) from error
+
+    async def event(self, name: str, **facts: JsonValue) -> None:
+        """Record anything else worth keeping: a refusal, an approval, the kill switch.
+
+        Raises:
+            LedgerError: It is not on disk.
+        """
+        body = self._tidy({**facts, "event": name})
+        await self._run(lambda: self._append(Draft("event", body)))
+
+    @asynccontextmanager
+    async def attempt(self, intent: Intent) -> AsyncIterator[Entry]:
+        """Record the intent before the body runs and the outcome after it, whatever happens.
+
+        The outcome is what the body settled; without that it follows from the error: what it says was executed, and
+        `unknown` for cancellation and errors that say nothing.
+        """
+        entry = await self.intent(intent)
+        try:
+            yield entry
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                await self._record_late(
+                    Draft("outcome", self._outcome_body(entry.id, entry.outcome or _outcome_of(error)))
+                )
+            raise
+        await self.outcome(entry, entry.outcome or Outcome("unknown", note="no outcome was given"))
+
+    async def unsettled(self) -> list[Unsettled]:
+        """Writes whose outcome is not known, the oldest first.
+
+        Raises:
+            LedgerError: The ledger cannot be read, or is damaged.
+        """
+        return await self._run(self.reader.unsettled)
+
+    def head(self) -> Head | None:
+        """The end of the chain, to be noted elsewhere."""
+        return self.reader.head()
+
+    def arguments_digest(self, arguments: JsonValue) -> str:
+        """What stands on the ledger for arguments: keyed, so that values cannot be guessed from it.
+
+        Without a key it is over the redacted arguments for the same reason.
+        """
+        if self._key is None:
+            return f"sha256:{digest(self._redactor.value(arguments))}"
+        return f"hmac-sha256:{keyed_digest(self._key, {'arguments': arguments})}"
+
+    def _append(self, draft: Draft, *, may_use_reserve: bool = False) -> None:
+        self._files.open(self._tidy({"pid": os.getpid()}))
+        late = list(self._late)
+        if draft not in late:
+            late.append(draft)
+        self._files.append(late, may_use_reserve=may_use_reserve)
+        self._late = [kept for kept in self._late if kept not in late]
+
+    async def _record_late(self, draft: Draft) -> None:
+        """Record an outcome while another error is on its way, which must not be replaced."""
+        try:
+            await self._run(lambda: self._append(draft, may_use_reserve=True))
+        except LedgerError:
+            if draft not in self._late:
+                self._late.append(draft)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Run in the ledger's thread, to its end; a cancellation that comes meanwhile goes on then."""
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        cancelled: asyncio.CancelledError | None = None
+        with anyio.CancelScope(shield=True):
+            while not future.done():
+                try:
+                    await asyncio.wait([future])
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        if cancelled is not None:
+            future.exception()
+            raise cancelled
+        return future.result()
+
+    def _intent_body(self, name: str, intent: Intent) -> Body:
+        arguments = self._redactor.value(_cleaned(intent.arguments))
+        if len(canonical(arguments)) > MAX_ARGUMENT_BYTES:
+            arguments = {"left_out": "too large"}
+        body = self._tidy(
+            {
+                "id": name,
+                "principal": intent.principal,
+                "target": intent.target,
+                "appliance": intent.appliance,
+                "tool": intent.tool,
+                "risk": intent.risk,
+                "correlation_id": intent.correlation_id,
+                "plan_id": intent.plan_id,
+                "identity": intent.identity,
+                "summary": intent.summary,
+                "approved_by": intent.approved_by,
+            }
+        )
+        return {**body, "arguments": arguments, "arguments_digest": self.arguments_digest(dict(intent.arguments))}
+
+    def _outcome_body(self, name: str, outcome: Outcome) -> Body:
+        return self._tidy(
+            {
+                "id": name,
+                "result": outcome.result,
+                "verified": outcome.verified,
+                "error": outcome.error,
+                "task": outcome.task,
+                "note": outcome.note,
+                "duration_s": None if outcome.duration_s is None else round(outcome.duration_s, 3),
+            }
+        )
+
+    def _tidy(self, body: Body) -> Body:
+        """Cleaned, redacted, and without what is None."""
+        return self._redactor.value({name: _cleaned(value) for name, value in body.items() if value is not None})
+
+
+def _cleaned(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return clean(value, max_length=_LONGEST_TEXT)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key, max_length=_LONGEST_TEXT): _cleaned(item) for key, item in value.items()}
+    return value
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    if isinstance(error, HoldfastError):
+        return Outcome(_RESULTS[error.executed], error=error.code, note=error.message)
+    if isinstance(error, asyncio.CancelledError):
+        return Outcome("unknown", error="cancelled")
+    return Outcome("unknown", error=type(error).__name__)
