@@ -29,8 +29,8 @@ def simulate(
         list[str] | None,
         typer.Argument(
             metavar="KIND",
-            help="What to simulate, as KIND[:PERSONA][*COUNT]: pfsense, truenas, idrac, proxmox (default: one of each). For "
-            "example: proxmox idrac:idrac10, or 'idrac*200'.",
+            help="What to simulate, as KIND[:PERSONA][*COUNT]: pfsense, truenas, idrac, proxmox (default: one of "
+            "each). For example: proxmox idrac:10, or 'idrac*200'.",
             show_default=False,
         ),
     ] = None,
@@ -156,18 +156,25 @@ def _print_faults(*, as_json: bool) -> None:
     from holdfast.simulators.faultlist import CUT, CUT_SUMMARY, FAULTS
     from holdfast.simulators.rack.faults import option_names
 
+    rows = [("any", fault.name, fault.summary, option_names(fault)) for fault in FAULTS.values()]
+    rows.append(("any", CUT, CUT_SUMMARY, []))
+    rows += [(kind, name, summary, []) for kind, name, summary in _own_faults()]
     if as_json:
-        rows = [
-            {"fault": fault.name, "stage": fault.stage.value, "summary": fault.summary, "options": option_names(fault)}
-            for fault in FAULTS.values()
-        ]
-        print(json.dumps([*rows, {"fault": CUT, "stage": "act", "summary": CUT_SUMMARY, "options": []}]))
+        keys = ("appliance", "fault", "summary", "options")
+        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("fault", "what it does", "options")
-    for fault in FAULTS.values():
-        table.add_row(fault.name, fault.summary, ", ".join(option_names(fault)))
-    table.add_row(CUT, CUT_SUMMARY, "")
+    table = Table("appliance", "fault", "what it does", "options")
+    for appliance, name, summary, options in rows:
+        table.add_row(appliance, name, Text(summary), ", ".join(options))
     Console(highlight=False).print(table)
+
+
+def _own_faults() -> list[tuple[str, str, str]]:
+    """Kind, name and summary of the faults that only one kind of appliance has."""
+    from holdfast.simulators.rack import KINDS, make_simulator
+
+    return [(kind, name, summary) for kind in KINDS for name, summary in make_simulator(kind).fault_names.items()]

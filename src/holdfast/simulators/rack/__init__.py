@@ -3,7 +3,18 @@
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.control import ControlEndpoint
 from holdfast.simulators.rack.files import RackFiles
-from holdfast.simulators.rack.rack import EVERY, KINDS, Member, Rack
+from holdfast.simulators.rack.rack import EVERY, KINDS, Member, Rack, make_simulator
 from holdfast.simulators.rack.running import OWN, RunningSimulator
 
-__all__ = ["EVERY", "KINDS", "OWN", "Authority", "ControlEndpoint", "Member", "Rack", "RackFiles", "RunningSimulator"]
+__all__ = [
+    "EVERY",
+    "KINDS",
+    "OWN",
+    "Authority",
+    "ControlEndpoint",
+    "Member",
+    "Rack",
+    "RackFiles",
+    "RunningSimulator",
+    "make_simulator",
+]

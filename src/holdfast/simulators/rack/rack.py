@@ -49,6 +49,32 @@ class Member:
         return (Member(match["kind"], match["persona"]),) * int(match["count"] or 1)
 
 
+def make_simulator(
+    kind: str,
+    name: str | None = None,
+    persona: str | None = None,
+    *,
+    world: World | None = None,
+    clock: SimulatedClock | None = None,
+) -> Simulator:
+    """Make a simulator that does not run yet; by default of the default world and real time.
+
+    Raises:
+        ValueError: the kind does not exist, or it has no such persona.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"there is no simulator of {kind!r}; there are {', '.join(KINDS)}")
+    create = importlib.import_module(f"holdfast.simulators.{kind}").create
+    try:
+        made = create(world or default_world(), clock or SimulatedClock(time.time), name or kind, persona=persona)
+    except LookupError as error:
+        if type(error) is not LookupError:
+            raise  # a KeyError or IndexError is a mistake in the simulator, not a persona that does not exist
+        raise ValueError(str(error)) from error
+    assert isinstance(made, Simulator)
+    return made
+
+
 class Rack(Mapping[str, RunningSimulator]):
     """Simulators by name, as an async context manager that starts and stops them.
 
@@ -127,11 +153,7 @@ class Rack(Mapping[str, RunningSimulator]):
             ValueError: the kind does not exist, or it has no such persona.
             OSError: the port is in use.
         """
-        if kind not in KINDS:
-            raise ValueError(f"there is no simulator of {kind!r}; there are {', '.join(KINDS)}")
-        create = importlib.import_module(f"holdfast.simulators.{kind}").create
-        made = create(self.world, self.clock, name or self._free_name(kind), persona=persona)
-        assert isinstance(made, Simulator)
+        made = make_simulator(kind, name or self._free_name(kind), persona, world=self.world, clock=self.clock)
         return await self.add_simulator(made, port=port)
 
     async def add_simulator(self, simulator: Simulator, *, port: int = 0) -> RunningSimulator:

@@ -141,15 +141,16 @@ class RunningSimulator:
             self._set_own(name, options)
 
     def heal(self, name: str | None = None) -> None:
-        """Switch one fault of the wire off, or all faults, the simulator's own included.
+        """Switch one fault off, or all. The simulator's own faults are only switched off together.
 
         Raises:
-            LookupError: there is no fault of this name, or it is the simulator's own: those are healed together.
+            LookupError: there is no fault of this name.
         """
-        if name is None:
+        own = name is not None and (name in self.simulator.fault_names or name.startswith(OWN))
+        if name is None or own:
             self.simulator.clear_faults()
         elif name not in FAULTS:
-            raise LookupError(f"{name!r} is not a fault of the wire; heal all faults to switch off an appliance's own")
+            raise LookupError(f"{self.name} has no fault named {name!r} that could be healed")
         gone = self._board.remove(name)
         for fault in gone:
             self._leave(fault)
