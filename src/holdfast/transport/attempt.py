@@ -147,6 +147,8 @@ class Attempt:
             errno.ENETUNREACH: ("there is no route to it", "no_route"),
             errno.ECONNRESET: ("it broke the connection while it was being set up", "reset"),
         }
+        if isinstance(os_error, ConnectionResetError):  # in the handshake, without a number
+            number = errno.ECONNRESET
         what, reason = known.get(number or 0, ("the connection could not be set up", "connect"))
         return self._not_sent(what, reason)
 

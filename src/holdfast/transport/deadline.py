@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.errors import DeadlineError, Executed
-from holdfast.resilience.deadline import remaining_s
+from holdfast.resilience import remaining_s
 
 
 def time_left(wanted_s: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final, TypeVar
 
 from holdfast import errors as tree
@@ -19,7 +20,7 @@ class GuardedCircuitOpenError(tree.CircuitOpenError, resilience.CircuitOpenError
     `pybreaker.CircuitBreakerError`.
     """
 
-    def __init__(self, cause: resilience.CircuitOpenError, *, target: str | None, executed: tree.Executed) -> None:
+    def __init__(self, cause: resilience.CircuitOpenError, *, target: str | None) -> None:
         resilience.CircuitOpenError.__init__(
             self,
             cause.name,
@@ -32,14 +33,26 @@ class GuardedCircuitOpenError(tree.CircuitOpenError, resilience.CircuitOpenError
         self.next_step = self.default_next_step
         if cause.isolated:
             self.next_step = "The operator holds this circuit open; only the operator can release it."
-        self.executed = executed
+        self.executed = tree.Executed.NO
         self.retry_after_s = cause.retry_after
         self.target = target
         self.details = {"circuit": cause.name}
 
+    @property
+    def opened_at(self) -> datetime | None:
+        """When the circuit opened (UTC)."""
+        return self._cause.opened_at
+
+    @property
+    def last_failure(self) -> datetime | None:
+        """When the last counted failure happened (UTC)."""
+        return self._cause.last_failure
+
     def __str__(self) -> str:
         return self.message
 
+
+_FOREIGN: Final = (resilience.CircuitOpenError, resilience.BulkheadFullError, TimeoutError)
 
 _NEVER: Final = Verdict(Outcome.NEUTRAL, Retry.NEVER)
 _FAULT: Final = Verdict(Outcome.FAILURE, Retry.NEVER)
@@ -117,7 +130,7 @@ class Guard:
         self.name = name
         self.target = target
         self.executor = resilience.Executor(
-            name=name, policy=policy, classify=classify, probe=probe, clock=clock, events=events
+            name=name, policy=policy, classify=classify, probe=probe, clock=clock or resilience.Clock(), events=events
         )
 
     @property
@@ -132,40 +145,53 @@ class Guard:
             GuardedCircuitOpenError: Not sent: the circuit is open.
             OverloadedError: Not sent: too many calls wait.
             DeadlineError: The call as a whole ran out of time.
+            AttemptTimeoutError: An attempt outlived the operation's own `attempt_timeout_s`.
             HoldfastError: What the last attempt raised.
         """
         try:
             return await self.executor.run(operation, attempt)
-        except (resilience.CircuitOpenError, resilience.BulkheadFullError, resilience.DeadlineExceededError) as error:
-            raise self._translated(error) from error.__cause__
+        except _FOREIGN as error:
+            raise self._translated(error, operation) from error.__cause__
+
+    async def aclose(self) -> None:
+        """End a health probe under way."""
+        await self.executor.aclose()
 
     def run_sync(self, operation: resilience.Operation, attempt: Callable[[], T]) -> T:
         """As `run`, for threads."""
         try:
             return self.executor.run_sync(operation, attempt)
-        except (resilience.CircuitOpenError, resilience.BulkheadFullError, resilience.DeadlineExceededError) as error:
-            raise self._translated(error) from error.__cause__
+        except _FOREIGN as error:
+            raise self._translated(error, operation) from error.__cause__
 
-    def _translated(self, error: Exception) -> tree.HoldfastError:
-        if isinstance(error, tree.HoldfastError):  # from a guard within this one
+    def _translated(self, error: Exception, operation: resilience.Operation) -> Exception:
+        if isinstance(error, tree.HoldfastError):  # the attempt's own, or that of a guard within this one
             return error
         before = error.__cause__
-        executed = before.executed if isinstance(before, tree.HoldfastError) else tree.Executed.NO
-        if isinstance(error, resilience.CircuitOpenError):
-            return GuardedCircuitOpenError(error, target=self.target, executed=executed)
-        if isinstance(error, resilience.BulkheadFullError):
-            return tree.OverloadedError(
-                f"{error.max_in_flight} calls to {self.name} are under way and {error.max_waiting} wait; "
-                "this one was not sent.",
-                target=self.target,
-                details={"circuit": self.name},
-            )
-        attempts = error.attempts if isinstance(error, resilience.DeadlineExceededError) else 1
-        if attempts and before is None:
-            executed = tree.Executed.UNKNOWN
-        return tree.DeadlineError(
-            f"The call ran out of time ({error}).",
-            executed=executed,
-            target=self.target,
-            details={"circuit": self.name, "attempts": attempts},
-        )
+        executed = before.executed if isinstance(before, tree.HoldfastError) else None
+        details = {"circuit": self.name, "operation": operation.name}
+        match error:
+            case resilience.CircuitOpenError():
+                return GuardedCircuitOpenError(error, target=self.target)
+            case resilience.BulkheadFullError():
+                return tree.OverloadedError(
+                    f"{error.max_in_flight} calls to {self.name} are under way and {error.max_waiting} wait; "
+                    "this one was not sent.",
+                    target=self.target,
+                    details=details,
+                )
+            case resilience.DeadlineExceededError():
+                # Attempts without a failure on record: the last one was cut short, and nobody knows how far it came.
+                return tree.DeadlineError(
+                    f"The call ran out of time: {error}.",
+                    executed=tree.Executed.NO if error.attempts == 0 else executed or tree.Executed.UNKNOWN,
+                    target=self.target,
+                    details=details | {"attempts": error.attempts},
+                )
+            case _:
+                return tree.AttemptTimeoutError(
+                    f"{operation.name} got no complete answer within its {operation.attempt_timeout_s or 0:.3g} s.",
+                    next_step=None if operation.retry_safe else "Read the state back before repeating it.",
+                    target=self.target,
+                    details=details,
+                )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -22,12 +20,50 @@ class Progress(Protocol):
         """A connection was obtained; from now on bytes may have been sent."""
 
 
-class _HostSlots:
+class HostSlots:
+    """Slots of one host, and how many requests hold or await one."""
+
     __slots__ = ("semaphore", "users")
 
     def __init__(self, size: int) -> None:
         self.semaphore = asyncio.Semaphore(size)
         self.users = 0
+
+
+class Slot:
+    """Leave to have one request in flight."""
+
+    __slots__ = ("_host", "_key", "_pool")
+
+    def __init__(self, pool: ConnectionPool, key: tuple[str, int], host: HostSlots) -> None:
+        self._pool = pool
+        self._key = key
+        self._host = host
+
+    async def __aenter__(self) -> None:
+        self._host.users += 1
+        try:
+            await self._host.semaphore.acquire()
+            try:
+                await self._pool.slots.acquire()
+            except BaseException:
+                self._host.semaphore.release()
+                raise
+        except BaseException:
+            self._leave()
+            raise
+        self._pool.in_flight += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.in_flight -= 1
+        self._pool.slots.release()
+        self._host.semaphore.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._host.users -= 1
+        if not self._host.users:
+            self._pool.forget(self._key, self._host)
 
 
 class ConnectionPool:
@@ -40,6 +76,10 @@ class ConnectionPool:
         limit: Requests in flight over all targets.
         limit_per_host: Requests in flight per host and port.
         dns_ttl_s: Seconds for which a resolved name is kept.
+
+    Attributes:
+        in_flight: Requests that hold a slot now.
+        slots: The pool's slots; used by `Slot`.
     """
 
     def __init__(self, *, limit: int = 100, limit_per_host: int = 30, dns_ttl_s: int = 300) -> None:
@@ -50,20 +90,15 @@ class ConnectionPool:
         self.dns_ttl_s = dns_ttl_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: dict[float | None, aiohttp.ClientSession] = {}
-        self._slots = asyncio.Semaphore(limit)
-        self._hosts: dict[tuple[str, int], _HostSlots] = {}
-        self._in_flight = 0
+        self.slots = asyncio.Semaphore(limit)
+        self._hosts: dict[tuple[str, int], HostSlots] = {}
+        self.in_flight = 0
         self._closed = False
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that hold a slot now."""
-        return self._in_flight
 
     def _bind(self) -> None:
         loop = asyncio.get_running_loop()
@@ -73,30 +108,23 @@ class ConnectionPool:
             raise RuntimeError("this ConnectionPool belongs to another event loop")
         self._loop = loop
         self._sessions = {}
-        self._slots = asyncio.Semaphore(self.limit)
+        self.slots = asyncio.Semaphore(self.limit)
         self._hosts = {}
-        self._in_flight = 0
+        self.in_flight = 0
 
-    @asynccontextmanager
-    async def slot(self, host: str, port: int) -> AsyncIterator[None]:
-        """Hold one of the pool's and one of the host's slots; waits while there is none."""
+    def slot(self, host: str, port: int) -> Slot:
+        """``async with pool.slot(host, port):`` holds one of the pool's and one of the host's slots."""
         self._bind()
         key = (host, port)
         slots = self._hosts.get(key)
         if slots is None:
-            slots = self._hosts[key] = _HostSlots(self.limit_per_host)
-        slots.users += 1
-        try:
-            async with slots.semaphore, self._slots:
-                self._in_flight += 1
-                try:
-                    yield
-                finally:
-                    self._in_flight -= 1
-        finally:
-            slots.users -= 1
-            if not slots.users:
-                self._hosts.pop(key, None)
+            slots = self._hosts[key] = HostSlots(self.limit_per_host)
+        return Slot(self, key, slots)
+
+    def forget(self, key: tuple[str, int], host: HostSlots) -> None:
+        """Drop a host that nothing is in flight to (there may be thousands of them)."""
+        if self._hosts.get(key) is host:
+            del self._hosts[key]
 
     def session(self, keepalive_s: float | None) -> aiohttp.ClientSession:
         """The shared session whose idle connections live for `keepalive_s`; None: one connection per request.

@@ -210,14 +210,20 @@ _OLD_TLS = frozenset(
 
 def find_tls_cause(error: BaseException) -> ssl.SSLError | None:
     """The TLS error behind `error`, if there is one. A connection cut in the handshake is not a TLS error."""
-    seen: set[int] = set()
     current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        if isinstance(current, ssl.SSLError) and not isinstance(current, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+    for _ in range(10):
+        if current is None:
+            break
+        # aiohttp's own exceptions are SSL errors too, but keep what OpenSSL said in an attribute.
+        inner = getattr(current, "certificate_error", None) or getattr(current, "os_error", None)
+        if isinstance(inner, BaseException):
+            current = inner
+        elif not isinstance(current, ssl.SSLError):
+            current = current.__cause__ or current.__context__
+        elif isinstance(current, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            break
+        else:
             return current
-        inner = getattr(current, "os_error", None)
-        current = inner if isinstance(inner, BaseException) else current.__cause__ or current.__context__
     return None
 
 
