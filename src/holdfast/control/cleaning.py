@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -25,6 +24,8 @@ LINE: Final = 512
 """Longest one-line text, characters."""
 BLOCK: Final = 8192
 """Longest text of several lines, characters."""
+MAX_DEPTH: Final = 64
+"""What is nested deeper is left out, levels."""
 
 _REPLACEMENT: Final = "\ufffd"
 _TEXT_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f"
@@ -158,16 +159,61 @@ class Clean:
         return made
 
 
+@dataclass(frozen=True)
+class CleanJson:
+    """Marks a field that holds JSON of any shape: every text in it is cleaned, also the names of its members.
+
+    Attributes:
+        max_length: Longest text in it, characters.
+    """
+
+    max_length: int = BLOCK
+
+    def __call__(self, value: JsonValue) -> JsonValue:
+        """The cleaned value."""
+        return clean_value(value, max_length=self.max_length)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of the value with cleaning before it and on the way out."""
+        return core_schema.no_info_before_validator_function(
+            self,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(self, return_schema=handler(source)),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The value's JSON schema with its mark."""
+        return {**handler(schema), "x-untrusted": True}
+
+
+def clean_value(value: JsonValue, *, max_length: int = BLOCK) -> JsonValue:
+    """The JSON value with every text in it cleaned, names of members included. What is nested too deep is left out."""
+    return _clean_value(value, max_length, 0)
+
+
+def _clean_value(value: JsonValue, max_length: int, depth: int) -> JsonValue:
+    if isinstance(value, str):
+        return clean(value, max_length=max_length)
+    if not isinstance(value, dict | list):
+        return value
+    if depth >= MAX_DEPTH:
+        return "[nested too deep]"
+    if isinstance(value, list):
+        return [_clean_value(item, max_length, depth + 1) for item in value]
+    return {one_line(key): _clean_value(item, max_length, depth + 1) for key, item in value.items()}
+
+
 Untrusted: TypeAlias = Annotated[str, Clean()]
 """One line that somebody outside may have written: a name, a description, a host name from a lease."""
 
 UntrustedText: TypeAlias = Annotated[str, Clean(BLOCK, multiline=True)]
 """Several lines that somebody outside may have written: notes, a log."""
 
+UntrustedJson: TypeAlias = Annotated[dict[str, JsonValue], CleanJson()]
+"""Facts of an appliance in no fixed shape."""
+
 HouseText: TypeAlias = Annotated[str, Clean(2048, multiline=True, untrusted=False)]
 """Sentences of Holdfast itself, in which names from outside may stand."""
-
-Cleaner: TypeAlias = Callable[[str], str]
 
 
 def one_line(text: str, max_length: int = LINE) -> str:

@@ -16,7 +16,7 @@ import anyio
 from pydantic import JsonValue
 
 from holdfast.control.canonical import canonical, derive_key, digest, keyed_digest
-from holdfast.control.cleaning import clean
+from holdfast.control.cleaning import clean_value
 from holdfast.control.ledger.files import SEGMENT_BYTES, Draft, LedgerFiles
 from holdfast.control.ledger.reading import Head, LedgerReader, Unsettled
 from holdfast.control.ledger.records import Body, Result
@@ -268,7 +268,7 @@ class Ledger:
         return future.result()
 
     def _intent_body(self, name: str, intent: Intent) -> Body:
-        arguments = self._redactor.value(_cleaned(intent.arguments))
+        arguments = self._redactor.value(_cleaned(dict(intent.arguments)))
         if len(canonical(arguments)) > MAX_ARGUMENT_BYTES:
             arguments = {"left_out": "too large"}
         body = self._tidy(
@@ -307,13 +307,7 @@ class Ledger:
 
 
 def _cleaned(value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        return clean(value, max_length=_LONGEST_TEXT)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {clean(key, max_length=_LONGEST_TEXT): _cleaned(item) for key, item in value.items()}
-    return value
+    return clean_value(value, max_length=_LONGEST_TEXT)
 
 
 def _outcome_of(error: BaseException) -> Outcome:
