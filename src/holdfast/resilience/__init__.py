@@ -28,8 +28,10 @@ from holdfast.resilience.metrics import BreakerMetrics, get_circuit_breaker_metr
 from holdfast.resilience.model import Classify, Operation, Outcome, Retry, Verdict
 from holdfast.resilience.policy import Policy
 from holdfast.resilience.retry_after import parse_retry_after
+from holdfast.resilience.stale import Answer
 
 __all__ = [
+    "Answer",
     "Breaker",
     "BreakerMetrics",
     "BulkheadFullError",

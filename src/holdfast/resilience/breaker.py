@@ -18,12 +18,15 @@ from typing import Any, Final, TypeVar, cast
 
 import pybreaker
 
+from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN, PLAIN, Notice, Permit, Tuning
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock, utc
 from holdfast.resilience.errors import CircuitOpenError
 from holdfast.resilience.events import Event, EventKind, Events
 from holdfast.resilience.faces import FACES, Face
-from holdfast.resilience.machine import CLOSED, HALF_OPEN, OPEN, PLAIN, Machine, Notice, Permit, State, Tuning
+from holdfast.resilience.link import Link
+from holdfast.resilience.machine import Machine
 from holdfast.resilience.model import Outcome
+from holdfast.resilience.sharing import StateStore
 
 T = TypeVar("T")
 Exclusion = type[BaseException] | Callable[[BaseException], bool]
@@ -53,6 +56,7 @@ class Breaker(pybreaker.CircuitBreaker):
         tuning: Second trigger, growing open time, sliding window; all off by default.
         clock: Time and chance.
         events: Hub that hears of state changes; None: the guide's log lines.
+        store: Shares the state with other breakers of the same name; None: it is this breaker's own.
     """
 
     def __init__(
@@ -69,12 +73,14 @@ class Breaker(pybreaker.CircuitBreaker):
         tuning: Tuning = PLAIN,
         clock: Clock = SYSTEM_CLOCK,
         events: Events | None = None,
+        store: StateStore | None = None,
     ) -> None:
         self._hf_events = events = default_events() if events is None else events
         self._hf = Machine(
             name, fail_max, reset_timeout, success_threshold, tuning, clock, self._hf_observe, events.text
         )
         self._hf_clock = clock
+        self._hf_link: Link | None = None
         self._hf_mirror = state_storage
         self._hf_on_open: Callable[[], None] | None = None
         super().__init__(
@@ -89,6 +95,7 @@ class Breaker(pybreaker.CircuitBreaker):
         if state_storage is not None:
             self._hf_start_from(state_storage)
         self.add_listeners(*(listeners or ()))
+        self._hf_link = None if store is None else Link(store, self._hf)
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
@@ -203,6 +210,12 @@ class Breaker(pybreaker.CircuitBreaker):
     def on_open(self, hook: Callable[[], None]) -> None:
         """Calls `hook` whenever the circuit has opened or was isolated; for executors."""
         self._hf_on_open = hook
+
+    def stop_sharing(self) -> None:
+        """Goes on without the store; nothing happens if there is none."""
+        link, self._hf_link = self._hf_link, None
+        if link is not None:
+            link.end()
 
     # -- exclusions ------------------------------------------------------------------------------------------------
 
@@ -422,6 +435,8 @@ class Breaker(pybreaker.CircuitBreaker):
             )
             if notice.new == OPEN and notice.kind is not EventKind.REJECTED and self._hf_on_open is not None:
                 self._hf_on_open()
+        if self._hf_link is not None:
+            self._hf_link.tell(notice)
         for listener in self._hf_listeners:
             try:
                 self._hf_tell(listener, notice)
@@ -468,6 +483,3 @@ def _hears_calls(listener: pybreaker.CircuitBreakerListener) -> bool:
 def default_events() -> Events:
     """The hub used when none is given: the guide's log lines."""
     return Events()
-
-
-__all__ = ["Breaker", "Exclusion", "State", "default_events"]

@@ -10,10 +10,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from holdfast.resilience.backoff import guide_wait, with_jitter
+from holdfast.resilience.circuit import Permit
 from holdfast.resilience.deadline import Scope
 from holdfast.resilience.errors import DeadlineExceededError
 from holdfast.resilience.events import Event, EventKind
-from holdfast.resilience.machine import Permit
 from holdfast.resilience.mode import MODE
 from holdfast.resilience.model import Operation, Outcome, Retry, Verdict
 from holdfast.resilience.retry_after import usable_wait
@@ -169,7 +169,7 @@ class Call:
         self.running = False
         core = self.core
         elapsed = self.elapsed_s()
-        core.succeeded(elapsed)
+        core.stats.succeeded(elapsed)
         if self.permit is not None:
             core.machine.settle(self.permit, Outcome.SUCCESS, None, elapsed)
 
@@ -182,7 +182,7 @@ class Call:
         elif outcome is Outcome.NEUTRAL:
             stats.neutral += 1
         else:
-            stats.successes += 1
+            stats.succeeded(self.elapsed_s())
         if self.permit is not None:
             self.core.machine.settle(self.permit, outcome, self.error, self.elapsed_s())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 
 from holdfast.resilience.budget import RetryBudget
@@ -12,7 +11,7 @@ from holdfast.resilience.events import Event, EventKind, Events
 from holdfast.resilience.machine import Machine
 from holdfast.resilience.model import Classify
 from holdfast.resilience.policy import Policy
-from holdfast.resilience.stats import LATENCY_BOUNDS_S, Stats
+from holdfast.resilience.stats import Stats
 
 
 class Core:
@@ -33,13 +32,6 @@ class Core:
         self.stats = Stats()
         self.bulkhead = Bulkhead(name, policy.max_in_flight, policy.max_waiting)
         self.budget = RetryBudget(policy.budget_ratio, policy.budget_floor_per_s, self.stats.calls, self.now)
-
-    def succeeded(self, elapsed_s: float) -> None:
-        """Counts a successful call."""
-        stats = self.stats
-        stats.successes += 1
-        stats.latency_sum_s += elapsed_s
-        stats.latency[bisect_left(LATENCY_BOUNDS_S, elapsed_s)] += 1
 
     def tell(
         self,

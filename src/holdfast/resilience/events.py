@@ -11,9 +11,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet
 
 from holdfast.resilience.errors import describe
+
+if TYPE_CHECKING:
+    from holdfast.resilience.breaker import Breaker
+    from holdfast.resilience.stats import Stats
 
 _log = logging.getLogger("holdfast.resilience")
 
@@ -116,6 +121,27 @@ _SENTENCES: Final[dict[EventKind, Callable[[Event], str]]] = {
     EventKind.HEDGED: lambda e: f"'{e.operation}' of '{e.name}' sent again after {e.wait_s:.3g}s without an answer",
 }
 
+
+class Source(Protocol):
+    """What exporters read: an executor."""
+
+    name: str
+    stats: Stats
+    breaker: Breaker | None
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls waiting for their turn."""
+
+    @property
+    def retry_budget(self) -> float:
+        """Retries allowed right now."""
+
+
 Sink = Callable[[Event], None]
 """Receives every event. Must be quick; what it raises is logged and goes no further."""
 
@@ -128,13 +154,22 @@ class Events:
         redact: Applied to every error text before any sink sees it.
     """
 
-    __slots__ = ("_sinks", "redact")
+    __slots__ = ("_sinks", "_sources", "redact")
 
     def __init__(self, *sinks: Sink, redact: Callable[[str], str] | None = None) -> None:
         from holdfast.resilience.logs import log_event
 
         self._sinks: tuple[Sink, ...] = sinks or (log_event,)
+        self._sources: WeakSet[Source] = WeakSet()
         self.redact = redact
+
+    def attach(self, source: Source) -> None:
+        """Makes an executor known to exporters, which read its counts when asked; it is not kept alive."""
+        self._sources.add(source)
+
+    def sources(self) -> list[Source]:
+        """The executors alive now, by name."""
+        return sorted(self._sources, key=lambda source: source.name)
 
     def subscribe(self, sink: Sink) -> Callable[[], None]:
         """Adds an observer; the returned function removes it again."""

@@ -7,29 +7,29 @@ an operation declares a bound of its own.
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
-from functools import partial
-from math import isinf
 from types import CoroutineType
 from typing import TypeVar
 
+from holdfast.resilience import driving, driving_sync
 from holdfast.resilience.breaker import Breaker, default_events
-from holdfast.resilience.bulkhead import Turn
-from holdfast.resilience.call import Call
+from holdfast.resilience.circuit import Permit, Tuning
 from holdfast.resilience.classify import default_classify
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock
 from holdfast.resilience.core import Core
-from holdfast.resilience.deadline import DEADLINE, Scope, narrow
-from holdfast.resilience.errors import BulkheadFullError, CircuitOpenError
-from holdfast.resilience.events import EventKind, Events
-from holdfast.resilience.machine import Machine, Permit, Tuning
+from holdfast.resilience.deadline import DEADLINE
+from holdfast.resilience.events import Events
+from holdfast.resilience.gate import Gate
+from holdfast.resilience.machine import Machine
 from holdfast.resilience.model import Classify, Operation, Outcome
 from holdfast.resilience.nobreaker import NoBreaker
 from holdfast.resilience.policy import Policy
 from holdfast.resilience.probe import Probe, Prober
-from holdfast.resilience.stats import LATENCY_BOUNDS_S, Stats
+from holdfast.resilience.reads import Reader
+from holdfast.resilience.sharing import StateStore
+from holdfast.resilience.stale import Answer
+from holdfast.resilience.stats import FASTEST_S, LATENCY_BOUNDS_S, Stats
 
 T = TypeVar("T")
 
@@ -45,11 +45,13 @@ class Executor:
             coroutine function for `run`; a plain function works for both.
         clock: Time, sleep and chance.
         events: Hub that hears what happens; None: the guide's log lines.
+        store: Shares the breaker's state with other executors of the same name.
 
     Attributes:
         breaker: The breaker, None when the policy turns it off.
         policy: As given.
         stats: Counts and latencies.
+        events: The hub.
     """
 
     def __init__(
@@ -60,25 +62,29 @@ class Executor:
         probe: Probe | None = None,
         clock: Clock = SYSTEM_CLOCK,
         events: Events | None = None,
+        store: StateStore | None = None,
     ) -> None:
         policy = Policy() if policy is None else policy
-        events = default_events() if events is None else events
+        self.events = events = default_events() if events is None else events
         self.name = name
         self.policy = policy
-        self.breaker = make_breaker(name, policy, clock, events) if policy.circuit_breaker_enabled else None
+        self.breaker = make_breaker(name, policy, clock, events, store) if policy.circuit_breaker_enabled else None
         machine: Machine = NoBreaker() if self.breaker is None else self.breaker.machine
-        self._core = Core(name, policy, classify, machine, clock, events)
+        core = Core(name, policy, classify, machine, clock, events)
         self._machine = machine
-        self._bulkhead = bulkhead = self._core.bulkhead
-        self._permits = bulkhead.permits
-        self._waiters = bulkhead.waiters
+        self._bulkhead = core.bulkhead
+        self._permits = core.bulkhead.permits
+        self._waiters = core.bulkhead.waiters
         self._now = clock.monotonic
         self._total_s = policy.total_s
-        self.stats: Stats = self._core.stats
-        self._latency = self.stats.latency
-        self._prober = Prober(self._core, probe)
+        self.stats: Stats = core.stats
+        self._budget = core.budget
+        self._prober = Prober(core, probe)
+        self._gate = Gate(core, self._prober)
+        self._reader = Reader(self, core)
         if self.breaker is not None:
-            self.breaker.on_open(bulkhead.flush)
+            self.breaker.on_open(core.bulkhead.flush)
+        events.attach(self)
 
     @property
     def in_flight(self) -> int:
@@ -93,13 +99,7 @@ class Executor:
     @property
     def retry_budget(self) -> float:
         """Retries allowed right now."""
-        return self._core.budget.left
-
-    async def aclose(self) -> None:
-        """Ends a health probe under way."""
-        await self._prober.aclose()
-
-    # -- coroutines ------------------------------------------------------------------------------------------------
+        return self._budget.left
 
     async def run(self, operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
         """Makes one logical call.
@@ -117,7 +117,7 @@ class Executor:
         machine = self._machine
         quiet = machine.quiet
         if not quiet or not operation.plain or self._waiters:
-            return await self._run_slowly(operation, attempt)
+            return await driving.run(self._gate, operation, attempt)
         now = self._now
         begun = now()
         scope = DEADLINE.get()
@@ -126,14 +126,14 @@ class Executor:
         else:
             left = scope[0] - scope[1]()
             if left <= 0:
-                return await self._run_slowly(operation, attempt)
+                return await driving.run(self._gate, operation, attempt)
             if left > self._total_s:
                 scope = (begun + self._total_s, now)
         generation = machine.generation
         try:
             self._permits.pop()
         except IndexError:
-            return await self._run_slowly(operation, attempt)
+            return await driving.run(self._gate, operation, attempt)
         token = DEADLINE.set(scope)
         try:
             try:
@@ -143,153 +143,27 @@ class Executor:
                 if self._waiters:
                     self._bulkhead.hand_on()
         except Exception as error:
-            call = self._after_first(operation, error, begun, scope, generation)
+            call = self._gate.after_first(operation, error, begun, scope, generation)
             if call is None:
                 raise
-            return await self._bounded(call, partial(self._repeat, call, attempt), call.left_s())
+            return await driving.repeat(self._gate, call, attempt)
         except BaseException:
             self.stats.cancelled += 1
             raise
         finally:
             DEADLINE.reset(token)
-        stats = self.stats
         elapsed = now() - begun
-        stats.successes += 1
+        stats = self.stats
         stats.latency_sum_s += elapsed
-        self._latency[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
+        if elapsed <= FASTEST_S:
+            stats.fastest += 1
+        else:
+            stats.latency[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
         if machine.quiet:
             machine.successes += 1
         else:
             machine.settle(Permit(generation), Outcome.SUCCESS, None, elapsed)
         return result
-
-    async def _run_slowly(self, operation: Operation, attempt: Callable[[], Awaitable[T]]) -> T:
-        call = self._open(operation)
-        token = DEADLINE.set(call.scope)
-        try:
-            bound = None if operation.total_timeout_s is None else call.left_s()
-            return await self._bounded(call, partial(self._first, call, attempt), bound)
-        finally:
-            DEADLINE.reset(token)
-
-    async def _bounded(self, call: Call, work: Callable[[], Awaitable[T]], bound_s: float | None) -> T:
-        """Does the work, ends it at the bound if there is one, and books cancellation."""
-        try:
-            if bound_s is None or isinf(bound_s):
-                return await work()
-            timer = asyncio.timeout(bound_s)
-            try:
-                async with timer:
-                    return await work()
-            except TimeoutError:
-                if not timer.expired():
-                    raise
-                raise call.out_of_time() from call.error
-        except Exception:
-            raise
-        except BaseException:
-            call.cancelled()
-            raise
-
-    async def _first(self, call: Call, attempt: Callable[[], Awaitable[T]]) -> T:
-        await self._enter(call)
-        try:
-            result = await self._attempt(call, attempt)
-        except Exception as error:
-            call.attempt_failed(error)
-            if not call.could_repeat():
-                call.failed()
-                raise
-            return await self._repeat(call, attempt)
-        call.succeeded()
-        return result
-
-    async def _repeat(self, call: Call, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Hands the failure that already happened to tenacity, which waits and tries again."""
-        import tenacity
-
-        first = call.error
-        handed = False
-
-        async def again() -> T:
-            nonlocal handed
-            if not handed and first is not None:
-                handed = True
-                raise first
-            error = call.error
-            if error is not None and not await self._reenter(call):
-                raise error
-            try:
-                return await self._attempt(call, attempt)
-            except Exception as failure:
-                call.attempt_failed(failure)
-                raise
-
-        retrying: Callable[[Callable[[], Awaitable[T]]], Awaitable[T]] = tenacity.AsyncRetrying(
-            sleep=self._sleep,
-            stop=tenacity.stop_after_attempt(call.max_attempts),
-            wait=call.wait,
-            retry=tenacity.retry_if_exception(call.may_repeat),
-            before_sleep=call.before_sleep,
-            reraise=True,
-        )
-        try:
-            result = await retrying(again)
-        except Exception:
-            call.failed()
-            raise
-        call.succeeded()
-        return result
-
-    async def _sleep(self, seconds: float) -> None:
-        await self._core.clock.sleep(seconds)
-
-    async def _attempt(self, call: Call, attempt: Callable[[], Awaitable[T]]) -> T:
-        """One attempt; gives the permit of the bulkhead back."""
-        call.begin_attempt()
-        try:
-            bound = call.operation.attempt_timeout_s
-            if bound is None:
-                return await attempt()
-            with_bound = DEADLINE.set(narrow(call.scope, bound, self._now))
-            try:
-                async with asyncio.timeout(bound):
-                    return await attempt()
-            finally:
-                DEADLINE.reset(with_bound)
-        finally:
-            self._bulkhead.release()
-
-    async def _enter(self, call: Call) -> None:
-        """Waits for a turn, then for leave of the breaker."""
-        bulkhead = self._bulkhead
-        while True:
-            self._check(call)
-            if bulkhead.try_acquire():
-                break
-            try:
-                turn = await bulkhead.acquire(max(0.0, call.left_s()))
-            except BulkheadFullError:
-                self._overloaded(call)
-                raise
-            if turn is Turn.GRANTED:
-                break
-            if turn is Turn.TIMED_OUT:
-                raise call.out_of_time()
-        self._admit(call)
-
-    async def _reenter(self, call: Call) -> bool:
-        """The same before a retry; False, with nothing held, when it may not be made."""
-        bulkhead = self._bulkhead
-        try:
-            self._machine.check()
-            turn = Turn.GRANTED if bulkhead.try_acquire() else await bulkhead.acquire(max(0.0, call.left_s()))
-        except (CircuitOpenError, BulkheadFullError) as refusal:
-            call.stop(_why(refusal))
-            return False
-        return self._readmit(call, turn)
-
-    # -- threads ---------------------------------------------------------------------------------------------------
 
     def run_sync(self, operation: Operation, attempt: Callable[[], T]) -> T:
         """The same for threads. Nothing interrupts a thread: bounds hold as far as `attempt` heeds `remaining_s`.
@@ -301,7 +175,7 @@ class Executor:
         machine = self._machine
         quiet = machine.quiet
         if not quiet or not operation.plain or self._waiters:
-            return self._run_slowly_sync(operation, attempt)
+            return driving_sync.run(self._gate, operation, attempt)
         now = self._now
         begun = now()
         scope = DEADLINE.get()
@@ -310,14 +184,14 @@ class Executor:
         else:
             left = scope[0] - scope[1]()
             if left <= 0:
-                return self._run_slowly_sync(operation, attempt)
+                return driving_sync.run(self._gate, operation, attempt)
             if left > self._total_s:
                 scope = (begun + self._total_s, now)
         generation = machine.generation
         try:
             self._permits.pop()
         except IndexError:
-            return self._run_slowly_sync(operation, attempt)
+            return driving_sync.run(self._gate, operation, attempt)
         token = DEADLINE.set(scope)
         try:
             try:
@@ -327,205 +201,80 @@ class Executor:
                 if self._waiters:
                     self._bulkhead.hand_on()
             if result.__class__ is CoroutineType:
-                raise _not_sync(result)
+                raise driving_sync.refuse_coroutine(result)
         except Exception as error:
-            call = self._after_first(operation, error, begun, scope, generation)
+            call = self._gate.after_first(operation, error, begun, scope, generation)
             if call is None:
                 raise
-            return self._booked_sync(call, partial(self._repeat_sync, call, attempt))
+            return driving_sync.repeat(self._gate, call, attempt)
         except BaseException:
             self.stats.cancelled += 1
             raise
         finally:
             DEADLINE.reset(token)
-        stats = self.stats
         elapsed = now() - begun
-        stats.successes += 1
+        stats = self.stats
         stats.latency_sum_s += elapsed
-        self._latency[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
+        if elapsed <= FASTEST_S:
+            stats.fastest += 1
+        else:
+            stats.latency[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
         if machine.quiet:
             machine.successes += 1
         else:
             machine.settle(Permit(generation), Outcome.SUCCESS, None, elapsed)
         return result
 
-    def _run_slowly_sync(self, operation: Operation, attempt: Callable[[], T]) -> T:
-        call = self._open(operation)
-        token = DEADLINE.set(call.scope)
-        try:
-            return self._booked_sync(call, partial(self._first_sync, call, attempt))
-        finally:
-            DEADLINE.reset(token)
+    async def read(
+        self,
+        operation: Operation,
+        attempt: Callable[[], Awaitable[T]],
+        *,
+        max_stale_s: float | None = None,
+        hedge_after_s: float | None = None,
+    ) -> Answer[T]:
+        """Makes a logical call that only reads.
 
-    def _booked_sync(self, call: Call, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except Exception:
-            raise
-        except BaseException:
-            call.cancelled()
-            raise
+        Args:
+            operation: What it is. Calls with the same `key` that overlap share one attempt and its answer.
+            attempt: Makes one attempt.
+            max_stale_s: When no answer can be had (circuit open, overload, time up, a failure of the other side), an
+                earlier one with the same `key` is given if it is at most this old, in seconds. None: never.
+            hedge_after_s: Ask a second time when there is no answer after this many seconds, and take the first that
+                comes; counts against the retry budget. None: never.
 
-    def _first_sync(self, call: Call, attempt: Callable[[], T]) -> T:
-        self._enter_sync(call)
-        try:
-            result = self._attempt_sync(call, attempt)
-        except Exception as error:
-            call.attempt_failed(error)
-            if not call.could_repeat():
-                call.failed()
-                raise
-            return self._repeat_sync(call, attempt)
-        call.succeeded()
-        return result
+        Raises:
+            ValueError: `max_stale_s` without a key, or `hedge_after_s` for an operation that is not `retry_safe`.
+            Others: As `run`.
+        """
+        _check_read(operation, max_stale_s, hedge_after_s)
+        return await self._reader.read(operation, attempt, max_stale_s, hedge_after_s)
 
-    def _repeat_sync(self, call: Call, attempt: Callable[[], T]) -> T:
-        import tenacity
+    def read_sync(
+        self, operation: Operation, attempt: Callable[[], T], *, max_stale_s: float | None = None
+    ) -> Answer[T]:
+        """The same for threads; without hedging, because a thread cannot be called back."""
+        _check_read(operation, max_stale_s, None)
+        return self._reader.read_sync(operation, attempt, max_stale_s)
 
-        first = call.error
-        handed = False
+    def forget(self, key: str | None = None) -> None:
+        """Forgets the answer kept for a key, or all answers: after a change, for example."""
+        self._reader.last.forget(key)
 
-        def again() -> T:
-            nonlocal handed
-            if not handed and first is not None:
-                handed = True
-                raise first
-            error = call.error
-            if error is not None and not self._reenter_sync(call):
-                raise error
-            try:
-                return self._attempt_sync(call, attempt)
-            except Exception as failure:
-                call.attempt_failed(failure)
-                raise
-
-        retrying = tenacity.Retrying(
-            sleep=self._core.clock.sleep_sync,
-            stop=tenacity.stop_after_attempt(call.max_attempts),
-            wait=call.wait,
-            retry=tenacity.retry_if_exception(call.may_repeat),
-            before_sleep=call.before_sleep,
-            reraise=True,
-        )
-        try:
-            result = retrying(again)
-        except Exception:
-            call.failed()
-            raise
-        call.succeeded()
-        return result
-
-    def _attempt_sync(self, call: Call, attempt: Callable[[], T]) -> T:
-        call.begin_attempt()
-        bound = call.operation.attempt_timeout_s
-        token = None if bound is None else DEADLINE.set(narrow(call.scope, bound, self._now))
-        try:
-            result = attempt()
-        finally:
-            self._bulkhead.release()
-            if token is not None:
-                DEADLINE.reset(token)
-        if result.__class__ is CoroutineType:
-            raise _not_sync(result)
-        return result
-
-    def _enter_sync(self, call: Call) -> None:
-        bulkhead = self._bulkhead
-        while True:
-            self._check(call)
-            if bulkhead.try_acquire():
-                break
-            try:
-                turn = bulkhead.acquire_sync(max(0.0, call.left_s()))
-            except BulkheadFullError:
-                self._overloaded(call)
-                raise
-            if turn is Turn.GRANTED:
-                break
-            if turn is Turn.TIMED_OUT:
-                raise call.out_of_time()
-        self._admit(call)
-
-    def _reenter_sync(self, call: Call) -> bool:
-        bulkhead = self._bulkhead
-        try:
-            self._machine.check()
-            turn = Turn.GRANTED if bulkhead.try_acquire() else bulkhead.acquire_sync(max(0.0, call.left_s()))
-        except (CircuitOpenError, BulkheadFullError) as refusal:
-            call.stop(_why(refusal))
-            return False
-        return self._readmit(call, turn)
-
-    # -- both ------------------------------------------------------------------------------------------------------
-
-    def _after_first(
-        self, operation: Operation, error: Exception, begun: float, scope: Scope, generation: int
-    ) -> Call | None:
-        """Books the failure of the first attempt. None: the call has failed; else what is needed to repeat it."""
-        call = Call(self._core, operation, begun, scope)
-        call.permit = Permit(generation)
-        call.attempts = 1
-        call.attempt_failed(error)
-        if call.could_repeat():
-            return call
-        call.failed()
-        return None
-
-    def _open(self, operation: Operation) -> Call:
-        begun = self._now()
-        total = self._total_s if operation.total_timeout_s is None else operation.total_timeout_s
-        return Call(self._core, operation, begun, narrow(DEADLINE.get(), total, self._now))
-
-    def _check(self, call: Call) -> None:
-        """Refuses at once when the circuit is open or the time is up, before anything is waited for."""
-        try:
-            self._machine.check()
-        except CircuitOpenError:
-            self._rejected()
-            raise
-        if call.left_s() <= 0:
-            raise call.out_of_time()
-
-    def _admit(self, call: Call) -> None:
-        """Asks the breaker with a turn in hand; gives the turn back when refused."""
-        try:
-            call.permit = self._machine.admit(self._lease_s(call))
-        except CircuitOpenError:
-            self._bulkhead.release()
-            self._rejected()
-            raise
-        if self._machine.chatty and self.breaker is not None:
-            self.breaker.tell_before(self.run)
-
-    def _readmit(self, call: Call, turn: Turn) -> bool:
-        if turn is not Turn.GRANTED:
-            call.stop("the circuit opened" if turn is Turn.LOOK_AGAIN else "no turn came in time")
-            return False
-        permit = call.permit
-        if permit is None:
-            return True
-        try:
-            call.permit = self._machine.readmit(permit, self._lease_s(call))
-        except CircuitOpenError as refusal:
-            self._bulkhead.release()
-            call.stop(_why(refusal))
-            return False
-        return True
-
-    def _lease_s(self, call: Call) -> float:
-        """A test call is lost when it outlives its own deadline by a second."""
-        return max(0.0, call.left_s()) + 1.0
-
-    def _rejected(self) -> None:
-        self.stats.rejected += 1
-        self._prober.demand()
-
-    def _overloaded(self, call: Call) -> None:
-        self.stats.overloaded += 1
-        self._core.tell(EventKind.OVERLOADED, call.operation.name, count=self._bulkhead.waiting)
+    async def aclose(self) -> None:
+        """Ends a health probe under way and stops sharing the breaker's state."""
+        await self._prober.aclose()
+        if self.breaker is not None:
+            self.breaker.stop_sharing()
 
 
-def make_breaker(name: str, policy: Policy, clock: Clock = SYSTEM_CLOCK, events: Events | None = None) -> Breaker:
+def make_breaker(
+    name: str,
+    policy: Policy,
+    clock: Clock = SYSTEM_CLOCK,
+    events: Events | None = None,
+    store: StateStore | None = None,
+) -> Breaker:
     """The breaker that a policy describes."""
     return Breaker(
         fail_max=policy.circuit_breaker_fail_max,
@@ -538,7 +287,6 @@ def make_breaker(name: str, policy: Policy, clock: Clock = SYSTEM_CLOCK, events:
             growth=policy.circuit_breaker_timeout_growth,
             timeout_max=policy.circuit_breaker_timeout_max,
             timeout_jitter=policy.circuit_breaker_timeout_jitter,
-            lease_s=min(policy.total_s, 3_600.0) + 1.0,
             window_s=policy.circuit_breaker_window,
             window_min_calls=policy.circuit_breaker_window_min_calls,
             failure_rate=policy.circuit_breaker_failure_rate,
@@ -547,14 +295,12 @@ def make_breaker(name: str, policy: Policy, clock: Clock = SYSTEM_CLOCK, events:
         ),
         clock=clock,
         events=events,
+        store=store,
     )
 
 
-def _why(refusal: CircuitOpenError | BulkheadFullError) -> str:
-    return "the circuit opened" if isinstance(refusal, CircuitOpenError) else "too many calls wait"
-
-
-def _not_sync(coroutine: object) -> TypeError:
-    if isinstance(coroutine, CoroutineType):
-        coroutine.close()
-    return TypeError("attempt returned a coroutine: await run(...) instead of run_sync(...)")
+def _check_read(operation: Operation, max_stale_s: float | None, hedge_after_s: float | None) -> None:
+    if max_stale_s is not None and operation.key is None:
+        raise ValueError(f"operation '{operation.name}' needs a key to be answered from an earlier answer")
+    if hedge_after_s is not None and not operation.retry_safe:
+        raise ValueError(f"operation '{operation.name}' is not retry_safe, so it must not be sent twice")

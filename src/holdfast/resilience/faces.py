@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import pybreaker
 
-from holdfast.resilience.machine import CLOSED, HALF_OPEN, OPEN
+from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary, ref
 import pybreaker
 
 from holdfast.resilience.breaker import Breaker
-from holdfast.resilience.machine import CLOSED, HALF_OPEN, OPEN
+from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN
 
 
 class _Replay(pybreaker.CircuitBreakerListener):

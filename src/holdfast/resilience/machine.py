@@ -11,217 +11,24 @@ Rules, each of them a known defect of other breakers turned round:
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
-from holdfast.resilience.clock import SYSTEM_CLOCK, Clock
-from holdfast.resilience.errors import CircuitOpenError, describe
+from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN, Notice, Permit, State
+from holdfast.resilience.circuit_data import BUSY_RETRY_S, Circuit
+from holdfast.resilience.errors import CircuitOpenError
 from holdfast.resilience.events import EventKind
 from holdfast.resilience.model import Outcome
+from holdfast.resilience.outbox import Outbox
 from holdfast.resilience.window import Window
-
-State = Literal["closed", "open", "half-open"]
-CLOSED: Final = "closed"
-OPEN: Final = "open"
-HALF_OPEN: Final = "half-open"
-
-BUSY_RETRY_S: Final = 1.0
-"""What a rejected caller is told to wait, at most, while the one test call is under way."""
 
 SUMMARY_EVERY_S: Final = 60.0
 """Rejections are summed up at most this often."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """The less common settings of a breaker; one object may serve many. See `Policy` for the meaning of each."""
+class Machine(Circuit):
+    """The rules. Thread-safe; never calls out while its lock is held."""
 
-    streak_s: float = 0.0
-    growth: float = 1.0
-    timeout_max: float = 600.0
-    timeout_jitter: float = 0.0
-    lease_s: float = 60.0
-    window_s: float | None = None
-    window_min_calls: int = 20
-    failure_rate: float = 0.5
-    slow_call_s: float | None = None
-    slow_rate: float = 1.0
-
-
-PLAIN: Final = Tuning()
-
-
-class Permit:
-    """Leave to make one call; belongs to one generation, is settled once."""
-
-    __slots__ = ("expires", "generation", "probe", "settled")
-
-    def __init__(self, generation: int, probe: bool = False, expires: float = 0.0) -> None:
-        self.generation = generation
-        self.probe = probe
-        self.expires = expires
-        self.settled = False
-
-
-class Notice(NamedTuple):
-    """Something observers must hear about, in the order in which it happened.
-
-    `number` counts the failures that opened the circuit, or the calls that were rejected.
-    """
-
-    kind: EventKind | None
-    old: State
-    new: State
-    number: int = 0
-    reason: str | None = None
-    outcome: Outcome | None = None
-    error: BaseException | None = None
-
-
-class Machine:
-    """State of one circuit. Thread-safe; never calls out while its lock is held.
-
-    Args:
-        name: For errors.
-        fail_max: Failed calls in a row that open it.
-        reset_timeout: Seconds it stays open.
-        success_threshold: Successful test calls in a row that close it.
-        tuning: The rest.
-        clock: Time and chance.
-        observer: Told every notice, outside the lock, in order.
-        describe: Makes the text that is kept of a failure; here redaction takes place.
-    """
-
-    __slots__ = (
-        "_clock",
-        "_describe",
-        "_draining",
-        "_isolated",
-        "_lock",
-        "_now",
-        "_outbox",
-        "_probe",
-        "_reopened",
-        "_state",
-        "_streak",
-        "_streak_from",
-        "_stretch",
-        "_summary_due",
-        "_unreported",
-        "_window",
-        "chatty",
-        "fail_max",
-        "failures",
-        "generation",
-        "last_error",
-        "last_failure_s",
-        "name",
-        "observer",
-        "opened_at_s",
-        "opened_mono",
-        "opens",
-        "quiet",
-        "rejected",
-        "reset_timeout",
-        "stale",
-        "success_threshold",
-        "successes",
-        "test_successes",
-        "total_failures",
-        "tuning",
-    )
-
-    def __init__(
-        self,
-        name: str | None,
-        fail_max: int,
-        reset_timeout: float,
-        success_threshold: int,
-        tuning: Tuning = PLAIN,
-        clock: Clock = SYSTEM_CLOCK,
-        observer: Callable[[Notice], None] | None = None,
-        describe: Callable[[BaseException], str] = describe,
-    ) -> None:
-        self.name = name
-        self.fail_max = fail_max
-        self.reset_timeout = reset_timeout
-        self.success_threshold = success_threshold
-        self.tuning = tuning
-        self.observer = observer
-        self._describe = describe
-        self.chatty = False
-        self._clock = clock
-        self._now = clock.monotonic
-        self._lock = threading.Lock()
-        self._state: State = CLOSED
-        self._isolated: str | None = None
-        self._probe: Permit | None = None
-        self._streak = 0
-        self._streak_from = 0.0
-        self._stretch = 1.0
-        self._reopened = 0
-        self._window = None if tuning.window_s is None else Window(tuning.window_s)
-        self._outbox: list[Notice] | None = None
-        self._draining = False
-        self._unreported = 0
-        self._summary_due = 0.0
-        self.generation = 0
-        self.failures = 0
-        self.successes = 0
-        self.test_successes = 0
-        self.total_failures = 0
-        self.rejected = 0
-        self.opens = 0
-        self.stale = 0
-        self.last_error: str | None = None
-        self.last_failure_s: float | None = None
-        self.opened_at_s: float | None = None
-        self.opened_mono = 0.0
-        self.quiet = self._window is None
-        """Closed, nothing counted that a success would clear, nobody to tell: a success needs only to be counted.
-        Read without the lock by the short way through the executor."""
-
-    # -- looking ---------------------------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """The state as of now; an open circuit whose time is over is half-open."""
-        if self._state == OPEN and self._isolated is None and self._now() >= self.until():
-            return HALF_OPEN
-        return self._state
-
-    @property
-    def isolated(self) -> str | None:
-        """Why an operator holds the circuit open; None when nobody does."""
-        return self._isolated
-
-    @property
-    def reopened(self) -> int:
-        """Failed tests in a row since the circuit was last closed."""
-        return self._reopened
-
-    def until(self) -> float:
-        """The monotonic time at which an open circuit may be tested."""
-        return self.opened_mono + min(self.reset_timeout * self._stretch, self._longest())
-
-    def retry_after_s(self) -> float | None:
-        """Seconds until a call may be let through: 0.0 when now, None while held open."""
-        if self._isolated is not None:
-            return None
-        if self._state == OPEN:
-            return max(0.0, self.until() - self._now())
-        if self._state == HALF_OPEN and self._probe is not None:
-            return max(0.0, min(BUSY_RETRY_S, self._probe.expires - self._now()))
-        return 0.0
-
-    def rates(self) -> tuple[int, float, float] | None:
-        """Calls, share of failures and share of slow calls in the window; None without a window."""
-        if self._window is None:
-            return None
-        with self._lock:
-            return self._window.rates(self._now())
+    __slots__ = ()
 
     # -- letting calls through -------------------------------------------------------------------------------------
 
@@ -244,6 +51,7 @@ class Machine:
         Raises:
             CircuitOpenError: The circuit is open, held open, or half-open and being tested.
         """
+        lease = self.tuning.lease_s if lease_s is None else lease_s
         try:
             with self._lock:
                 if self._state == CLOSED:
@@ -254,11 +62,19 @@ class Machine:
                     self._to_half_open()
                 elif self._probe is not None:
                     self.generation += 1  # the owner is lost; should it come back, its result is of the past
-                expires = now + (self.tuning.lease_s if lease_s is None else lease_s)
-                self._probe = Permit(self.generation, True, expires)
-                return self._probe
+                permit = self._probe = Permit(self.generation, True, now + lease)
         finally:
             self._drain()
+        if self.claims is not None and not self.claims.claim(lease):
+            # Reserved here first and asked for elsewhere afterwards, outside the lock: somebody else is testing.
+            with self._lock:
+                permit.settled = True
+                if self._probe is permit:
+                    self._probe = None
+                rejection = self._rejection(BUSY_RETRY_S)
+            self._drain()
+            raise rejection
+        return permit
 
     def readmit(self, permit: Permit, lease_s: float | None = None) -> Permit:
         """Asks again for a call that was let through before: the same permit while nothing changed, else a new one.
@@ -279,9 +95,12 @@ class Machine:
 
         Settling twice, or after the state changed meanwhile, changes nothing.
         """
+        claims = self.claims if permit.probe and not permit.settled else None
         with self._lock:
             tripped = self._settle(permit, outcome, error, elapsed_s)
         self._drain()
+        if claims is not None:
+            claims.release()
         return tripped
 
     def attempt_failed(self, permit: Permit, begun: float, error: BaseException) -> bool:
@@ -347,10 +166,7 @@ class Machine:
         with self._lock:
             if self._isolated is None:
                 self._isolated = reason
-                old = self._move(OPEN)
-                self.opened_mono = self._now()
-                self.opened_at_s = self._clock.wall()
-                self._tell(Notice(EventKind.ISOLATED, old, OPEN, reason=reason))
+                self._to_isolated(reason)
         self._drain()
 
     def release(self) -> None:
@@ -362,22 +178,29 @@ class Machine:
                 self._to_half_open()
         self._drain()
 
-    def adopt(self, state: State, remaining_s: float, isolated: str | None) -> None:
-        """Takes over a state that another process reached; `remaining_s` is what is left of an open time."""
+    def adopt(self, state: State, open_for_s: float = 0.0, isolated: str | None = None) -> None:
+        """Takes over a state that another breaker of the same circuit reached.
+
+        Args:
+            state: The state.
+            open_for_s: While open: seconds until the other side may be tested.
+            isolated: Why an operator holds it open.
+        """
         with self._lock:
-            self._isolated = isolated
-            if state == self._state and state != OPEN:
-                return
-            if state == CLOSED:
-                self._to_closed()
-            elif state == HALF_OPEN:
-                self._to_half_open()
-            else:
-                already = self._state == OPEN
-                if not already:
-                    self._to_open(self.failures)
+            held, self._isolated = self._isolated, isolated
+            if isolated is not None:
+                if held is None:
+                    self._to_isolated(isolated, adopted=True)
+            elif state == OPEN:
+                if self._state != OPEN:
+                    self._to_open(self.failures, adopted=True)
                 self._stretch = 1.0
-                self.opened_mono = self._now() + remaining_s - self.reset_timeout
+                self.opened_mono = self._now() + open_for_s - min(self.reset_timeout, self._longest())
+            elif state != self._state:
+                if state == CLOSED:
+                    self._to_closed(adopted=True)
+                else:
+                    self._to_half_open(adopted=True)
         self._drain()
 
     def listen(self, chatty: bool) -> None:
@@ -391,21 +214,22 @@ class Machine:
     def _refuse_if_open(self, now: float) -> None:
         if self._state == OPEN:
             if self._isolated is not None:
-                self._reject(now, None)
+                raise self._rejection(None)
             until = self.until()
             if now < until:
-                self._reject(now, until - now)
+                raise self._rejection(until - now)
         elif self._state == HALF_OPEN:
             probe = self._probe
             if probe is not None and now < probe.expires:
-                self._reject(now, min(BUSY_RETRY_S, probe.expires - now))
+                raise self._rejection(min(BUSY_RETRY_S, probe.expires - now))
 
-    def _reject(self, now: float, retry_after: float | None) -> None:
+    def _rejection(self, retry_after: float | None) -> CircuitOpenError:
         self.rejected += 1
         self._unreported += 1
+        now = self._now()
         if now >= self._summary_due:
             self._summary(now)
-        raise CircuitOpenError(
+        return CircuitOpenError(
             self.name,
             retry_after,
             self.opened_at_s,
@@ -485,9 +309,6 @@ class Machine:
             kind, text = type(error).__name__, self._describe(error)
             self.last_error = kind if text == kind else f"{kind}: {text}"
 
-    def _longest(self) -> float:
-        return max(self.tuning.timeout_max, self.reset_timeout)
-
     def _move(self, new: State) -> State:
         old, self._state = self._state, new
         self.generation += 1
@@ -496,7 +317,7 @@ class Machine:
         self._settle_quiet()
         return old
 
-    def _to_open(self, count: int) -> None:
+    def _to_open(self, count: int, adopted: bool = False) -> None:
         old = self._move(OPEN)
         self.opens += 1
         tuning = self.tuning
@@ -508,14 +329,20 @@ class Machine:
         self.opened_at_s = self._clock.wall()
         self._unreported = 0
         self._summary_due = self.opened_mono + SUMMARY_EVERY_S
-        self._tell(Notice(EventKind.OPENED, old, OPEN, count))
+        self._tell(Notice(EventKind.OPENED, old, OPEN, count, adopted=adopted))
 
-    def _to_half_open(self) -> None:
+    def _to_isolated(self, reason: str, adopted: bool = False) -> None:
+        old = self._move(OPEN)
+        self.opened_mono = self._now()
+        self.opened_at_s = self._clock.wall()
+        self._tell(Notice(EventKind.ISOLATED, old, OPEN, reason=reason, adopted=adopted))
+
+    def _to_half_open(self, adopted: bool = False) -> None:
         self._summary(self._now())
         old = self._move(HALF_OPEN)
-        self._tell(Notice(EventKind.HALF_OPEN, old, HALF_OPEN))
+        self._tell(Notice(EventKind.HALF_OPEN, old, HALF_OPEN, adopted=adopted))
 
-    def _to_closed(self) -> None:
+    def _to_closed(self, adopted: bool = False) -> None:
         self.failures = 0
         self._streak = 0
         self._reopened = 0
@@ -523,7 +350,7 @@ class Machine:
         if self._window is not None:
             self._window.clear()
         old = self._move(CLOSED)
-        self._tell(Notice(EventKind.CLOSED, old, CLOSED))
+        self._tell(Notice(EventKind.CLOSED, old, CLOSED, adopted=adopted))
 
     def _settle_quiet(self) -> None:
         self.quiet = (
@@ -537,30 +364,12 @@ class Machine:
     # -- telling ---------------------------------------------------------------------------------------------------
 
     def _tell(self, notice: Notice) -> None:
-        if self.observer is not None:
+        observer = self._observer
+        if observer is not None:
             if self._outbox is None:
-                self._outbox = []
-            self._outbox.append(notice)
+                self._outbox = Outbox(observer)
+            self._outbox.add(notice)
 
     def _drain(self) -> None:
-        """Tells what is in the outbox. One thread at a time, so that the order is the order of what happened."""
-        if self._outbox is None:
-            return
-        with self._lock:
-            if self._draining:
-                return
-            self._draining = True
-        try:
-            while True:
-                with self._lock:
-                    batch, self._outbox = self._outbox, None
-                    if batch is None:
-                        self._draining = False
-                        return
-                observer = self.observer
-                if observer is not None:
-                    for notice in batch:
-                        observer(notice)
-        except BaseException:
-            self._draining = False
-            raise
+        if self._outbox is not None:
+            self._outbox.drain()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from holdfast.resilience.machine import Machine, Permit
+from holdfast.resilience.circuit import Permit
+from holdfast.resilience.machine import Machine
 from holdfast.resilience.model import Outcome
 
 

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable, iscoroutinefunction
 
+from holdfast.resilience.circuit import OPEN
 from holdfast.resilience.core import Core
 from holdfast.resilience.deadline import DEADLINE, narrow
 from holdfast.resilience.events import EventKind
-from holdfast.resilience.machine import OPEN
 
 Probe = Callable[[], Awaitable[object]] | Callable[[], object]
 """Asks the other side something cheap; returning is success, raising is failure."""
