@@ -52,7 +52,7 @@ def circuits(connections: Connections) -> Sequence[Circuit]:
                     success_counter=int(metrics["success_counter"]),
                     last_failure=metrics["last_failure"],
                     opened_at=metrics["opened_at"],
-                    retry_after_s=round(float(retry_after), 1) if retry_after else None,
+                    retry_after_s=round(retry_after, 1) if isinstance(retry_after, float) else None,
                     tls_verified=target.verify,
                 )
             )

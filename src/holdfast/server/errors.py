@@ -14,7 +14,8 @@ _EXECUTED = {
 def error_text(error: HoldfastError) -> str:
     """One short paragraph, then the facts that a program would want."""
     executed = _EXECUTED[error.executed]
-    parts = [error.message] if executed in error.message else [error.message, executed]
+    said = executed in error.message or (error.executed is Executed.NO and "Nothing was sent" in error.message)
+    parts = [error.message] if said else [error.message, executed]
     if error.retry_after_s is not None:
         parts.append(f"Retry after {error.retry_after_s:g} s.")
     if error.next_step:
