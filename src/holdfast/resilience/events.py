@@ -84,6 +84,27 @@ class Event:
         """The event as a sentence."""
         return _SENTENCES[self.kind](self)
 
+    def facts(self) -> dict[str, str | int | float | None]:
+        """The event's facts by name, without those that say nothing for this kind; for structured logs."""
+        facts: dict[str, str | int | float | None] = {"kind": str(self.kind), "name": self.name}
+        for name in (
+            "operation",
+            "attempt",
+            "max_attempts",
+            "wait_s",
+            "error",
+            "error_type",
+            "count",
+            "reason",
+            "age_s",
+        ):
+            value = getattr(self, name)
+            if value:
+                facts[name] = value
+        return facts
+
+
+_FACTS: Final = ("operation", "attempt", "max_attempts", "wait_s", "error", "error_type", "count", "reason", "age_s")
 
 _LEVELS: Final[dict[EventKind, int]] = {
     EventKind.RETRY: logging.WARNING,

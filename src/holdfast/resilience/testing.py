@@ -1,4 +1,4 @@
-"""For tests: a clock that only moves when told or slept on, seeded chance, capped attempts.
+"""For tests: time that only moves when told, slept on or waited for; seeded chance; capped attempts.
 
 ::
 
@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+import selectors
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from holdfast.resilience.clock import Clock
 from holdfast.resilience.events import Event, EventKind
 from holdfast.resilience.mode import MODE
+
+T = TypeVar("T")
 
 START: float = datetime(2024, 1, 1, 12, tzinfo=UTC).timestamp()
 """Wall time at which a `ManualClock` starts: the guide's example, 2024-01-01 12:00:00 UTC."""
@@ -114,3 +118,57 @@ def failing(times: int, error: Callable[[], BaseException] = ConnectionError) ->
         return "ok"
 
     return attempt
+
+
+class _Jumping(selectors.DefaultSelector):
+    """A selector that never waits: where it would, time jumps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready now; if nothing is, `timeout` seconds have passed."""
+        ready = super().select(0)
+        if not ready:
+            if timeout is None:
+                raise RuntimeError("nothing is scheduled and nothing is ready: the test would wait for ever")
+            self.now += max(0.0, timeout)
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop in which waiting takes no real time: when all tasks wait, time jumps to the next timer.
+
+    For tasks that wait only for timers and each other. Sockets work, but their delays look like no time at all.
+    """
+
+    def __init__(self) -> None:
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._jumping.now
+
+    def clock(self, seed: int = 0) -> Clock:
+        """This loop's time for a breaker or an executor, with seeded chance."""
+        return Clock(
+            monotonic=self.time,
+            wall=lambda: START + self.time(),
+            sleep=asyncio.sleep,
+            random=random.Random(seed).random,
+        )
+
+
+def run_virtual(main: Callable[[VirtualTimeLoop], Coroutine[object, object, T]]) -> T:
+    """Runs ``main(loop)`` in a new `VirtualTimeLoop` and returns what it returns."""
+    loops: list[VirtualTimeLoop] = []
+
+    def make() -> VirtualTimeLoop:
+        loops.append(VirtualTimeLoop())
+        return loops[-1]
+
+    with asyncio.Runner(loop_factory=make) as runner:
+        runner.get_loop()
+        return runner.run(main(loops[-1]))

@@ -1,0 +1,27 @@
+"""The same events as structured logs, for programs that use structlog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdfast.resilience.events import Event, Sink
+
+
+def structlog_sink(name: str = "holdfast.resilience") -> Sink:
+    """A sink that logs every event with structlog: the guide's sentence as event, the facts as fields.
+
+    Args:
+        name: Passed to `structlog.get_logger` as ``logger``.
+
+    Raises:
+        ImportError: structlog is not installed.
+    """
+    import structlog
+
+    logger = structlog.get_logger(logger=name)
+
+    def sink(event: Event) -> None:
+        log: Callable[..., object] = logger.log
+        log(event.level, event.message, **event.facts())
+
+    return sink
