@@ -64,15 +64,15 @@ def simulate(
 
     Prints where each listens, its credentials, and the control endpoint where faults are switched on and off.
     """
-    if list_faults:
-        _print_faults(as_json=as_json)
-        return
     from holdfast.simulators.rack import KINDS, Member, RackFiles
 
     try:
         members = [member for name in names or KINDS for member in Member.parse(name)]
     except ValueError as error:
         raise ConfigError(f"{error}.", next_step="See holdfast simulate --help.") from None
+    if list_faults:
+        _print_faults(as_json=as_json)
+        return
     files = None if config_out is None else RackFiles(config_out)
     asyncio.run(_run(members, files, mode=mode.value, as_json=as_json, port_base=port_base))
 

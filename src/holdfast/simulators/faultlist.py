@@ -134,7 +134,7 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
         FaultKind(
             "lost-reply",
             Stage.REQUEST,
-            "The request is executed, then the connection dies (RST) before the first byte of the answer.",
+            "A write (or what `method` names) is executed, then the connection dies (RST) before its answer begins.",
             {},
             method="write",
         ),
@@ -209,10 +209,30 @@ CUT: Final = "cut"
 CUT_SUMMARY: Final = "Aborts (RST) every open connection at once; nothing stays switched on."
 
 TIMES_SUMMARY: Final = "switch off by itself after so many connections or requests"
-METHOD_SUMMARY: Final = "only requests of this method; `write` is everything but GET, HEAD and OPTIONS; `any`"
+METHOD_SUMMARY: Final = "only requests of this method; `write` means all but GET, HEAD and OPTIONS, `any` all"
 PATH_SUMMARY: Final = "only requests whose path begins with this"
 
 
 def describe(name: str) -> str:
     """One line about a fault of the wire or `cut`; KeyError when there is none of that name."""
     return CUT_SUMMARY if name == CUT else FAULTS[name].summary
+
+
+def as_markdown() -> str:
+    """The table of all faults as it stands in docs/simulators.md."""
+    rows = ["| fault | what it does | its options and their defaults |", "|---|---|---|"]
+    for fault in FAULTS.values():
+        options = "; ".join(
+            f"`{name}` = {_literal(option)}: {option.summary}" for name, option in fault.options.items()
+        )
+        rows.append(f"| `{fault.name}` | {fault.summary} | {options or '–'} |")
+    rows.append(f"| `{CUT}` | {CUT_SUMMARY} | – |")
+    return "\n".join(rows) + "\n"
+
+
+def _literal(option: Option) -> str:
+    if isinstance(option.default, bool):
+        return "true" if option.default else "false"
+    if isinstance(option.default, str):
+        return f'"{option.default}"'
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
