@@ -11,9 +11,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+import typer
 from tests.support import running_rack
 from tests.support.echo import EchoSimulator
+from typer.testing import CliRunner
 
+from holdfast.cli.simulate import simulate
 from holdfast.simulators.faultlist import (
     FAULTS,
     METHOD_SUMMARY,
