@@ -6,20 +6,18 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from holdfast.config import Config, TargetSettings
 from holdfast.control.answers import WriteResult
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
+from holdfast.control.exit import OneExit
 from holdfast.control.inventory import Entry
+from holdfast.control.parts import Parts, make_parts
 from holdfast.control.policy import Policy
 from holdfast.control.redactedlogs import RedactingFilter
 from holdfast.control.redaction import Redactor
-from holdfast.errors import ConfigError, LedgerError
-
-if TYPE_CHECKING:
-    from holdfast.control.writes import Changes
+from holdfast.errors import ConfigError
 
 
 def default_state_dir() -> Path:
@@ -34,7 +32,8 @@ class ControlRoom:
     """What stands between a model and the appliances.
 
     Attributes:
-        exit: Redacts everything that leaves.
+        redactor: Knows every secret of the configuration, and those that logins bring.
+        exit: Cleans and redacts everything that leaves.
         log_filter: The same for logs.
 
     Raises:
@@ -43,8 +42,10 @@ class ControlRoom:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.exit = Redactor(_revealed(config))
-        self.log_filter: logging.Filter = RedactingFilter(self.exit)
+        self.redactor = Redactor(_revealed(config))
+        self.exit = OneExit(self.redactor)
+        self.log_filter: logging.Filter = RedactingFilter(self.redactor)
+        self._made: Parts | None = None
         policy_file = config.control.policy_file
         self.policy = Policy.load(policy_file) if policy_file is not None else Policy.open()
 
@@ -53,11 +54,11 @@ class ControlRoom:
         """Where plans, approvals, the kill switch and the ledger are kept."""
         return self._config.control.state_dir or default_state_dir()
 
-    async def start(self) -> None:
-        """Begin to serve."""
-
     async def stop(self) -> None:
-        """End serving."""
+        """End serving: the ledger is closed."""
+        if self._made is not None:
+            await self._made.ledger.close()
+            self._made = None
 
     async def run(
         self,
@@ -71,11 +72,19 @@ class ControlRoom:
         plan_id: str | None,
     ) -> WriteResult:
         """Carry out a change; see `Changes.run`."""
-        return await self._changes().run(entry, target, caller, arguments, compute, dry_run=dry_run, plan_id=plan_id)
+        changes = self.parts().changes
+        return await changes.run(entry, target, caller, arguments, compute, dry_run=dry_run, plan_id=plan_id)
 
-    def _changes(self) -> Changes:
-        """Plans, approvals, ledger and kill switch, made when the first change is asked for."""
-        raise LedgerError("The ledger is not available. Nothing was executed.")
+    def parts(self) -> Parts:
+        """Plans, approvals, ledger and kill switch, made when first needed: a server that only reads has none.
+
+        Raises:
+            ConfigError: The state directory is open to others.
+            LedgerError: It cannot be written. Nothing was executed.
+        """
+        if self._made is None:
+            self._made = make_parts(self._config.control, self.state_dir, self.redactor)
+        return self._made
 
     def gate(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None:
         """Refuse what the policy does not allow.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, cast
 
 from pydantic import JsonValue
 
@@ -16,27 +16,18 @@ from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.inventory import Entry
 from holdfast.control.killswitch import KillSwitch
+from holdfast.control.ledger import Intent, Ledger
+from holdfast.control.ledger import Outcome as LedgerOutcome
 from holdfast.control.plans import Plan, PlanStore, Subject
 from holdfast.control.rendering import compact
 from holdfast.control.spec import Risk
 from holdfast.errors import Executed, HoldfastError, NotConfirmedError
 
-_log = logging.getLogger("holdfast.control")
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
 _SETTLE_LIMIT_S: Final = 20.0
 
 Settled = Literal["applied", "not_applied", "unknown", "started"]
-
-
-class Book(Protocol):
-    """The ledger as a change needs it. Raises `LedgerError` when it cannot be written."""
-
-    async def intent(self, body: JsonObject) -> str:
-        """Record durably what is about to be sent; the record's id."""
-
-    async def outcome(self, intent: str, result: Settled, body: JsonObject) -> None:
-        """Record what became of it."""
 
 
 Need = Literal["none", "plan", "person"]
@@ -50,7 +41,7 @@ class Changes:
         settings: What a write and a destructive change need.
         plans: Issues and checks plans.
         approvals: Decisions made outside of the client.
-        book: The ledger.
+        ledger: Has every change before it is sent, and what became of it.
         kill_switch: Asked before anything is sent.
         sleep: Waits; tests pass one that does not.
     """
@@ -61,14 +52,14 @@ class Changes:
         *,
         plans: PlanStore,
         approvals: Approvals,
-        book: Book,
+        ledger: Ledger,
         kill_switch: KillSwitch,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._plans = plans
         self._approvals = approvals
-        self._book = book
+        self._ledger = ledger
         self._kill_switch = kill_switch
         self._sleep = sleep
 
@@ -99,10 +90,11 @@ class Changes:
         risk = Risk.DESTRUCTIVE if change.destructive else entry.risk
         if dry_run:
             return self._planned(plan, change, risk)
-        if not await self._confirmed(plan, change, risk, caller, second_call=plan_id is not None):
+        approved_by = await self._confirmed(plan, change, risk, caller, second_call=plan_id is not None)
+        if approved_by is None:
             return self._planned(plan, change, risk)
         self._plans.consume(plan.plan_id, subject)
-        return await self._carry_out(plan, change, risk, caller, subject)
+        return await self._carry_out(plan, change, risk, caller, subject, approved_by)
 
     def _need(self, risk: Risk) -> Need:
         settings = self._settings
@@ -135,27 +127,28 @@ class Changes:
             undo=_undo_text(change),
         )
 
-    async def _confirmed(self, plan: Plan, change: Change, risk: Risk, caller: Caller, *, second_call: bool) -> bool:
-        """Whether the change may be made now; False when a second call with the plan's id is what is missing.
+    async def _confirmed(
+        self, plan: Plan, change: Change, risk: Risk, caller: Caller, *, second_call: bool
+    ) -> str | None:
+        """What allows the change to be made now; None when a second call with the plan's id is what is missing.
 
         Raises:
             NotConfirmedError: A person is needed, and none has confirmed.
         """
         need = self._need(risk)
         if need == "none":
-            return True
+            return "mode operate"
         if need == "plan":
-            return second_call
+            return "second call with the plan" if second_call else None
         decision = self._approvals.decision(plan)
         if decision is not None:
             if not decision.approved:
                 raise denied(decision)
-            self._approvals.redeem(plan)
-            return True
+            return f"{self._approvals.redeem(plan).by} (out of band)"
         self._request(plan, change, risk)
         reply = await caller.ask(Question(plan.plan_id, _question(change, plan)))
         if reply is Reply.ACCEPTED:
-            return True
+            return "a person in the client"
         said = "The confirmation was declined." if reply is Reply.DECLINED else "This client cannot ask a person."
         raise NotConfirmedError(
             f"Not confirmed, nothing executed: {change.summary}. {said}",
@@ -166,58 +159,38 @@ class Changes:
             details={"plan_id": plan.plan_id},
         )
 
-    async def _carry_out(self, plan: Plan, change: Change, risk: Risk, caller: Caller, subject: Subject) -> WriteResult:
-        intent = await self._book.intent(
-            {
-                "tool": plan.tool,
-                "target": plan.target,
-                "identity": change.identity,
-                "principal": caller.principal,
-                "correlation_id": caller.correlation_id,
-                "plan": plan.plan_id,
-                "risk": risk.value,
-                "summary": change.summary,
-                "arguments": subject.arguments,
-                "before_digest": plan.before_digest,
-                "content_digest": plan.content_digest,
-            }
+    async def _carry_out(
+        self, plan: Plan, change: Change, risk: Risk, caller: Caller, subject: Subject, approved_by: str
+    ) -> WriteResult:
+        intent = Intent(
+            principal=caller.principal,
+            target=plan.target,
+            appliance=plan.target.partition(".")[0],
+            tool=plan.tool,
+            risk=risk.value,
+            arguments=cast("JsonObject", subject.arguments),
+            correlation_id=caller.correlation_id,
+            plan_id=plan.plan_id,
+            identity=change.identity,
+            summary=change.summary,
+            approved_by=approved_by,
         )
-        try:
+        started = time.monotonic()
+        async with self._ledger.attempt(intent) as entry:
             self._kill_switch.check()
-        except HoldfastError:
-            await self._book.outcome(intent, "not_applied", {"reason": "kill switch"})
-            raise
-        try:
-            applied = await change.apply()
-        except HoldfastError as error:
-            if error.executed is Executed.NO:
-                await self._book.outcome(intent, "not_applied", {"error": error.code, "message": error.message})
-                raise
-            return await self._settle(intent, change, error)
-        except BaseException as error:
-            # Cancelled, or a defect of ours: what was sent cannot be taken back, so the ledger says that it is open.
-            await asyncio.shield(self._book.outcome(intent, "unknown", {"error": type(error).__name__}))
-            raise
-        return await self._verify(intent, change, applied)
-
-    async def _verify(self, intent: str, change: Change, applied: Applied) -> WriteResult:
-        observed = await self._read_back(change)
-        settled = _settled(observed, applied)
-        body: JsonObject = {"verified": observed.effect == "applied"}
-        if applied.task:
-            body["task"] = applied.task
-        await self._book.outcome(intent, settled, body)
-        return _result(change, settled, observed, applied)
-
-    async def _settle(self, intent: str, change: Change, error: HoldfastError) -> WriteResult:
-        """The answer was lost: read back until it can be told what happened. Never send again."""
-        observed = await self._read_back(change)
-        settled = _settled(observed, Applied(task=observed.task))
-        await self._book.outcome(intent, settled, {"error": error.code, "read_back": observed.effect})
-        result = _result(change, settled, observed, Applied(task=observed.task))
-        lost = f"The answer to the write was lost ({error.code}); it was sent once and the state was read back."
-        result.warnings = [*(result.warnings or []), lost]
-        return result
+            error: HoldfastError | None = None
+            applied = Applied()
+            try:
+                applied = await change.apply()
+            except HoldfastError as failed:
+                if failed.executed is Executed.NO:
+                    raise
+                error = failed
+            # The answer came, or was lost: either way only what is read back is believed. Nothing is sent again.
+            observed = await self._read_back(change)
+            settled = _settled(observed, applied)
+            entry.settle(_outcome(settled, observed, applied, error, time.monotonic() - started))
+        return _result(change, settled, observed, applied, error)
 
     async def _read_back(self, change: Change) -> Observed:
         observed = Observed("unknown", note="reading back failed")
@@ -241,6 +214,20 @@ def _settled(observed: Observed, applied: Applied) -> Settled:
     if observed.effect == "unknown" and (applied.task or observed.task):
         return "started"
     return observed.effect
+
+
+def _outcome(
+    settled: Settled, observed: Observed, applied: Applied, error: HoldfastError | None, duration_s: float
+) -> LedgerOutcome:
+    """For the ledger, work that goes on is unknown until it is read back."""
+    return LedgerOutcome(
+        result="unknown" if settled == "started" else settled,
+        verified=observed.effect != "unknown",
+        error=error.code if error is not None else None,
+        task=applied.task or observed.task,
+        note=observed.note,
+        duration_s=duration_s,
+    )
 
 
 def _subject(
@@ -299,13 +286,19 @@ def _described(
     )
 
 
-def _result(change: Change, settled: Settled, observed: Observed, applied: Applied) -> WriteResult:
+def _result(
+    change: Change, settled: Settled, observed: Observed, applied: Applied, error: HoldfastError | None
+) -> WriteResult:
     result = _described(change, settled)
-    result.verified = observed.effect == settled
+    result.verified = observed.effect != "unknown"
     result.after = observed.state if observed.state is not None else result.after
     result.task = applied.task or observed.task
     result.details = applied.details or None
     notes = [*change.warnings, *applied.warnings]
+    if error is not None:
+        notes.append(
+            f"The answer to the write was lost ({error.code}); it was sent once, then the state was read back."
+        )
     if observed.note:
         notes.append(observed.note)
     result.warnings = notes or None

@@ -42,7 +42,7 @@ def circuits(connections: Connections) -> Sequence[Circuit]:
         own = [(name, breaker) for owner, name, breaker in opened if owner.label == target.label]
         for name, breaker in own:
             metrics = get_circuit_breaker_metrics(breaker)
-            retry_after = metrics.get("retry_after")
+            retry_after = metrics.get("retry_after_s")
             found.append(
                 Circuit(
                     target=target.label,
@@ -52,7 +52,7 @@ def circuits(connections: Connections) -> Sequence[Circuit]:
                     success_counter=int(metrics["success_counter"]),
                     last_failure=metrics["last_failure"],
                     opened_at=metrics["opened_at"],
-                    retry_after_s=round(retry_after, 1) if isinstance(retry_after, float) else None,
+                    retry_after_s=round(retry_after, 1) if retry_after is not None else None,
                     tls_verified=target.verify,
                 )
             )

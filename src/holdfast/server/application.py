@@ -102,8 +102,7 @@ class Application:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While the application serves: settles what an earlier run left open, closes everything at the end."""
-        await self.room.start()
+        """While the application serves; closes everything at the end."""
         try:
             yield
         finally:

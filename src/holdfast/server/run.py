@@ -47,7 +47,7 @@ async def _http(application: Application) -> None:
     settings = application.config.server
     if settings.token is None:
         token = secrets.token_urlsafe(48)
-        application.room.exit.add(token)
+        application.room.redactor.add(token)
         sys.stderr.write(f"holdfast: no server.token is configured; for this run it is: {token}\n")
     else:
         token = settings.token.reveal()

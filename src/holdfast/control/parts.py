@@ -1,0 +1,65 @@
+"""What a change needs, put together from the state directory: by the server, and by the operator's commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from holdfast.config import ControlSettings
+from holdfast.control import statefiles
+from holdfast.errors import LedgerError
+
+if TYPE_CHECKING:
+    from holdfast.control.approval import Approvals
+    from holdfast.control.killswitch import KillSwitch
+    from holdfast.control.ledger import Ledger
+    from holdfast.control.plans import PlanStore
+    from holdfast.control.redaction import Redactor
+    from holdfast.control.writes import Changes
+
+KEY_FILE: Final = "key"
+LEDGER_DIR: Final = "ledger"
+STOP_FILE: Final = "stop"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of an installation's control room that keep state."""
+
+    plans: PlanStore
+    approvals: Approvals
+    ledger: Ledger
+    kill_switch: KillSwitch
+    changes: Changes
+
+
+def make_parts(settings: ControlSettings, state_dir: Path, redactor: Redactor) -> Parts:
+    """Open the state directory, creating it (mode 0700) and the installation's key (0600) when missing.
+
+    Raises:
+        ConfigError: The directory or the key is open to others.
+        LedgerError: The directory cannot be written. Nothing was executed.
+    """
+    from holdfast.control.approval import Approvals
+    from holdfast.control.killswitch import KillSwitch
+    from holdfast.control.ledger import Ledger
+    from holdfast.control.plans import PlanStore
+    from holdfast.control.statestore import FileState
+    from holdfast.control.writes import Changes
+
+    try:
+        directory = statefiles.private_dir(state_dir)
+        key = statefiles.load_or_create_key(directory / KEY_FILE)
+        state = FileState(directory / "state")
+    except OSError as error:
+        raise LedgerError(
+            f"The state directory {state_dir} cannot be written: {error.strerror}. Nothing was executed.",
+            next_step="Set state_dir under [control] to a directory that the server may write.",
+        ) from None
+    plans = PlanStore(state, key)
+    approvals = Approvals(state, key, redactor=redactor)
+    ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key)
+    kill_switch = KillSwitch(directory / STOP_FILE)
+    changes = Changes(settings, plans=plans, approvals=approvals, ledger=ledger, kill_switch=kill_switch)
+    return Parts(plans, approvals, ledger, kill_switch, changes)
