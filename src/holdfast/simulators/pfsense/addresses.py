@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_filter_address(work: Work, field: Field, value: str) -> None:
-    """`addr` of the contract: address, subnet, alias, any, (self), l2tp, pppoe, interface, interface:ip; `!` inverts."""
+    """`addr` of the contract: address, subnet, alias, any, (self), l2tp, pppoe, interface or its `:ip`; `!` inverts."""
     text = value.removeprefix("!") if "invert" in field.allows else value
     plain = text in ("any", "(self)", "l2tp", "pppoe")
     allowed = (

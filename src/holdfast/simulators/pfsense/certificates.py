@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-_HASHES: dict[str, hashes.HashAlgorithm] = {
+_Digest = hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+_HASHES: dict[str, _Digest] = {
     "sha224": hashes.SHA224(),
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.simulators.pfsense.schema import Model, Schema
+from holdfast.simulators.pfsense.values import Value
 
 Stored = dict[str, Any]
 Ident = int | str
@@ -79,14 +80,14 @@ class Tree:
         parent = self.schema.models[model.parent_model]
         return next(f.name for f in parent.fields.values() if f.model_class == model.name)
 
-    def _collection(self, model: Model, parent_id: Ident | None) -> Any:
+    def _collection(self, model: Model, parent_id: Ident | None) -> Value:
         if not model.parent_model:
             return self.nodes.get(model.config_path, {} if model.string_id else [])
         parent = self.schema.models[model.parent_model]
         holder = self.rows(parent).get(_key(parent, parent_id), {}) if parent.many else self.one(parent)
         return holder.get(self._parent_field(model)) or []
 
-    def _set_collection(self, model: Model, node: Any, parent_id: Ident | None) -> None:
+    def _set_collection(self, model: Model, node: Value, parent_id: Ident | None) -> None:
         if not model.parent_model:
             self.nodes[model.config_path] = node
             return

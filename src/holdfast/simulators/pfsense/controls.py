@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.simulators.pfsense.answers import invalid
+from holdfast.simulators.pfsense.answers import ApiError, invalid
 from holdfast.simulators.pfsense.schema import Endpoint
+from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.work import Work
-from holdfast.simulators.pfsense.answers import ApiError
 
 _FLAGS = (
     "SORT_REGULAR",
@@ -52,7 +52,7 @@ def _number(data: dict[str, Any], name: str) -> int | None:
     return value
 
 
-def take(work: Work, endpoint: Endpoint, method: str, data: Any, headers: Mapping[str, str]) -> Control:
+def take(work: Work, endpoint: Endpoint, method: str, data: Value, headers: Mapping[str, str]) -> Control:
     """Check and remove the control parameters that this version knows; the others stay as unknown fields.
 
     Raises:

@@ -99,7 +99,7 @@ def search(work: Work, model: Model, params: dict[str, Any], limit: int, offset:
     """A plural GET: filters, then sort, then limit and offset, then reverse (contract §6)."""
     behaviour = work.machine.behaviour(model.name)
     if not params and not work.sort_by:
-        if behaviour.paged_source and (limit or offset or reverse):
+        if behaviour.reads_pages(work) and (limit or offset or reverse):
             rows = behaviour.page(work, limit, offset, reverse)
             return [fields.represent(work, model, row, ident) for ident, row in rows.items()]
         objects = read_all(work, model)

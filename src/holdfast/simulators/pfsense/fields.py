@@ -10,6 +10,7 @@ from holdfast.simulators.pfsense.answers import invalid, not_found
 from holdfast.simulators.pfsense.config import Ident, Stored
 from holdfast.simulators.pfsense.schema import Field, Model
 from holdfast.simulators.pfsense.validators import VALIDATORS, check_length
+from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.work import Obj
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def represent(
     return made
 
 
-def _represent_nested(work: Work, field: Field, raw: Any, ident: Ident | None) -> list[dict[str, Any]] | None:
+def _represent_nested(work: Work, field: Field, raw: Value, ident: Ident | None) -> list[dict[str, Any]] | None:
     if raw is None:
         return [] if not field.allow_null else None
     child = work.schema.models[field.model_class]
@@ -120,6 +121,8 @@ def _validate_field(work: Work, obj: Obj, field: Field, siblings: Siblings) -> N
             f"`{obj.initial.get(name)}`.",
         )
     if field.read_only:
+        if value is None and field.default:
+            obj.values[name] = field.default
         return
     if field.many and isinstance(value, list):
         check_length(value, field.many_minimum, field.many_maximum or 65535, name)
@@ -141,14 +144,14 @@ def _validate_field(work: Work, obj: Obj, field: Field, siblings: Siblings) -> N
 
 
 def _is_empty(field: Field, value: object) -> bool:
-    if value not in ("", []) or isinstance(value, bool):
+    if not (value == "" or value == []):
         return False
     if not field.allow_empty:
         raise invalid("FIELD_EMPTY_NOT_ALLOWED", f"Field `{field.name}` cannot be empty.")
     return True
 
 
-def _validate_item(work: Work, obj: Obj, field: Field, item: Any, siblings: Siblings) -> bool:
+def _validate_item(work: Work, obj: Obj, field: Field, item: Value, siblings: Siblings) -> bool:
     """Check one value; False when an allowed empty value ends the checks of the whole field, as in the package."""
     _check_type(field, item)
     _check_choice(work, obj, field, item)

@@ -26,6 +26,7 @@ from holdfast.simulators.pfsense.faults import api_disabled
 from holdfast.simulators.pfsense.links import object_links, page_links
 from holdfast.simulators.pfsense.machine import Machine
 from holdfast.simulators.pfsense.schema import Endpoint
+from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.work import Client, Obj, Work
 
 WORKERS = 8
@@ -115,7 +116,7 @@ class Front:
     @staticmethod
     def _reset(request: web.Request) -> web.Response:
         if request.transport is not None:
-            request.transport.abort()  # type: ignore[attr-defined]  # aiohttp types the base transport only
+            request.transport.abort()
         return web.Response(status=500)
 
     async def _answer(self, request: web.Request, address: str) -> web.StreamResponse:
@@ -139,7 +140,7 @@ class Front:
                 return await self._silence(request)
             return self._reset(request) if error.how == "reset" else nginx_page(int(error.how))
 
-    async def _process(self, request: web.Request, exchange: Exchange, address: str) -> Any:
+    async def _process(self, request: web.Request, exchange: Exchange, address: str) -> Value:
         machine, endpoint, method = self.machine, exchange.endpoint, exchange.method
         machine.faults.raise_gate(method, endpoint.url)
         if machine.downtime.package_replaced:
@@ -208,7 +209,7 @@ class Front:
                 "is currently in read-only mode.",
             )
 
-    async def _read_data(self, request: web.Request, method: str) -> Any:
+    async def _read_data(self, request: web.Request, method: str) -> Value:
         """The request's data: a JSON body where its type says so, else the query string (contract §4)."""
         default = FORM_TYPE if method in ("GET", "DELETE") else JSON_TYPE
         kind = request.headers.get("Content-Type", default).partition(";")[0].strip().lower()
@@ -271,7 +272,7 @@ class Front:
         await engine.delete_many(work, objects)
         return objects
 
-    def _shown(self, work: Work, result: Obj | list[Obj]) -> Any:
+    def _shown(self, work: Work, result: Obj | list[Obj]) -> Value:
         links = bool(work.settings.get("hateoas"))
         if isinstance(result, list):
             return [self._one(work, obj, links) for obj in result]

@@ -66,7 +66,6 @@ class Job:
 
     ends_at: float
     tree: Tree
-    clears: bool
 
 
 @dataclass
@@ -81,7 +80,7 @@ class Jobs:
     live: dict[str, Tree] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=dict)
 
-    def spawn(self, kind: str, *, clears: bool = True) -> float:
+    def spawn(self, kind: str) -> float:
         """Queue a reload of this kind and return when it ends.
 
         Raises:
@@ -99,7 +98,7 @@ class Jobs:
         slow = self.faults.hit("slow-apply")
         seconds = slow.number("seconds", 60.0) if slow else self.seconds
         starts = max([self.now(), *(job.ends_at for job in queue)])
-        queue.append(Job(starts + seconds, self.store.current.copy(), clears))
+        queue.append(Job(starts + seconds, self.store.current.copy()))
         return starts + seconds
 
     def settle(self) -> None:
@@ -111,8 +110,7 @@ class Jobs:
                 job = queue.pop(0)
                 self.live[kind] = job.tree
                 self.finished[kind] = self.finished.get(kind, 0) + 1
-                if job.clears:
-                    self.clear_flags(kind)
+                self.clear_flags(kind)
 
     def clear_flags(self, kind: str) -> None:
         """Mark a subsystem as having no pending changes."""

@@ -13,12 +13,13 @@ from holdfast.simulators.pfsense.answers import ApiError
 from holdfast.simulators.pfsense.auth import Auth
 from holdfast.simulators.pfsense.behaviours.base import Behaviour, registered
 from holdfast.simulators.pfsense.config import Store, Tree
-from holdfast.simulators.pfsense.faults import Faults
+from holdfast.simulators.pfsense.faults import Fault, Faults
 from holdfast.simulators.pfsense.jobs import Jobs
 from holdfast.simulators.pfsense.protection import LoginProtection
 from holdfast.simulators.pfsense.runtime import Downtime, Packages, Runtime
 from holdfast.simulators.pfsense.schema import Field, Schema, schema_of
 from holdfast.simulators.pfsense.seed import seed
+from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.versions import Persona
 from holdfast.simulators.pfsense.work import Client, Obj, Work
 from holdfast.simulators.world import World
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 LOCK_WAIT_S = 61.0
 _POLL_S = 0.005
 _BEHAVIOURS = (
-    "access", "certificates", "diagnostics", "dhcp", "dns", "firewall", "haproxy", "interfaces", "logs", "nat",
-    "packages", "routing", "services", "shaping", "states", "system", "users", "virtualip", "vpn", "vpnstatus",
+    "access", "applying", "certificates", "diagnostics", "dhcp", "dns", "firewall", "haproxy", "interfaces", "logs",
+    "nat", "packages", "routing", "services", "shaping", "states", "system", "users", "virtualip", "vpn", "vpnstatus",
     "wireguard",
 )  # fmt: skip
 
@@ -44,7 +45,7 @@ class Machine:
         self.name = name
         self.persona = persona
         self.schema: Schema = schema_of(persona.package)
-        self.random = random.Random(name)  # noqa: S311 - values of a simulation, the same for the same name
+        self.random = random.Random(name)
         self.faults = Faults(clock.now)
         self.store = Store(Tree(self.schema))
         self.jobs = Jobs(clock.now, self.store, self.faults)
@@ -55,6 +56,8 @@ class Machine:
         self.auth = Auth(self, hashlib.sha256(name.encode()).digest())
         self.closing = asyncio.Event()
         self._behaviours = self._load_behaviours()
+        self.started_at = clock.now()
+        self._uids = 0
         self.accounts: dict[str, tuple[str, str]] = {}
         seed(self)
         for kind in ("fw", "vip", "if", "rt", "dhcp", "unbound", "dnsfwd", "ipsec", "wg", "ha"):
@@ -70,7 +73,7 @@ class Machine:
         """How objects of this model behave."""
         return self._behaviours.get(model, _DEFAULT)
 
-    def default_of(self, work: Work, obj: Obj, field: Field) -> Any:
+    def default_of(self, work: Work, obj: Obj, field: Field) -> Value:
         """The default of a field that depends on the appliance."""
         return self.behaviour(obj.model.name).default(work, obj, field)
 
@@ -91,6 +94,11 @@ class Machine:
         dynamic = self.behaviour(obj.model.name).choices(work, obj, field)
         return dynamic if dynamic is not None else field.choices
 
+    def unique_id(self) -> str:
+        """A new id as PHP's uniqid makes them: the time in hexadecimal, unique here."""
+        self._uids += 1
+        return f"{int(self.clock.now()):08x}{self._uids % 0x100000:05x}"
+
     def replace_package(self, persona: Persona) -> None:
         """Run another version of the API package from now on."""
         self.persona = persona
@@ -110,7 +118,11 @@ class Machine:
     async def wait_until(self, moment: float) -> None:
         """Wait until the appliance's clock has reached a moment, or the simulator ends."""
         while self.clock.now() < moment and not self.closing.is_set():
-            await asyncio.sleep(_POLL_S)
+            await self._tick()
+
+    async def _tick(self) -> None:
+        """A moment of real time; the appliance's clock may be advanced by others meanwhile."""
+        await asyncio.sleep(_POLL_S)
 
     async def wait_for_lock(self) -> None:
         """Wait for the write lock as a write does: up to 61 s, then 503 (contract §9.2)."""
@@ -124,9 +136,9 @@ class Machine:
                     "Failed to write to the configuration file after multiple attempts.",
                     retry_after_s=5,
                 )
-            await asyncio.sleep(_POLL_S)
+            await self._tick()
 
-    def _lock_fault(self) -> Any:
+    def _lock_fault(self) -> Fault | None:
         fault = self.faults.look("config-locked")
         if fault is not None:
             return fault

@@ -56,9 +56,8 @@ def compare(left: object, right: object) -> int:
             return -1
         return -1 if (len(left), str(left)) < (len(right), str(right)) else 1
     if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
-        if isinstance(left, str) or isinstance(right, str):
-            if left is None or right is None:
-                return -1 if left is None else 1
+        if (isinstance(left, str) or isinstance(right, str)) and (left is None or right is None):
+            return -1 if left is None else 1
         return -1 if truthy(left) < truthy(right) else 1
     a, b = number_of(left), number_of(right)
     if a is not None and b is not None:

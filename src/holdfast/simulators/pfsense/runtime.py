@@ -58,6 +58,7 @@ class Runtime:
     commands: list[str] = field(default_factory=list)
     pings: list[str] = field(default_factory=list)
     log_lines: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    past_logs: dict[str, list[str]] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     acme_issues: list[tuple[str, float]] = field(default_factory=list)
     acme_renewals: list[tuple[str, float]] = field(default_factory=list)

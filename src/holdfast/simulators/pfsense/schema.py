@@ -164,6 +164,10 @@ def _replace_default(made: Field, default: object) -> Field:
     return Field(**(values | {"default": default}))
 
 
+# Kept by the package inside another object's text; here a collection of its own.
+_KEPT_AS = {"NTPTimeServer": "ntpd/timeservers"}
+
+
 def _model(raw: dict[str, Any]) -> Model:
     return Model(
         name=raw["model"],
@@ -175,7 +179,7 @@ def _model(raw: dict[str, Any]) -> Model:
         string_id=raw.get("id_type") == "string",
         auto_create_id=raw.get("auto_create_id", True),
         parent_model=raw.get("parent_model", ""),
-        config_path=raw.get("config_path", ""),
+        config_path=raw.get("config_path", "") or _KEPT_AS.get(raw["model"], ""),
         internal_callable=raw.get("internal_callable", ""),
         subsystem=raw.get("subsystem", ""),
         always_apply=raw.get("always_apply", False),

@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from holdfast.simulators.pfsense.config import Stored
+from holdfast.simulators.pfsense.values import Value
 
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.machine import Machine
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 WEB_RULE = "nat_66f0a1b2c3d500.10000001"
 
 
-def rule(created: int, author: str, **values: Any) -> Stored:
+def rule(created: int, author: str, **values: Value) -> Stored:
     """A rule as the web GUI stores it: texts empty, not absent."""
     base: Stored = {"type": "pass", "ipprotocol": "inet", "descr": "", "tag": "", "statetype": "keep state"}
     stamp = {
@@ -99,8 +100,8 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
          "subnet_bits": 24, "descr": "second public address"},
     ]  # fmt: skip
     nodes["shaper/queue"] = [
-        {"enabled": True, "interface": "wan", "name": "wan", "scheduler": "PRIQ", "bandwidthtype": "Mb", "bandwidth": 500,
-         "qlimit": 50, "queue": [
+        {"enabled": True, "interface": "wan", "name": "wan", "scheduler": "PRIQ", "bandwidthtype": "Mb",
+         "bandwidth": 500, "qlimit": 50, "queue": [
              {"interface": "wan", "enabled": True, "name": "qDefault", "priority": 1, "qlimit": 50, "default": True},
              {"interface": "wan", "enabled": True, "name": "qVoice", "priority": 7, "qlimit": 50},
          ]},

@@ -52,7 +52,7 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
         "regdhcp": True,
         "regdhcpstatic": True,
     }
-    hosts = [
+    hosts: list[Stored] = [
         {"host": server.hostname, "domain": world.domain, "ip": [server.host_ip], "descr": server.model, "aliases": []}
         for server in world.servers
     ]

@@ -60,11 +60,13 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
          "caref": CA_REFID, "certref": VPN_REFID, "data_ciphers": ["AES-256-GCM", "AES-128-GCM"],
          "data_ciphers_fallback": "AES-256-CBC", "digest": "SHA256", "tunnel_network": "10.30.0.0/24",
          "local_network": [world.lan_network], "dns_domain": world.domain, "dns_server1": world.firewall_lan_ip,
-         "topology": "subnet", "use_tls": True, "tls": "", "verbosity_level": 1, "maxclients": 20},
+         "topology": "subnet", "use_tls": False, "dh_length": "2048", "ecdh_curve": "none",
+         "verbosity_level": 1, "maxclients": 20},
     ]  # fmt: skip
     nodes["openvpn/openvpn-client"] = [
-        {"vpnid": 2, "vpnif": "ovpnc2", "description": "provider", "disable": True, "mode": "p2p_tls", "dev_mode": "tun",
-         "protocol": "UDP4", "interface": "wan", "server_addr": "vpn.provider.example", "server_port": "1194",
+        {"vpnid": 2, "vpnif": "ovpnc2", "description": "provider", "disable": True, "mode": "p2p_tls",
+         "dev_mode": "tun", "protocol": "UDP4", "interface": "wan",
+         "server_addr": "vpn.provider.example", "server_port": "1194",
          "caref": CA_REFID, "data_ciphers": ["AES-256-GCM"], "data_ciphers_fallback": "AES-256-CBC",
          "digest": "SHA256"},
     ]  # fmt: skip

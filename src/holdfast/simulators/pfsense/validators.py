@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from holdfast.simulators.pfsense import syntax
 from holdfast.simulators.pfsense.answers import invalid
 from holdfast.simulators.pfsense.certificates import is_certificate, is_private_key, is_signing_request
+from holdfast.simulators.pfsense.values import Value
 
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.work import Obj, Work
 
 Rule = dict[str, Any]
 RESERVED_NAMES = frozenset(
-    "pass block reject all any from to port self l2tp pppoe ipsec openvpn icmp icmp6 tcp udp inet inet6 in out on "
-    "quick log tag tagged keep state flags user group rdr nat binat anchor table scrub antispoof set".split()
-)
+    ("pass", "block", "reject", "all", "any", "from", "to", "port", "self", "l2tp", "pppoe", "ipsec", "openvpn", "icmp",
+     "icmp6", "tcp", "udp", "inet", "inet6", "in", "out", "on", "quick", "log", "tag", "tagged", "keep", "state",
+     "flags", "user", "group", "rdr", "nat", "binat", "anchor", "table", "scrub", "antispoof", "set")
+)  # fmt: skip
 
 
 def check_length(value: str | list[Any], minimum: int, maximum: int, name: str) -> None:
@@ -34,11 +36,11 @@ def check_length(value: str | list[Any], minimum: int, maximum: int, name: str) 
         )
 
 
-def _length(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _length(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     check_length(value, rule.get("minimum", 0), rule["maximum"], name)
 
 
-def _range(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _range(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     minimum, maximum = rule.get("minimum", 0), rule["maximum"]
     if value < minimum:
         raise invalid(
@@ -52,7 +54,7 @@ def _range(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
         )
 
 
-def _ip(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _ip(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value)
     if text in rule.get("allow_keywords", ()):
         return
@@ -70,7 +72,7 @@ def _ip(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
         raise invalid("IP_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid IP address. Received `{value}`.")
 
 
-def _subnet(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _subnet(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value)
     allowed = (
         (rule.get("allow_ipv4") and syntax.is_subnet_of(text, 4))
@@ -81,7 +83,7 @@ def _subnet(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
         raise invalid("SUBNET_VALIDATOR_FAILED", f"Field `{name}` must be a valid subnet. Received `{value}`.")
 
 
-def _hostname(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _hostname(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value)
     allowed = (
         (rule.get("allow_hostname") and (syntax.is_unqualified(text) or syntax.is_hostname(text)))
@@ -92,24 +94,24 @@ def _hostname(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
         raise invalid("HOSTNAME_VALIDATOR_FAILED", f"Field `{name}` must be a valid hostname. Received `{value}`.")
 
 
-def _mac(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _mac(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_mac(str(value)):
         raise invalid(
             "MAC_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid MAC address. Received `{value}`."
         )
 
 
-def _email(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _email(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_email(str(value)):
         raise invalid("EMAIL_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid email address.")
 
 
-def _url(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _url(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_url(str(value)):
         raise invalid("URL_VALIDATOR_FAILED", f"Field `{name}` must be a valid URL. Received `{value}`.")
 
 
-def _regex(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _regex(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if value in rule.get("allowed_keywords", ()):
         return
     pattern = rule["pattern"][1:-1].replace("[[:ascii:]]", "[\\x00-\\x7f]")
@@ -118,13 +120,13 @@ def _regex(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
         raise invalid("REGEX_VALIDATOR_FAILED", f"Field `{name}` contains invalid characters.")
 
 
-def _hex(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _hex(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value).removeprefix("0x") if rule.get("allow_hex_prefix") else str(value)
     if not re.fullmatch(rf"[0-9a-fA-F]{{{2 * rule['bytes']}}}", text):
         raise invalid("HEX_VALIDATOR_FAILED", f"Field `{name}` must be {rule['bytes']} bytes of hexadecimal.")
 
 
-def _filter_name(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _filter_name(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value)
     if text in RESERVED_NAMES:
         raise invalid(
@@ -159,7 +161,7 @@ def _filter_name(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> Non
         )
 
 
-def _unique_elsewhere(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _unique_elsewhere(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     foreign, field = rule["foreign_model_name"], rule["foreign_model_field_name"]
     if any(row.get(field) == value for row in work.tree.rows(work.schema.models[foreign]).values()):
         raise invalid(
@@ -168,7 +170,7 @@ def _unique_elsewhere(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -
         )
 
 
-def _x509(rule: Rule, value: Any, name: str, work: Work, obj: Obj) -> None:
+def _x509(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     text = str(value)
     if rule.get("allow_crt") and is_certificate(text):
         return

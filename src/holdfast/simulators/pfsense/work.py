@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field as _field
+from dataclasses import dataclass
+from dataclasses import field as _field
 from typing import TYPE_CHECKING, Any
 
 from holdfast.simulators.pfsense.config import Ident, Stored, Tree
 from holdfast.simulators.pfsense.schema import Field, Model, Schema
+from holdfast.simulators.pfsense.values import Value
 
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.machine import Machine
@@ -79,14 +81,14 @@ class Work:
         """Names of the interface groups."""
         return [row["ifname"] for row in self.tree.rows(self.schema.models["InterfaceGroup"]).values()]
 
-    def show_interfaces(self, value: Any) -> Any:
+    def show_interfaces(self, value: Value) -> Value:
         """Stored interface ids as answers name them."""
         shown = {ident: name for name, ident in self.interface_names().items()}
         if isinstance(value, list):
             return [shown.get(item, item) for item in value]
         return shown.get(value, value)
 
-    def store_interfaces(self, value: Any) -> Any:
+    def store_interfaces(self, value: Value) -> Value:
         """Interface names of a request as the ids that are stored."""
         names = self.interface_names()
         if isinstance(value, list):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from holdfast.simulators.pfsense.answers import ApiError
 from holdfast.simulators.pfsense.config import Ident, Stored
 from holdfast.simulators.pfsense.jobs import apply_kind
+from holdfast.simulators.pfsense.values import Value
 
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.schema import Field
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 class Behaviour:
     """What happens when objects of one model are read and changed."""
 
-    paged_source = False
+    def reads_pages(self, work: Work) -> bool:
+        """Whether limit, offset and reverse are handled by `page` instead of by the engine."""
+        return False
 
     def source(self, work: Work) -> dict[Ident, Stored]:
         """Objects of a collection that is not configuration, by id."""
@@ -50,7 +53,7 @@ class Behaviour:
         """Choices of a field that depend on the appliance; None when any value is allowed."""
         return None
 
-    def default(self, work: Work, obj: Obj, field: Field) -> Any:
+    def default(self, work: Work, obj: Obj, field: Field) -> Value:
         """The value of a field whose default depends on the appliance."""
         return None
 
@@ -77,7 +80,7 @@ class Behaviour:
         """Make a change live: queue the reload of the model's kind, or wait for it."""
         kind = apply_kind(obj.model.name)
         if kind:
-            ends_at = work.machine.jobs.spawn(kind, clears=False)
+            ends_at = work.machine.jobs.spawn(kind)
             if work.wait_apply:
                 await work.machine.wait_until(ends_at)
                 work.machine.jobs.settle()

@@ -11,6 +11,7 @@ from holdfast.simulators.pfsense.answers import ApiError, invalid, not_found
 from holdfast.simulators.pfsense.behaviours.base import Behaviour, behaves
 from holdfast.simulators.pfsense.config import Stored
 from holdfast.simulators.pfsense.schema import Field
+from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.versions import PERSONAS
 from holdfast.simulators.pfsense.work import Obj, Work
 
@@ -184,7 +185,7 @@ class SystemLimits(Behaviour):
         else:
             obj.values["aliasesresolveinterval"] = stored.get("aliasesresolveinterval") or 300
 
-    def default(self, work: Work, obj: Obj, field: Field) -> Any:
+    def default(self, work: Work, obj: Obj, field: Field) -> Value:
         return {"maximumstates": 400000, "aliasesresolveinterval": 300}.get(field.name)
 
 
