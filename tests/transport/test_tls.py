@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import warnings
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
+from tests.transport.peers import CREDENTIALS, OK, SECRET, blunt_peer, ca_file, identity, listening, peer, transport_to
+from tests.transport.proofs import PROMISED, Recorder, record
 
 from holdfast.errors import ConfigError, Executed, NotSentError, TlsError
 from holdfast.transport import (
@@ -19,8 +22,6 @@ from holdfast.transport import (
     normalise_pin,
     ssl_context,
 )
-from tests.transport.peers import CREDENTIALS, OK, SECRET, blunt_peer, ca_file, identity, listening, peer, transport_to
-from tests.transport.proofs import PROMISED, Recorder, record
 
 BAD = {
     "expired": "expired",
@@ -51,12 +52,14 @@ async def test_a_bad_certificate_gets_no_byte_of_the_credential_and_is_named(
     async with plain if kind == "plain_http" else peer(OK, tls=identity(kind).server) as server:
         url = f"https://127.0.0.1:{server.port}"
         async with transport_to(url, tls=settings) as http:
+            call: Coroutine[object, object, object]
+            if over == "http":
+                call = http.send(Request("POST", "/login", headers=CREDENTIALS, json={"password": SECRET}))
+            else:
+                socket_url = url.replace("https", "wss")
+                call = JsonRpcSocket.connect(socket_url, pool=http.pool, tls=settings, headers=CREDENTIALS)
             with pytest.raises(TlsError) as caught:
-                if over == "http":
-                    await http.send(Request("POST", "/login", headers=CREDENTIALS, json={"password": SECRET}))
-                else:
-                    socket_url = url.replace("https", "wss")
-                    await JsonRpcSocket.connect(socket_url, pool=http.pool, tls=settings, headers=CREDENTIALS)
+                await call
         await asyncio.sleep(0.02)
         # What the server decrypted; for the plain server, the raw bytes: the beginning of a handshake.
         leaked = server.received.count(SECRET.encode()) * len(SECRET)

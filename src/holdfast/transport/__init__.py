@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from holdfast.transport.tls import TlsSettings, fingerprint, normalise_pin, ssl_context
     from holdfast.transport.trust import ServerCertificate, fetch_certificate
     from holdfast.transport.urls import Origin, Query, QueryValue, path, same_origin_path
-    from holdfast.transport.values import JsonArray, JsonObject, JsonValue
+    from holdfast.transport.values import JsonArray, JsonInput, JsonObject, JsonValue
 
 __all__ = [
     "RPC_LIMITS",
@@ -32,6 +32,7 @@ __all__ = [
     "Headers",
     "HttpTransport",
     "JsonArray",
+    "JsonInput",
     "JsonObject",
     "JsonRpcError",
     "JsonRpcSocket",
@@ -87,6 +88,7 @@ __getattr__ = exports(
         "path": "urls",
         "same_origin_path": "urls",
         "JsonArray": "values",
+        "JsonInput": "values",
         "JsonObject": "values",
         "JsonValue": "values",
     },

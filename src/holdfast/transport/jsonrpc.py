@@ -24,7 +24,7 @@ from holdfast.transport.jsontext import parse_json
 from holdfast.transport.limits import MIB, Limits
 from holdfast.transport.pool import ConnectionPool
 from holdfast.transport.tls import TlsSettings
-from holdfast.transport.values import JsonObject, JsonValue
+from holdfast.transport.values import JsonInput, JsonObject, JsonValue
 from holdfast.transport.wire import Wire, WireClosed
 
 RequestId: TypeAlias = int | str
@@ -197,7 +197,7 @@ class JsonRpcSocket:
     async def call(
         self,
         method: str,
-        params: Sequence[JsonValue] | Mapping[str, JsonValue] = (),
+        params: Sequence[JsonInput] | Mapping[str, JsonInput] = (),
         *,
         timeout_s: float = 30.0,
         request_id: RequestId | None = None,
@@ -262,9 +262,9 @@ class JsonRpcSocket:
             if entry.future.done() and not entry.future.cancelled():
                 entry.future.exception()  # retrieved: a failure that met a cancelled caller is not an accident
 
-    def _frame(self, key: RequestId, method: str, params: Sequence[JsonValue] | Mapping[str, JsonValue]) -> str:
-        arguments: JsonValue = dict(params) if isinstance(params, Mapping) else list(params)
-        message: JsonObject = {"jsonrpc": "2.0", "id": key, "method": method, "params": arguments}
+    def _frame(self, key: RequestId, method: str, params: Sequence[JsonInput] | Mapping[str, JsonInput]) -> str:
+        arguments: JsonInput = dict(params) if isinstance(params, Mapping) else list(params)
+        message: dict[str, JsonInput] = {"jsonrpc": "2.0", "id": key, "method": method, "params": arguments}
         try:
             text = json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
             text.encode()

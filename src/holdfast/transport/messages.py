@@ -13,7 +13,7 @@ from holdfast.errors import Executed, InputError, LoginPageError, ProtocolError
 from holdfast.transport.jsontext import decode_text, looks_like_html, parse_json
 from holdfast.transport.limits import DEFAULT_LIMITS, Limits
 from holdfast.transport.urls import Query, check_target
-from holdfast.transport.values import JsonValue
+from holdfast.transport.values import JsonInput, JsonValue
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -100,7 +100,7 @@ class Request:
     _: KW_ONLY
     query: Query | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    json: JsonValue = None
+    json: JsonInput = None
     form: Query | None = None
     multipart: Sequence[Part] | None = None
     content: bytes | Path | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from holdfast.errors import Executed, InputError
 from holdfast.transport.messages import Part, Request
 from holdfast.transport.urls import query_string
-from holdfast.transport.values import JsonValue
+from holdfast.transport.values import JsonInput
 
 _FILE_BLOCK = 256 * 1024
 
@@ -74,7 +74,7 @@ def outgoing(request: Request) -> Outgoing | None:
     return None
 
 
-def json_bytes(value: JsonValue) -> bytes:
+def json_bytes(value: JsonInput) -> bytes:
     """`value` as compact JSON in UTF-8.
 
     Raises:

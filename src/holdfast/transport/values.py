@@ -6,6 +6,7 @@ value itself: it could be a secret.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from holdfast.errors import ProtocolError
@@ -13,6 +14,8 @@ from holdfast.errors import ProtocolError
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = "dict[str, JsonValue]"
 JsonArray: TypeAlias = "list[JsonValue]"
+JsonInput: TypeAlias = "bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput] | None"
+"""What may be sent as JSON: read-only views, so that ``dict[str, str]`` fits too. Dicts, lists and tuples only."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
