@@ -68,6 +68,8 @@ class Bmc:
         self.mutations = 0
         self.asset_tag = ""
         self.identify = False
+        self.nic_settings: dict[str, dict[str, str]] = {}
+        self.nic_pending: dict[str, dict[str, str]] = {}
         self.jobs = JobQueue(self)
         self.work = Work(self)
         self.bios = Bios(self.hw, persona)

@@ -6,9 +6,41 @@ from functools import lru_cache
 
 from holdfast.simulators.idrac.persona import PERSONAS
 from holdfast.simulators.idrac.routes import Routes
-from holdfast.simulators.idrac.trees import jobs, logins, managers, root, systems, users
+from holdfast.simulators.idrac.trees import (
+    chassis,
+    jobs,
+    logins,
+    managers,
+    network,
+    power,
+    processors,
+    raid_service,
+    root,
+    sensors,
+    storage,
+    storage_changes,
+    subsystems,
+    systems,
+    users,
+)
 
-_MODULES = (root, logins, users, systems, managers, jobs)
+_MODULES = (
+    root,
+    logins,
+    users,
+    systems,
+    processors,
+    network,
+    storage,
+    storage_changes,
+    raid_service,
+    chassis,
+    power,
+    subsystems,
+    sensors,
+    managers,
+    jobs,
+)
 
 
 @lru_cache(maxsize=len(PERSONAS))

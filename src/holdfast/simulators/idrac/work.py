@@ -1,4 +1,4 @@
-"""What is done as a job, apart from firmware, storage and profiles: settings, reboots, scheduled calls (contract §8.4)."""
+"""Work done as jobs, apart from firmware, storage and profiles: settings, reboots, scheduled calls (contract §8.4)."""
 
 from __future__ import annotations
 
