@@ -16,7 +16,7 @@ from holdfast.simulators.base import SimulatedClock, Simulator
 from holdfast.simulators.faultlist import Value
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.running import RunningSimulator
-from holdfast.simulators.world import World, default_world
+from holdfast.simulators.world import World, default_world, with_servers
 
 KINDS: Final = ("pfsense", "truenas", "idrac", "proxmox")
 """The kinds of appliances that ship with Holdfast; each is `holdfast.simulators.<kind>` with a function `create`."""
@@ -75,6 +75,10 @@ def make_simulator(
     return made
 
 
+def _members_of(member: str | Member | Simulator) -> tuple[Member | Simulator, ...]:
+    return Member.parse(member) if isinstance(member, str) else (member,)
+
+
 class Rack(Mapping[str, RunningSimulator]):
     """Simulators by name, as an async context manager that starts and stops them.
 
@@ -86,8 +90,8 @@ class Rack(Mapping[str, RunningSimulator]):
             rack.heal("idrac2")
 
     Names are the kind, then the kind with a number from 2 on. With `port_base`, the simulators listen on successive
-    ports from there on; otherwise on free ones. Members may also be `Simulator` objects made elsewhere, which then
-    should read the rack's clock.
+    ports from there on; otherwise on free ones. The default world has a server for every BMC. Members may also be
+    `Simulator` objects made elsewhere, which then should read the rack's clock.
     """
 
     def __init__(
@@ -99,12 +103,13 @@ class Rack(Mapping[str, RunningSimulator]):
         host: str = "127.0.0.1",
         port_base: int = 0,
     ) -> None:
-        self.world = world if world is not None else default_world()
+        self._members = tuple(one for member in members for one in _members_of(member))
+        bmcs = sum(isinstance(one, Member) and one.kind == "idrac" for one in self._members)
+        self.world = world if world is not None else with_servers(default_world(), bmcs)
         self.clock = clock if clock is not None else SimulatedClock(time.time)
         self.authority = authority if authority is not None else Authority()
         self.host = host
         self._next_port = port_base
-        self._members = members
         self._running: dict[str, RunningSimulator] = {}
 
     # a mapping of what runs
@@ -135,11 +140,8 @@ class Rack(Mapping[str, RunningSimulator]):
             for member in self._members:
                 if isinstance(member, Simulator):
                     await self.add_simulator(member)
-                elif isinstance(member, Member):
-                    await self.add(member.kind, persona=member.persona)
                 else:
-                    for one in Member.parse(member):
-                        await self.add(one.kind, persona=one.persona)
+                    await self.add(member.kind, persona=member.persona)
         except BaseException:
             await self.stop()
             raise
