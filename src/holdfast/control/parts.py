@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,7 +36,12 @@ class Parts:
     changes: Changes
 
 
-def make_parts(settings: ControlSettings, state_dir: Path, redactor: Redactor) -> Parts:
+def make_parts(
+    settings: ControlSettings,
+    state_dir: Path,
+    redactor: Redactor,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Parts:
     """Open the state directory, creating it (mode 0700) and the installation's key (0600) when missing.
 
     Raises:
@@ -61,5 +68,5 @@ def make_parts(settings: ControlSettings, state_dir: Path, redactor: Redactor) -
     approvals = Approvals(state, key, redactor=redactor)
     ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key)
     kill_switch = KillSwitch(directory / STOP_FILE)
-    changes = Changes(settings, plans=plans, approvals=approvals, ledger=ledger, kill_switch=kill_switch)
+    changes = Changes(settings, plans=plans, approvals=approvals, ledger=ledger, kill_switch=kill_switch, sleep=sleep)
     return Parts(plans, approvals, ledger, kill_switch, changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -40,7 +41,8 @@ class ControlRoom:
         ConfigError: The policy file is wrong, or one of its own tests fails.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
         self._config = config
         self.redactor = Redactor(_revealed(config))
         self.exit = OneExit(self.redactor)
@@ -83,7 +85,7 @@ class ControlRoom:
             LedgerError: It cannot be written. Nothing was executed.
         """
         if self._made is None:
-            self._made = make_parts(self._config.control, self.state_dir, self.redactor)
+            self._made = make_parts(self._config.control, self.state_dir, self.redactor, self._sleep)
         return self._made
 
     def gate(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None:

@@ -12,7 +12,7 @@ from mcp.server.lowlevel.server import Server
 from holdfast.appliances.connections import OpenConnections
 from holdfast.appliances.kinds import KINDS, TITLES
 from holdfast.config import Config, Mode
-from holdfast.control.dispatch import Dispatcher
+from holdfast.control.dispatch import Clocks, Dispatcher
 from holdfast.control.inventory import ESTATE, Entry, Selection, load_catalogue, select
 from holdfast.control.room import ControlRoom
 from holdfast.errors import ConfigError
@@ -45,8 +45,9 @@ class Serving:
 class Application:
     """A configuration with its connections, its control room and its dispatcher."""
 
-    def __init__(self, config: Config, serving: Serving) -> None:
+    def __init__(self, config: Config, serving: Serving, clocks: Clocks | None = None) -> None:
         self.config = config
+        self._clocks = clocks if clocks is not None else Clocks()
         self.kinds = serving.kinds or tuple(kind for kind in KINDS if config.of_kind(kind))
         if not self.kinds:
             raise ConfigError(
@@ -60,7 +61,7 @@ class Application:
                 )
         self.connections = OpenConnections(config)
         self.entries = select(load_catalogue((*KINDS, ESTATE)), self._selection(serving))
-        self.room = ControlRoom(config)
+        self.room = ControlRoom(config, sleep=self._clocks.sleep)
         self.dispatcher = self._dispatcher(self.entries)
 
     def _selection(self, serving: Serving) -> Selection:
@@ -85,6 +86,7 @@ class Application:
             gate=self.room.gate,
             answer_cap_bytes=control.answer_cap_bytes,
             stale_max_age_s=control.stale_max_age,
+            clocks=self._clocks,
         )
 
     @property

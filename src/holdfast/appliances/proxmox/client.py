@@ -11,9 +11,10 @@ from holdfast.appliances.proxmox.errors import error_of
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
+from holdfast.errors import ProtocolError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Query, Request, path
-from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get
+from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get, get_str
 
 MAX_IN_FLIGHT: Final = 4
 """Three workers answer on each node, one call at a time each (contract 1): more in flight only wait there."""
@@ -151,6 +152,15 @@ class AsyncProxmoxClient:
         cluster = next((row for row in rows if row.get("type") == "cluster"), None)
         nodes: list[JsonValue] = [row for row in rows if row.get("type") == "node"]
         return {"version": version, "cluster": cluster, "nodes": nodes}
+
+    async def identity(self) -> str:
+        """Who answers: the cluster's name, or the node's where there is no cluster."""
+        entries = as_objects(await self.get("cluster", "status", name="cluster/status"), "cluster status")
+        for kind in ("cluster", "node"):
+            for entry in entries:
+                if entry.get("type") == kind:
+                    return f"{kind} {get_str(entry, 'name')}"
+        raise ProtocolError("Proxmox names neither a cluster nor a node.")
 
     async def cluster_resources(self) -> list[JsonObject]:
         """GET /cluster/resources: nodes, guests, storages, pools in one call (contract 8), sorted by id."""
