@@ -143,7 +143,9 @@ def _guest(cluster: Cluster, wanted: WorldGuest) -> None:
         config["tags"] = ";".join(sorted(tag.lower() for tag in wanted.tags))
     if wanted.lock:
         config["lock"] = wanted.lock
-    guest = Guest(wanted.vmid, wanted.kind, wanted.node, config, address=wanted.ip)
+    # A stopped guest gets its address when it starts; the world numbers addresses by vmid.
+    address = wanted.ip or f"{cluster.nodes[wanted.node].ip.rpartition('.')[0]}.{wanted.vmid % 254 + 1}"
+    guest = Guest(wanted.vmid, wanted.kind, wanted.node, config, address=address)
     if wanted.running:
         guest.running = True
         guest.pid = 1000 + seed.randrange(60_000)

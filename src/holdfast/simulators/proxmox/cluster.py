@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.simulators.proxmox.access import Access
+from holdfast.simulators.proxmox.certificates import Certificate, CertificateAuthority
 from holdfast.simulators.proxmox.errors import ApiError
 from holdfast.simulators.proxmox.faults import Faults
 from holdfast.simulators.proxmox.firewall import FirewallScope
@@ -41,7 +42,6 @@ class Cluster:
         self.storages: dict[str, Storage] = {}
         self.volumes = Volumes()
         self.pools: dict[str, str | None] = {}
-        self.pool_members: dict[str, tuple[set[int], set[str]]] = {}
         self.sections: dict[str, Section] = {}
         self.options: dict[str, str] = {"keyboard": "en-us"}
         self.options_hidden: dict[str, str] = {}
@@ -49,6 +49,7 @@ class Cluster:
         self.guest_firewalls: dict[int, FirewallScope] = {}
         self.vnet_firewalls: dict[str, FirewallScope] = {}
         self.log: list[Row] = []
+        self.authority = CertificateAuthority(name, clock())
         self._dirty: set[int] = set()
         self._seen_at = -math.inf
 
@@ -119,6 +120,10 @@ class Cluster:
         found = self.nodes[node]
         return not found.online and self.now() - found.offline_since_s > STATISTICS_EXPIRY_S
 
+    def certificate(self, node: Node) -> Certificate:
+        """The certificate a node presents."""
+        return node.custom_certificate or self.authority.of_node(node.name, node.fqdn, node.ip)
+
     # -- guests ---------------------------------------------------------------------------------------------------
 
     def guest(self, node: str, kind: str, vmid: int) -> Guest:
@@ -133,46 +138,6 @@ class Cluster:
         if guest.lock:
             raise ApiError(f"{guest.word} is locked ({guest.lock})")
 
-    def guest_started(self, guest: Guest) -> None:
-        """The guest runs from now on, with its pending changes applied."""
-        self.apply_pending(guest)
-        guest.config.pop("vmstate", None)
-        guest.running, guest.paused, guest.frozen = True, False, False
-        guest.started_s = self.now()
-        guest.pid = 1000 + self.rng.randrange(60_000)
-        guest.live = dict(guest.config)
-        self.touch(guest)
-
-    def guest_stopped(self, guest: Guest) -> None:
-        """The guest does not run any more; pending changes become current."""
-        guest.running, guest.paused, guest.frozen = False, False, False
-        guest.pid = 0
-        guest.commands.clear()
-        self.apply_pending(guest)
-        guest.live = dict(guest.config)
-        self.touch(guest)
-
-    def guest_moved(self, guest: Guest, target: str, *, restarted: bool = False) -> None:
-        """The guest's configuration lies on another node now."""
-        for volume in list(self.volumes):
-            if volume.vmid == guest.vmid and volume.node == guest.node:
-                self.volumes.remove(volume)
-                volume.node = target
-                self.volumes.add(volume)
-        guest.node = target
-        if restarted and guest.running:
-            guest.started_s = self.now()
-        self.touch(guest)
-
-    @staticmethod
-    def apply_pending(guest: Guest) -> None:
-        """Make pending changes current."""
-        for key in guest.pending_delete:
-            guest.config.pop(key, None)
-        guest.config.update(guest.pending)
-        guest.pending.clear()
-        guest.pending_delete.clear()
-
     def guest_firewall(self, vmid: int) -> FirewallScope:
         """The guest's own firewall file."""
         return self.guest_firewalls.setdefault(vmid, FirewallScope())
@@ -181,8 +146,6 @@ class Cluster:
         """Take a guest out of everything that a plain removal cleans up."""
         self.guests.pop(guest.vmid, None)
         self.guest_firewalls.pop(guest.vmid, None)
-        for members, _ in self.pool_members.values():
-            members.discard(guest.vmid)
         self.access.pool_of.pop(f"/vms/{guest.vmid}", None)
         self.access.changed()
 

@@ -58,6 +58,24 @@ class Snapshot:
     vmstate: str | None = None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a program in the guest ends, and after how many seconds."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+    seconds: float = 0.05
+
+
+@dataclass(frozen=True)
+class AgentCommand:
+    """A program that the guest agent has started; the time is in seconds since the epoch."""
+
+    ends_at_s: float
+    outcome: Outcome
+
+
 @dataclass
 class Seen:
     """What the statistics daemon last told the cluster about a guest."""
@@ -89,7 +107,7 @@ class Guest:
     deaf: bool = False
     seen: Seen | None = None
     cloudinit: dict[str, str] = field(default_factory=dict)
-    commands: dict[int, tuple[str, int, str]] = field(default_factory=dict)
+    commands: dict[int, AgentCommand] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     frozen: bool = False
 

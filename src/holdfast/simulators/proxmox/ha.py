@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from holdfast.simulators.proxmox import runstate
 from holdfast.simulators.proxmox.cluster import Cluster, ha_sid
 from holdfast.simulators.proxmox.guests import Guest
 from holdfast.simulators.proxmox.values import split_list
@@ -52,11 +53,11 @@ def settle(cluster: Cluster, sid: str) -> None:
             resource["crm-state"] = "error"
             return
         if not guest.running:
-            cluster.guest_started(guest)
+            runstate.started(cluster, guest)
         resource["crm-state"] = "started"
     else:
         if guest.running:
-            cluster.guest_stopped(guest)
+            runstate.stopped(cluster, guest)
         resource["crm-state"] = resource["state"]
 
 
@@ -75,7 +76,7 @@ def move(cluster: Cluster, sid: str, target: str, *, online: bool) -> None:
         if guest is None or sid not in resources(cluster):
             return
         if cluster.online(target) and not guest.lock:
-            cluster.guest_moved(guest, target, restarted=not online)
+            runstate.moved(cluster, guest, target, restarted=not online)
         settle(cluster, sid)
 
     cluster.timeline.after(CYCLE_S, arrive)
@@ -102,7 +103,7 @@ def _recover(cluster: Cluster, sid: str, lost: str) -> None:
         cluster.timeline.after(RECOVERY_S, lambda: _recover(cluster, sid, lost))
         return
     guest.running = False
-    cluster.guest_moved(guest, target, restarted=True)
+    runstate.moved(cluster, guest, target, restarted=True)
     settle(cluster, sid)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.simulators.proxmox import runstate
 from holdfast.simulators.proxmox.cluster import Cluster
 from holdfast.simulators.proxmox.errors import ApiError
 from holdfast.simulators.proxmox.guests import Guest, is_cdrom, parse_properties
@@ -58,4 +59,4 @@ def suspend(cluster: Cluster, node: str, vmid: int, storage: str) -> Work:
         guest.config.pop("lock", None)
         raise
     guest.config.update(vmstate=volume.volid, lock="suspended")
-    cluster.guest_stopped(guest)
+    runstate.stopped(cluster, guest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.simulators.proxmox import ha
+from holdfast.simulators.proxmox import ha, runstate
 from holdfast.simulators.proxmox.cluster import Cluster
 
 
@@ -10,7 +10,7 @@ def stop_guests(cluster: Cluster, node: str) -> None:
     """Everything that runs on a node ends at once."""
     for guest in cluster.guests.values():
         if guest.node == node and guest.running:
-            cluster.guest_stopped(guest)
+            runstate.stopped(cluster, guest)
 
 
 def take_offline(cluster: Cluster, name: str) -> None:
@@ -37,7 +37,7 @@ def bring_online(cluster: Cluster, name: str) -> None:
             continue
         cluster.touch(guest)
         if guest.config.get("onboot") == "1" and not guest.template and not guest.lock:
-            cluster.guest_started(guest)
+            runstate.started(cluster, guest)
 
 
 def reconnect(cluster: Cluster, name: str) -> None:

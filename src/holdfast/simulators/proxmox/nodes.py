@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from holdfast.simulators.proxmox.certificates import Certificate
 from holdfast.simulators.proxmox.firewall import FirewallScope
 from holdfast.simulators.world import Server
 
@@ -62,7 +62,7 @@ class Node:
     index_fetched_s: float = 0.0
     disabled_repositories: set[str] = field(default_factory=set)
     added_repositories: list[str] = field(default_factory=list)
-    custom_certificate: str | None = None
+    custom_certificate: Certificate | None = None
     pools: dict[str, dict[str, str]] = field(default_factory=dict)
     firewall: FirewallScope = field(default_factory=FirewallScope)
 
@@ -75,13 +75,6 @@ class Node:
     def fqdn(self) -> str:
         """Full name: the common name of its certificate."""
         return f"{self.name}.{self.domain}"
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 fingerprint of its certificate, colon separated."""
-        seed = f"{self.fqdn} {self.custom_certificate or 'cluster CA'}"
-        text = hashlib.sha256(seed.encode()).hexdigest().upper()
-        return ":".join(text[index : index + 2] for index in range(0, 64, 2))
 
     def root_bytes(self) -> int:
         """Size of the root file system."""

@@ -5,6 +5,7 @@ Inside a worker an `ApiError` ends the task with its text as exit status.
 
 from __future__ import annotations
 
+from holdfast.simulators.proxmox import runstate
 from holdfast.simulators.proxmox.cluster import Cluster
 from holdfast.simulators.proxmox.errors import TaskError
 from holdfast.simulators.proxmox.guests import Guest, lock_path, parse_properties
@@ -51,7 +52,7 @@ def start(cluster: Cluster, node: str, kind: str, vmid: int, *, skiplock: bool =
     if resume:
         _drop_vmstate(cluster, guest)
         guest.config.pop("lock", None)
-    cluster.guest_started(guest)
+    runstate.started(cluster, guest)
     if resume:
         yield "Resumed VM, removing state"
 
@@ -72,7 +73,7 @@ def stop(cluster: Cluster, node: str, kind: str, vmid: int, *, skiplock: bool = 
         return
     unlocked(cluster, guest, skip=skiplock)
     yield Pause()
-    cluster.guest_stopped(guest)
+    runstate.stopped(cluster, guest)
 
 
 def shutdown(
@@ -99,7 +100,7 @@ def shutdown(
         yield Warn("VM still running - terminating now with SIGTERM" if kind == "qemu" else "forcing container stop")
     else:
         yield Pause()
-    cluster.guest_stopped(guest)
+    runstate.stopped(cluster, guest)
 
 
 def reboot(cluster: Cluster, node: str, kind: str, vmid: int, *, timeout: int | None = None) -> Work:
@@ -107,7 +108,7 @@ def reboot(cluster: Cluster, node: str, kind: str, vmid: int, *, timeout: int | 
     yield from shutdown(cluster, node, kind, vmid, timeout=timeout)
     yield Pause(0.5)
     guest = cluster.guest(node, kind, vmid)
-    cluster.guest_started(guest)
+    runstate.started(cluster, guest)
 
 
 def reset(cluster: Cluster, node: str, vmid: int, *, skiplock: bool = False) -> Work:

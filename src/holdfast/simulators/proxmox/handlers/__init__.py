@@ -6,6 +6,17 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final = (
+    "agent",
+    "consoles",
+    "metrics",
+    "disk_operations",
+    "migrations",
+    "power_lxc",
+    "snapshots",
+    "clones",
+    "guest_create",
+    "guest_delete",
+    "guest_configs",
     "index",
     "inventory",
     "node_status",

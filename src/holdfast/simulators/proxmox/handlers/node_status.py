@@ -23,7 +23,7 @@ def list_nodes(call: Call) -> Answer:
             "type": "node",
             "node": node.name,
             "status": "online" if node.online else "offline",
-            "ssl_fingerprint": node.fingerprint if node.online else None,
+            "ssl_fingerprint": cluster.certificate(node).fingerprint if node.online else None,
         }
         if node.online and call.allowed(f"/nodes/{node.name}", "Sys.Audit"):
             row.update(node_numbers(cluster, node, memory, moment), level=subscription_level(node))
