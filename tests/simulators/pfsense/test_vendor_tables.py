@@ -8,7 +8,8 @@ from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.vendormodels import problems, vendor_endpoints, vendor_models
 from tests.support.schemas import schemas_dir
 
-from holdfast.simulators.pfsense.schema import newest
+from holdfast.simulators.pfsense.schema import newest, schema_of
+from holdfast.simulators.pfsense.versions import persona
 
 
 def test_the_data_files_say_exactly_what_the_vendors_tables_say() -> None:
@@ -35,6 +36,10 @@ def test_every_method_and_privilege_is_the_vendors() -> None:
         assert set(endpoint.methods) == set(row["methods"]), url
         for method, facts in row["methods"].items():
             assert list(endpoint.required_privileges(method)) == facts["privilege"], (url, method)
+
+
+# Settings that nobody ever saved on this firewall: what is required to save them is not there to be read.
+NEVER_CONFIGURED = {"BINDSyncSettings.synconchanges", "DHCPRelay.server", "BINDSyncSettings.masterip"}
 
 
 async def test_every_plural_get_answers_objects_of_the_vendors_model(fw: Caller) -> None:
@@ -67,7 +72,7 @@ async def test_every_singular_get_answers_an_object_of_the_vendors_model(fw: Cal
             query = f"?id={first['id']}" + (f"&parent_id={first['parent_id']}" if "parent_id" in first else "")
         found += problems(row["model"], await fw.get(url + query))
         seen += 1
-    assert found == []
+    assert set(found) == {f"{name}: null although required" for name in NEVER_CONFIGURED}
     assert seen >= 90
 
 
@@ -79,9 +84,6 @@ async def _all_packages(fw: Caller) -> None:
 
 @pytest.mark.parametrize("version", ["2.2", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10"])
 async def test_an_older_version_serves_as_many_operations_as_its_release_had(version: str) -> None:
-    from holdfast.simulators.pfsense.schema import schema_of
-    from holdfast.simulators.pfsense.versions import persona
-
     counts = {
         "2.2": (206, 561),
         "2.5": (216, 588),

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 Siblings = Iterable[tuple[Ident, Stored]]
 
 
-def conditions_met(field: Field, values: dict[str, Any], parent: dict[str, Any] | None) -> bool:
-    """Whether the other fields are such that this one means something."""
+def conditions_met(model: Model, field: Field, values: dict[str, Any], parent: dict[str, Any] | None) -> bool:
+    """Whether the other fields are such that this one means something; a field not given counts as its default."""
     for target, wanted in field.conditions.items():
         name = target.removeprefix("!")
         inverted = target.startswith("!")
         source: dict[str, Any] | None = values
+        if name in model.fields and name not in values:
+            source = {name: model.fields[name].default}
         if name.startswith("parent__"):
             name, source = name.removeprefix("parent__"), parent
         value = (source or {}).get(name)
@@ -42,6 +44,7 @@ def represent(
 ) -> Obj:
     """An object as answers show it: absent values become their default, null, or false (booleans)."""
     values: dict[str, Any] = {}
+    stored = work.machine.behaviour(model.name).complete(work, stored)
     for field in model.fields.values():
         raw = stored.get(field.name)
         if field.nested:
@@ -55,8 +58,8 @@ def represent(
     for field in model.fields.values():
         value = values[field.name]
         if field.type == "boolean" and not field.many and not field.representation_only:
-            shown[field.name] = bool(value) if conditions_met(field, values, parent) else None
-        elif value is None and field.default and conditions_met(field, values, parent):
+            shown[field.name] = bool(value) if conditions_met(model, field, values, parent) else None
+        elif value is None and field.default and conditions_met(model, field, values, parent):
             shown[field.name] = field.default
     made = Obj(model, shown, ident, parent_id)
     work.machine.behaviour(model.name).expand(work, made, stored)
@@ -103,7 +106,7 @@ def _child_stored(work: Work, field: Field, item: Obj | dict[str, Any]) -> Store
 def validate(work: Work, obj: Obj, siblings: Siblings, parent: dict[str, Any] | None) -> None:
     """Check every field in order and raise the first problem; unmet conditions null a value, defaults fill gaps."""
     for field in obj.model.fields.values():
-        if not conditions_met(field, obj.values, parent):
+        if not conditions_met(obj.model, field, obj.values, parent):
             obj.values[field.name] = None
             continue
         _validate_field(work, obj, field, siblings)
@@ -159,7 +162,7 @@ def _validate_item(work: Work, obj: Obj, field: Field, item: Value, siblings: Si
         _check_unique(work, obj, field, item, siblings)
     if _is_empty(field, item):
         return False
-    if isinstance(item, str) and field.kind in ("StringField", "Base64Field"):
+    if isinstance(item, str) and field.kind == "StringField":
         check_length(item, field.minimum_length, field.maximum_length, field.name)
     for rule in field.validators:
         VALIDATORS[rule["class"]](rule, item, field.name, work, obj)

@@ -34,6 +34,10 @@ class Behaviour:
         """The object of a model that is neither a collection nor configuration."""
         return {}
 
+    def complete(self, work: Work, stored: Stored) -> Stored:
+        """The stored object with values that others depend on and that are not stored themselves."""
+        return stored
+
     def expand(self, work: Work, obj: Obj, stored: Stored) -> None:
         """Fill in values that are computed when an object is read."""
 

@@ -76,10 +76,13 @@ class NetworkInterface(Behaviour):
             number += 1
         obj.id = f"opt{number}"
 
-    def expand(self, work: Work, obj: Obj, stored: Stored) -> None:
-        values = obj.values
-        values["typev4"] = values.get("typev4") or "none"
-        values["typev6"] = values.get("typev6") or "none"
+    def complete(self, work: Work, stored: Stored) -> Stored:
+        """The kinds of address are not stored: they follow from the addresses."""
+        four, six = str(stored.get("ipaddr")), str(stored.get("ipaddrv6"))
+        typev4 = "static" if syntax.is_ipv4(four) else four if four == "dhcp" else "none"
+        words = ("dhcp6", "slaac", "6rd", "track6", "6to4")
+        typev6 = "staticv6" if syntax.is_ipv6(six) else six if six in words else "none"
+        return {**stored, "typev4": typev4, "typev6": typev6}
 
     def choices(self, work: Work, obj: Obj, field: Field) -> list[Value] | None:
         if field.name == "if":
