@@ -25,7 +25,7 @@ _STREAM_FROM = 256 * 1024
 
 
 async def exchange(
-    transport: HttpTransport, request: Request, *, file: FileSink | None = None, file_cap: int = 0
+    transport: HttpTransport, request: Request, *, file: FileSink | None = None, file_cap: int | None = None
 ) -> Reply:
     """Send `request` once and read the answer, into `file` when it is given and the status is 2xx."""
     budget = time_left(request.attempt_timeout_s)
@@ -44,7 +44,7 @@ async def exchange(
                 limits = request.limits or transport.limits
                 if file is not None and 200 <= response.status < 300:
                     file.open()
-                    await _take_in(response, attempt, limits, file.write, file_cap)
+                    await _take_in(response, attempt, limits, file.write, file_cap or limits.download_bytes)
                 else:
                     await _take_in(response, attempt, limits, body.extend, None)
             except BaseException:

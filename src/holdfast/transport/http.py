@@ -130,7 +130,7 @@ class HttpTransport:
 
         file = FileSink(destination)
         try:
-            reply = await exchange(self, request, file=file, file_cap=max_bytes or self.limits.download_bytes)
+            reply = await exchange(self, request, file=file, file_cap=max_bytes)
             file.commit()
         finally:
             file.abandon()

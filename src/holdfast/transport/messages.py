@@ -18,8 +18,8 @@ from holdfast.transport.values import JsonInput, JsonValue
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+\Z")
-# RFC 9110 field values; anything beyond Latin-1 cannot be put on the wire without a guess.
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
+# Visible ASCII, blanks and tabs: how a peer would read anything else is a guess.
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*\Z")
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te"})
 
 
@@ -138,7 +138,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
     Raises:
         InputError: A name is no token or one the transport owns, or a value holds a line break, another control
-            character, or characters beyond Latin-1. The value is not repeated in the error.
+            character, or anything that is not ASCII. The value is not repeated in the error.
     """
     for name, value in headers.items():
         if not _TOKEN.match(name):

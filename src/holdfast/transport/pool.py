@@ -69,8 +69,8 @@ class Slot:
 class ConnectionPool:
     """Connections shared by all targets that it is given to.
 
-    May be created outside of an event loop; it belongs to the loop in which it is first used. When that loop is
-    closed, the next use binds it anew; use in a second living loop is refused.
+    May be created outside of an event loop; it belongs to the loop in which it is first used, and must be closed
+    there.
 
     Args:
         limit: Requests in flight over all targets.
@@ -104,13 +104,9 @@ class ConnectionPool:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        if self._loop is not None and not self._loop.is_closed():
+        if self._loop is not None:
             raise RuntimeError("this ConnectionPool belongs to another event loop")
         self._loop = loop
-        self._sessions = {}
-        self.slots = asyncio.Semaphore(self.limit)
-        self._hosts = {}
-        self.in_flight = 0
 
     def slot(self, host: str, port: int) -> Slot:
         """``async with pool.slot(host, port):`` holds one of the pool's and one of the host's slots."""

@@ -30,12 +30,15 @@ def path(*segments: str | int) -> str:
     """Join segments into an absolute path, quoting each: ``path("a", "b/c") == "/a/b%2Fc"``.
 
     Raises:
-        InputError: A segment is empty, ``.`` or ``..``, too long, or holds control characters or lone surrogates;
-            or there is no segment at all.
+        InputError: A segment is empty, ``.`` or ``..`` (also as part of it, or encoded), too long, or holds control
+            characters or lone surrogates; or there is no segment at all.
     """
     if not segments:
         raise InputError("A path needs at least one segment.")
-    return "".join("/" + _segment(part) for part in segments)
+    joined = "".join("/" + _segment(part) for part in segments)
+    if _has_dot_segment(joined):
+        raise InputError("A path segment must not hold '.' or '..' between slashes, in any encoding.")
+    return joined
 
 
 def _segment(part: str | int) -> str:
