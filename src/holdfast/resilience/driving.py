@@ -57,7 +57,7 @@ async def _bounded(call: Call, work: Callable[[], Awaitable[T]], bound_s: float 
 
 
 async def _first(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
-    await _enter(gate, call)
+    await _enter(gate, call, attempt)
     try:
         result = await _attempt(gate, call, attempt)
     except Exception as error:
@@ -125,7 +125,7 @@ async def _attempt(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
         gate.core.bulkhead.release()
 
 
-async def _enter(gate: Gate, call: Call) -> None:
+async def _enter(gate: Gate, call: Call, attempt: Callable[[], object]) -> None:
     """Waits for a turn, then for leave of the breaker."""
     bulkhead = gate.core.bulkhead
     while True:
@@ -139,7 +139,7 @@ async def _enter(gate: Gate, call: Call) -> None:
             raise call.out_of_time()
         if turn is Turn.GRANTED:
             break
-    gate.admit(call)
+    gate.admit(call, attempt)
 
 
 async def _reenter(gate: Gate, call: Call) -> bool:

@@ -43,7 +43,7 @@ def _booked(call: Call, work: Callable[[], T]) -> T:
 
 
 def _first(gate: Gate, call: Call, attempt: Callable[[], T]) -> T:
-    _enter(gate, call)
+    _enter(gate, call, attempt)
     try:
         result = _attempt(gate, call, attempt)
     except Exception as error:
@@ -107,7 +107,7 @@ def _attempt(gate: Gate, call: Call, attempt: Callable[[], T]) -> T:
             DEADLINE.reset(token)
 
 
-def _enter(gate: Gate, call: Call) -> None:
+def _enter(gate: Gate, call: Call, attempt: Callable[[], object]) -> None:
     """Waits for a turn, then for leave of the breaker."""
     bulkhead = gate.core.bulkhead
     while True:
@@ -121,7 +121,7 @@ def _enter(gate: Gate, call: Call) -> None:
             raise call.out_of_time()
         if turn is Turn.GRANTED:
             break
-    gate.admit(call)
+    gate.admit(call, attempt)
 
 
 def _reenter(gate: Gate, call: Call) -> bool:

@@ -80,7 +80,7 @@ class Executor:
         self.stats: Stats = core.stats
         self._budget = core.budget
         self._prober = Prober(core, probe)
-        self._gate = Gate(core, self._prober)
+        self._gate = Gate(core, self._prober, self.breaker)
         self._reader = Reader(self, core)
         if self.breaker is not None:
             self.breaker.on_open(core.bulkhead.flush)

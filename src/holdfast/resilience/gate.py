@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from holdfast.resilience.breaker import Breaker
 from holdfast.resilience.bulkhead import Turn
 from holdfast.resilience.call import Call
 from holdfast.resilience.circuit import Permit
@@ -19,12 +22,14 @@ class Gate:
     Args:
         core: Policy, state and accounts.
         prober: Told of every rejection.
+        breaker: The breaker whose listeners hear of calls; None if there is none.
     """
 
-    __slots__ = ("_prober", "core")
+    __slots__ = ("_breaker", "_prober", "core")
 
-    def __init__(self, core: Core, prober: Prober) -> None:
+    def __init__(self, core: Core, prober: Prober, breaker: Breaker | None) -> None:
         self.core = core
+        self._breaker = breaker
         self._prober = prober
 
     def open(self, operation: Operation) -> Call:
@@ -60,7 +65,7 @@ class Gate:
         if call.left_s() <= 0:
             raise call.out_of_time()
 
-    def admit(self, call: Call) -> None:
+    def admit(self, call: Call, attempt: Callable[[], object]) -> None:
         """Asks the breaker with a turn in hand; gives the turn back when refused."""
         core = self.core
         try:
@@ -69,6 +74,8 @@ class Gate:
             core.bulkhead.release()
             self._rejected()
             raise
+        if self._breaker is not None and core.machine.chatty:
+            self._breaker.tell_before(attempt)
 
     def readmit(self, call: Call, turn: Turn) -> bool:
         """The same before a repetition; False, with nothing held, when it may not be made."""

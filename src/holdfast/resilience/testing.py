@@ -39,12 +39,14 @@ class ManualClock:
         sleeps: Every sleep asked for, in seconds.
         now: Monotonic seconds, starting at 1000.
         wall: Seconds since 1970; moves with `now`, and may be set apart from it.
+        when_slept: Called once, at the next sleep: something that happens meanwhile.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.now = 1_000.0
         self.wall = START
         self.sleeps: list[float] = []
+        self.when_slept: Callable[[], object] | None = None
         self.clock = Clock(
             monotonic=lambda: self.now,
             wall=lambda: self.wall,
@@ -65,6 +67,9 @@ class ManualClock:
     def _sleep_sync(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.advance(seconds)
+        meanwhile, self.when_slept = self.when_slept, None
+        if meanwhile is not None:
+            meanwhile()
 
 
 class Recorder:

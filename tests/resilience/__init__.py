@@ -1,0 +1,1 @@
+"""Tests of `holdfast.resilience`: nothing here sleeps, time is given."""

@@ -1,0 +1,85 @@
+"""Time, ears and executors for the tests of `holdfast.resilience`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import pytest
+
+from holdfast.resilience import Classify, Clock, Events, Executor, Policy, default_classify
+from holdfast.resilience.probe import Probe
+from holdfast.resilience.testing import ManualClock, Recorder
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that only moves when told or slept on."""
+    return ManualClock()
+
+
+@pytest.fixture
+def heard() -> Recorder:
+    """Every event of what was made with `events`."""
+    return Recorder()
+
+
+@pytest.fixture
+def events(heard: Recorder) -> Events:
+    """A hub with one observer, `heard`."""
+    return Events(heard)
+
+
+class MakeExecutor(Protocol):
+    """Makes an executor with the test's clock and hub; keywords are fields of the policy."""
+
+    def __call__(
+        self,
+        *,
+        classify: Classify = default_classify,
+        probe: Probe | None = None,
+        with_clock: Clock | None = None,
+        **policy: object,
+    ) -> Executor: ...
+
+
+@pytest.fixture
+def make(clock: ManualClock, events: Events) -> MakeExecutor:
+    """Makes executors named ``api``."""
+
+    def maker(
+        *,
+        classify: Classify = default_classify,
+        probe: Probe | None = None,
+        with_clock: Clock | None = None,
+        **policy: object,
+    ) -> Executor:
+        chosen = Policy(**policy)  # type: ignore[arg-type]  # checked by Policy itself
+        return Executor("api", chosen, classify, probe, with_clock or clock.clock, events)
+
+    return maker
+
+
+class Attempts:
+    """An attempt that fails as often as told, then answers; counts how often it was made."""
+
+    def __init__(self, *failures: BaseException | Callable[[], BaseException], answer: str = "ok") -> None:
+        self.failures = list(failures)
+        self.answer = answer
+        self.made = 0
+
+    def __call__(self) -> str:
+        self.made += 1
+        if self.failures:
+            failure = self.failures.pop(0)
+            raise failure if isinstance(failure, BaseException) else failure()
+        return self.answer
+
+    async def coroutine(self) -> str:
+        """The same as a coroutine function."""
+        return self()
+
+
+def always(error: Callable[[], BaseException] = ConnectionError) -> Attempts:
+    """An attempt that fails every time (a thousand times at least)."""
+    return Attempts(*[error] * 1_000)

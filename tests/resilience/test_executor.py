@@ -1,0 +1,528 @@
+"""Calls through an executor, in all four ways: coroutine and thread, the short way and the long one."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+import pytest
+
+from holdfast.resilience import (
+    CircuitOpenError,
+    DeadlineExceededError,
+    EventKind,
+    Executor,
+    Operation,
+    Outcome,
+    Policy,
+    Retry,
+    Verdict,
+    deadline_scope,
+    remaining_s,
+)
+from holdfast.resilience.testing import START, ManualClock, Recorder
+from tests.resilience.conftest import Attempts, MakeExecutor, always
+from tests.resilience.ways import WAYS, Way
+
+
+@pytest.fixture(params=list(WAYS.values()), ids=list(WAYS))
+def call(request: pytest.FixtureRequest) -> Way:
+    way: Way = request.param()
+    return way
+
+
+class Busy(Exception):
+    """The other side asks to wait."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        super().__init__("busy")
+        self.retry_after = retry_after
+
+
+def busy(error: BaseException) -> Verdict:
+    assert isinstance(error, Busy)
+    return Verdict(Outcome.FAILURE, Retry.IF_SAFE, error.retry_after)
+
+
+class TestSuccess:
+    def test_the_answer_comes_back_and_is_counted(self, make: MakeExecutor, call: Way) -> None:
+        executor = make()
+        assert call(executor, Attempts(answer="fine")) == "fine"
+        assert executor.stats.successes == 1
+        assert executor.stats.calls() == 1
+        assert executor.breaker is not None
+        assert executor.breaker.machine.successes == 1
+        assert executor.in_flight == 0
+        assert executor.waiting == 0
+
+    def test_its_duration_is_measured(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        executor = make()
+
+        durations = [0.005, 0.006, 0.4, 100]
+
+        class Slow(Attempts):
+            def __call__(self) -> str:
+                clock.advance(durations[executor.stats.successes])
+                return super().__call__()
+
+        for _ in durations:
+            call(executor, Slow())
+        assert executor.stats.latency_sum_s == pytest.approx(100.411)
+        buckets = executor.stats.buckets()
+        assert (buckets[0], buckets[1], buckets[6], buckets[-1]) == (1, 1, 1, 1)
+        assert sum(buckets) == 4
+
+    def test_an_attempt_knows_how_much_time_it_has(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        seen: list[float | None] = []
+
+        class Looks(Attempts):
+            def __call__(self) -> str:
+                clock.advance(7)
+                seen.append(remaining_s())
+                return super().__call__()
+
+        call(make(), Looks())
+        assert seen == [43]
+        assert remaining_s() is None
+
+
+class TestRetries:
+    def test_transient_failures_are_repeated_with_the_guides_waits(
+        self, make: MakeExecutor, call: Way, clock: ManualClock, heard: Recorder
+    ) -> None:
+        executor = make()
+        attempt = Attempts(ConnectionError("Connection error"), ConnectionError("Connection error"))
+        assert call(executor, attempt) == "ok"
+        assert attempt.made == 3
+        assert clock.sleeps == [1, 2]
+        assert heard.messages == [
+            "Retry attempt 1/3 failed: Connection error, retrying in 1s...",
+            "Retry attempt 2/3 failed: Connection error, retrying in 2s...",
+        ]
+        assert executor.stats.retries == 2
+        assert executor.stats.attempt_failures == 2
+        assert executor.stats.failures == 0
+        assert executor.stats.successes == 1
+        event = heard.events[1]
+        assert event.kind is EventKind.RETRY
+        assert (event.name, event.operation, event.attempt, event.max_attempts) == ("api", "work", 2, 3)
+        assert (event.wait_s, event.error, event.error_type) == (2, "Connection error", "ConnectionError")
+        assert event.at == START + 1
+        assert event.level == logging.WARNING
+
+    def test_it_gives_up_with_the_last_error_itself(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        executor = make()
+        errors = [ConnectionError("one"), ConnectionError("two"), ConnectionError("three")]
+        with pytest.raises(ConnectionError) as caught:
+            call(executor, Attempts(*errors))
+        assert caught.value is errors[2]
+        assert clock.sleeps == [1, 2]
+        assert executor.stats.failures == 1
+        assert executor.stats.attempt_failures == 3
+        assert executor.breaker is not None
+        assert executor.breaker.fail_counter == 1
+
+    def test_an_operation_not_declared_safe_is_not_repeated_when_it_may_have_run(
+        self, make: MakeExecutor, call: Way
+    ) -> None:
+        attempt = always(TimeoutError)
+        with pytest.raises(TimeoutError):
+            call(make(), attempt, retry_safe=False)
+        assert attempt.made == 1
+
+    def test_it_is_repeated_when_nothing_was_sent(self, make: MakeExecutor, call: Way) -> None:
+        attempt = Attempts(ConnectionRefusedError(), ConnectionRefusedError())
+        assert call(make(), attempt, retry_safe=False) == "ok"
+        assert attempt.made == 3
+
+    def test_a_neutral_error_ends_the_call_at_once_and_counts_for_nothing(self, make: MakeExecutor, call: Way) -> None:
+        executor = make(circuit_breaker_fail_max=1)
+        attempt = always(lambda: ValueError("wrong"))
+        with pytest.raises(ValueError, match="wrong"):
+            call(executor, attempt)
+        assert attempt.made == 1
+        assert executor.breaker is not None
+        assert executor.breaker.current_state == "closed"
+        assert executor.stats.neutral == 1
+        assert executor.stats.attempt_failures == 0
+
+    def test_an_unknown_error_counts_and_is_not_repeated(self, make: MakeExecutor, call: Way) -> None:
+        executor = make(circuit_breaker_fail_max=1)
+        attempt = always(lambda: RuntimeError("odd"))
+        with pytest.raises(RuntimeError, match="odd"):
+            call(executor, attempt)
+        assert attempt.made == 1
+        assert executor.breaker is not None
+        assert executor.breaker.current_state == "open"
+
+    def test_attempts_can_be_limited_to_one(self, make: MakeExecutor, call: Way) -> None:
+        attempt = always()
+        with pytest.raises(ConnectionError):
+            call(make(retry_max_attempts=1), attempt)
+        assert attempt.made == 1
+
+    def test_the_kind_of_error_may_change_between_attempts(self, make: MakeExecutor, call: Way) -> None:
+        attempt = Attempts(ConnectionError(), ValueError("no such thing"))
+        executor = make()
+        with pytest.raises(ValueError, match="no such thing"):
+            call(executor, attempt)
+        assert attempt.made == 2
+        assert executor.stats.neutral == 1
+        assert executor.stats.failures == 0
+
+    def test_an_error_classified_as_success_is_one_for_the_circuit(self, make: MakeExecutor, call: Way) -> None:
+        executor = make(classify=lambda error: Verdict(Outcome.SUCCESS, Retry.ALWAYS))
+        attempt = always(lambda: KeyError("absent"))
+        with pytest.raises(KeyError):
+            call(executor, attempt)
+        assert attempt.made == 1
+        assert executor.stats.successes == 1
+        assert executor.breaker is not None
+        assert executor.breaker.machine.successes == 1
+
+    def test_a_classifier_that_fails_does_not_hide_the_failure(
+        self, make: MakeExecutor, call: Way, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(error: BaseException) -> Verdict:
+            raise KeyError("no such error")
+
+        executor = make(classify=broken)
+        with pytest.raises(ConnectionError):
+            call(executor, always())
+        assert executor.stats.failures == 1
+        assert "The classifier of 'api' failed" in caplog.text
+
+    def test_an_empty_error_is_told_by_its_type(self, make: MakeExecutor, call: Way, heard: Recorder) -> None:
+        call(make(), Attempts(TimeoutError()))
+        assert heard.messages == ["Retry attempt 1/3 failed: TimeoutError, retrying in 1s..."]
+
+    def test_the_wait_can_be_jittered_inside_the_maximum(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        call(make(retry_jitter=0.25, retry_max_wait=2), Attempts(ConnectionError(), ConnectionError()))
+        first, second = clock.sleeps
+        assert 1 < first < 1.25
+        assert second == 2
+
+    def test_an_error_keeps_no_cycle_of_contexts(self, make: MakeExecutor, call: Way) -> None:
+        error = ConnectionError("last")
+        with pytest.raises(ConnectionError) as caught:
+            call(make(), Attempts(ConnectionError("first"), ConnectionError("second"), error))
+        seen: list[BaseException] = []
+        cause: BaseException | None = caught.value
+        while cause is not None:
+            assert cause not in seen
+            seen.append(cause)
+            cause = cause.__cause__ or cause.__context__
+
+
+class TestRetryAfter:
+    def test_raises_the_wait(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        call(make(classify=busy), Attempts(Busy(5), Busy(7.5)))
+        assert clock.sleeps == [5, 7.5]
+
+    def test_never_shortens_it(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        call(make(classify=busy), Attempts(Busy(0), Busy(1)))
+        assert clock.sleeps == [1, 2]
+
+    def test_may_exceed_the_maximum_wait_up_to_its_own_cap(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        call(make(classify=busy, retry_max_wait=2, retry_after_cap=20), Attempts(Busy(20)))
+        assert clock.sleeps == [20]
+
+    def test_beyond_the_cap_ends_the_call_and_tells_the_caller(
+        self, make: MakeExecutor, call: Way, clock: ManualClock, heard: Recorder
+    ) -> None:
+        attempt = always(lambda: Busy(10.5))
+        with pytest.raises(Busy) as caught:
+            call(make(classify=busy), attempt)
+        assert attempt.made == 1
+        assert clock.sleeps == []
+        assert caught.value.retry_after_s == 10.5  # type: ignore[attr-defined]  # put there by the executor
+        assert caught.value.__notes__ == ["Not repeated: it asks to wait 10.5s, more than 10s."]
+        assert heard.messages == ["'work' of 'api' not repeated: it asks to wait 10.5s, more than 10s (busy)"]
+
+    def test_a_hint_that_the_error_has_already_is_left_alone(self, make: MakeExecutor, call: Way) -> None:
+        error = Busy(30)
+        error.retry_after_s = 29  # type: ignore[attr-defined]  # as errors of a transport have it
+        with pytest.raises(Busy):
+            call(make(classify=busy), Attempts(error))
+        assert error.retry_after_s == 29  # type: ignore[attr-defined]  # as above
+
+    def test_an_error_without_room_for_the_hint_gets_a_note(self, make: MakeExecutor, call: Way) -> None:
+        class Tight(Busy):
+            def __setattr__(self, name: str, value: object) -> None:
+                if name == "retry_after_s":
+                    raise AttributeError(name)
+                super().__setattr__(name, value)
+
+        with pytest.raises(Tight) as caught:
+            call(make(classify=busy), always(lambda: Tight(30)))
+        assert caught.value.__notes__[1] == "Asked to wait 30s."
+
+    @pytest.mark.parametrize("absurd", [-1, float("nan"), float("inf"), 86_401, None])
+    def test_absurd_values_are_ignored(
+        self, make: MakeExecutor, call: Way, clock: ManualClock, absurd: float | None
+    ) -> None:
+        call(make(classify=busy), Attempts(Busy(absurd)))
+        assert clock.sleeps == [1]
+
+
+class TestCircuit:
+    def test_five_failed_calls_open_it_and_the_sixth_is_not_made(
+        self, make: MakeExecutor, call: Way, heard: Recorder
+    ) -> None:
+        executor = make(retry_max_attempts=1)
+        attempt = always()
+        for _ in range(5):
+            with pytest.raises(ConnectionError):
+                call(executor, attempt)
+        with pytest.raises(CircuitOpenError) as caught:
+            call(executor, attempt)
+        assert attempt.made == 5
+        assert caught.value.name == "api"
+        assert executor.stats.rejected == 1
+        assert executor.stats.calls() == 5
+        assert heard.messages == ["Circuit breaker 'api' opened after 5 failures"]
+        assert executor.in_flight == 0
+
+    def test_a_call_with_all_its_attempts_is_one_failure(self, make: MakeExecutor, call: Way) -> None:
+        executor = make(circuit_breaker_fail_max=2, circuit_breaker_streak=0)
+        attempt = always()
+        for _ in range(2):
+            with pytest.raises(ConnectionError):
+                call(executor, attempt)
+        with pytest.raises(CircuitOpenError):
+            call(executor, attempt)
+        assert attempt.made == 6
+
+    def test_failed_attempts_over_three_seconds_open_it_in_mid_call_and_end_the_call(
+        self, make: MakeExecutor, call: Way, clock: ManualClock, heard: Recorder
+    ) -> None:
+        executor = make(circuit_breaker_fail_max=3, retry_max_attempts=5)
+        attempt = always(lambda: ConnectionError("gone"))
+        with pytest.raises(ConnectionError) as caught:
+            call(executor, attempt)
+        assert attempt.made == 3
+        assert clock.sleeps == [1, 2]
+        assert caught.value.__notes__ == ["Not repeated: the circuit opened."]
+        assert heard.messages[2:] == [
+            "Circuit breaker 'api' opened after 3 failures",
+            "'work' of 'api' not repeated: the circuit opened (gone)",
+        ]
+
+    def test_a_circuit_that_opens_during_the_wait_ends_the_call_with_its_own_error(
+        self, clock: ManualClock, call: Way, make: MakeExecutor
+    ) -> None:
+        executor = make()
+        breaker = executor.breaker
+        assert breaker is not None
+        errors = [ConnectionError("mine"), ConnectionError("never made")]
+
+        clock.when_slept = breaker.open
+        attempt = Attempts(*errors)
+        with pytest.raises(ConnectionError) as caught:
+            call(executor, attempt)
+        assert caught.value is errors[0]
+        assert attempt.made == 1
+        assert caught.value.__notes__ == ["Not repeated: the circuit opened."]
+        assert executor.in_flight == 0
+
+    def test_a_circuit_that_opened_and_closed_during_the_wait_lets_the_call_go_on(
+        self, clock: ManualClock, call: Way, make: MakeExecutor
+    ) -> None:
+        executor = make()
+        breaker = executor.breaker
+        assert breaker is not None
+
+        def open_and_close() -> None:
+            breaker.open()
+            breaker.close()
+
+        clock.when_slept = open_and_close
+        assert call(executor, Attempts(ConnectionError())) == "ok"
+        assert breaker.machine.stale == 0
+        assert breaker.machine.successes == 1
+
+    def test_the_one_call_that_tests_the_circuit_is_not_repeated(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        executor = make(circuit_breaker_fail_max=1)
+        assert executor.breaker is not None
+        executor.breaker.open()
+        clock.advance(60)
+        attempt = always()
+        with pytest.raises(ConnectionError):
+            call(executor, attempt)
+        assert attempt.made == 1
+        assert executor.breaker.current_state == "open"
+        clock.advance(60)
+        assert call(executor, Attempts()) == "ok"
+        assert executor.breaker.current_state == "closed"
+
+    def test_a_success_after_retries_clears_the_count(self, make: MakeExecutor, call: Way) -> None:
+        executor = make()
+        assert executor.breaker is not None
+        for _ in range(4):
+            with pytest.raises(RuntimeError):
+                call(executor, always(RuntimeError))
+        assert executor.breaker.fail_counter == 4
+        call(executor, Attempts(ConnectionError()))
+        assert executor.breaker.fail_counter == 0
+
+    def test_without_a_breaker_nothing_is_ever_refused(self, make: MakeExecutor, call: Way) -> None:
+        executor = make(circuit_breaker_enabled=False, circuit_breaker_fail_max=1, retry_max_attempts=1)
+        assert executor.breaker is None
+        attempt = always()
+        for _ in range(20):
+            with pytest.raises(ConnectionError):
+                call(executor, attempt)
+        assert attempt.made == 20
+        assert call(executor, Attempts()) == "ok"
+        assert executor.stats.failures == 20
+
+    def test_without_a_breaker_calls_are_still_repeated(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        assert call(make(circuit_breaker_enabled=False), Attempts(ConnectionError(), ConnectionError())) == "ok"
+        assert clock.sleeps == [1, 2]
+
+
+class TestBudget:
+    def test_retries_end_when_it_is_used_up_and_calls_earn_it(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        executor = make(budget_ratio=0.5, budget_floor_per_s=0, circuit_breaker_enabled=False, retry_max_attempts=2)
+        while executor.retry_budget >= 1:
+            call(executor, Attempts(ConnectionError()))
+        attempt = always(lambda: ConnectionError("gone"))
+        with pytest.raises(ConnectionError) as caught:
+            call(executor, attempt)
+        assert attempt.made == 1
+        assert caught.value.__notes__ == ["Not repeated: the retry budget is used up."]
+        call(executor, Attempts())
+        assert call(executor, Attempts(ConnectionError())) == "ok"
+
+    def test_the_floor_keeps_a_small_client_alive(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        executor = make(budget_ratio=0, budget_floor_per_s=1, circuit_breaker_enabled=False, retry_max_attempts=2)
+        for _ in range(50):
+            assert call(executor, Attempts(ConnectionError())) == "ok"
+            clock.advance(1)
+
+
+class TestDeadline:
+    def test_no_retry_is_begun_that_could_not_end_in_time(
+        self, make: MakeExecutor, call: Way, clock: ManualClock, heard: Recorder
+    ) -> None:
+        executor = make(total_timeout=50, retry_max_attempts=10, circuit_breaker_enabled=False)
+
+        class Slow(Attempts):
+            def __call__(self) -> str:
+                clock.advance(20)
+                return super().__call__()
+
+        attempt = Slow(*[ConnectionError("slow")] * 10)
+        with pytest.raises(ConnectionError, match="slow") as caught:
+            call(executor, attempt)
+        assert attempt.made == 3
+        assert clock.sleeps == [1, 2]
+        assert caught.value.__notes__ == ["Not repeated: the time left is too short."]
+
+    def test_a_wait_that_leaves_no_useful_time_is_not_waited(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        for total, made in ((2.0, 2), (1.1, 1), (1.12, 2)):
+            attempt = always()
+            with pytest.raises(ConnectionError):
+                call(make(total_timeout=total), attempt)
+            assert attempt.made == made, total
+
+    def test_a_call_without_time_is_not_attempted(self, make: MakeExecutor, call: Way, heard: Recorder) -> None:
+        executor = make()
+        attempt = Attempts()
+        with deadline_scope(0, monotonic=lambda: 0.0), pytest.raises(DeadlineExceededError) as caught:
+            call(executor, attempt)
+        assert attempt.made == 0
+        assert caught.value.attempts == 0
+        assert caught.value.operation == "work"
+        assert caught.value.name == "api"
+        assert str(caught.value) == "'work' of 'api' ran out of time after 0s; nothing was attempted"
+        assert executor.stats.deadlines == 1
+        assert executor.breaker is not None
+        assert executor.breaker.fail_counter == 0
+        assert [event.kind for event in heard.events] == [EventKind.DEADLINE]
+
+    def test_an_outer_scope_is_inherited_when_it_ends_earlier(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        seen: list[float | None] = []
+
+        class Looks(Attempts):
+            def __call__(self) -> str:
+                seen.append(remaining_s())
+                return super().__call__()
+
+        for outer in (10.0, 70.0):
+            with deadline_scope(outer, monotonic=clock.clock.monotonic):
+                call(make(), Looks())
+        assert seen == [10, 50]
+
+
+class TestTelling:
+    def test_error_texts_are_redacted_everywhere(self, clock: ManualClock, call: Way) -> None:
+        from holdfast.resilience import Events, get_circuit_breaker_metrics
+
+        heard = Recorder()
+        events = Events(heard, redact=lambda text: text.replace("hunter2", "***"))
+        executor = Executor("api", Policy(circuit_breaker_fail_max=1), clock=clock.clock, events=events)
+        with pytest.raises(ConnectionError):
+            call(executor, always(lambda: ConnectionError("password hunter2 refused")))
+        with pytest.raises(CircuitOpenError) as caught:
+            call(executor, Attempts())
+        told = " ".join([*heard.messages, str(caught.value), str(get_circuit_breaker_metrics(executor.breaker))])
+        told += "".join(str(event.facts()) for event in heard.events)
+        assert "hunter2" not in told
+        assert "password *** refused" in told
+
+    def test_listeners_of_the_breaker_hear_the_calls(self, make: MakeExecutor, call: Way) -> None:
+        import pybreaker
+
+        class Counts(pybreaker.CircuitBreakerListener):
+            def __init__(self) -> None:
+                self.heard: list[str] = []
+
+            def before_call(self, cb: object, func: object, *args: object, **kwargs: object) -> None:
+                self.heard.append("before")
+
+            def success(self, cb: object) -> None:
+                self.heard.append("success")
+
+            def failure(self, cb: object, exc: BaseException) -> None:
+                self.heard.append("failure")
+
+        executor = make(retry_max_attempts=1)
+        counts = Counts()
+        assert executor.breaker is not None
+        executor.breaker.add_listener(counts)
+        call(executor, Attempts())
+        with pytest.raises(ConnectionError):
+            call(executor, always())
+        assert counts.heard == ["before", "success", "before", "failure"]
+
+
+def test_two_executors_in_one_call_each_book_their_own(make: MakeExecutor) -> None:
+    outer, inner = make(), make()
+    answer = outer.run_sync(Operation("outer"), lambda: inner.run_sync(Operation("inner"), lambda: "both"))
+    assert answer == "both"
+    assert (outer.stats.successes, inner.stats.successes) == (1, 1)
+
+
+def test_a_coroutine_given_to_run_sync_is_refused_with_a_hint(make: MakeExecutor) -> None:
+    executor = make()
+    attempt = Attempts()
+    for bound in (None, 5.0):
+        with pytest.raises(TypeError, match=r"await run\(\.\.\.\) instead of run_sync"):
+            cast(object, executor.run_sync(Operation("work", True, attempt_timeout_s=bound), attempt.coroutine))
+    assert attempt.made == 0
+    assert executor.in_flight == 0
