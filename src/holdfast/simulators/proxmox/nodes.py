@@ -33,7 +33,7 @@ SERVICES: Final = (
     "systemd-journald",
     "systemd-timesyncd",
 )
-_ABSENT: Final = frozenset({"ksmtuned", "syslog", "systemd-timesyncd"})
+ABSENT_SERVICES: Final = frozenset({"ksmtuned", "syslog", "systemd-timesyncd"})
 
 Interfaces = dict[str, dict[str, str]]
 
@@ -56,7 +56,7 @@ class Node:
     timezone: str = "Etc/UTC"
     dns: dict[str, str] = field(default_factory=dict)
     hosts: str = ""
-    stopped_services: set[str] = field(default_factory=lambda: set(_ABSENT))
+    stopped_services: set[str] = field(default_factory=lambda: set(ABSENT_SERVICES))
     subscription_key: str | None = None
     updates: list[tuple[str, str, str]] = field(default_factory=list)
     index_fetched_s: float = 0.0

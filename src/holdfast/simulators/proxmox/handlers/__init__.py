@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final = (
+    "bulk",
+    "network",
+    "node_certificates",
+    "node_config",
+    "services",
     "agent",
     "consoles",
     "metrics",
