@@ -14,7 +14,7 @@ from tests.support.echo import EchoSimulator
 from holdfast.simulators.faultlist import FAULTS
 from holdfast.simulators.rack import RunningSimulator
 
-SLOW_S = 0.25
+SLOW_S = 0.35
 GOOD = "200 application/json valid"
 
 

@@ -34,10 +34,12 @@ async def raw_server(answer: bytes | Handler, *, ssl_context: ssl.SSLContext | N
     """A TCP (or TLS) server that answers every connection the same way.
 
     With bytes: waits for the end of a request's head (a blank line), sends them and closes. With a coroutine function:
-    calls it with reader and writer and closes afterwards; what it raises about the connection is ignored.
+    calls it with reader and writer and closes afterwards; what it raises about the connection is ignored, anything
+    else is raised when the server ends.
     """
     open_writers: set[asyncio.StreamWriter] = set()
     tasks: set[asyncio.Task[None]] = set()
+    failures: list[Exception] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -60,6 +62,8 @@ async def raw_server(answer: bytes | Handler, *, ssl_context: ssl.SSLContext | N
                 await answer(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass
+        except Exception as error:  # noqa: BLE001 - raised in the test when the server ends
+            failures.append(error)
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -80,3 +84,5 @@ async def raw_server(answer: bytes | Handler, *, ssl_context: ssl.SSLContext | N
         if tasks:
             await asyncio.wait(tuple(tasks), timeout=5)
         await listener.wait_closed()
+    if failures:
+        raise failures[0]
