@@ -9,9 +9,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from holdfast.errors import ConfigError, HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.config import Config
 
 KINDS = ("pfsense", "truenas", "idrac", "proxmox")
 EXIT_CONFIG = 2
@@ -81,9 +84,7 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
     config = load_config(options.config or default_config_path(), settings_classes())
     changes = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     if changes:
-        from dataclasses import replace
-
-        config = replace(config, server=type(config.server).model_validate({**config.server.model_dump(), **changes}))
+        config = with_server(config, changes)
     serving = Serving(
         kinds=(kind,) if kind else tuple(options.only),
         toolsets=tuple(part.strip() for part in options.toolsets.split(",") if part.strip()),
@@ -94,6 +95,25 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
     from holdfast.server import run
 
     run.run(application, options.transport)
+
+
+def with_server(config: Config, changes: dict[str, object]) -> Config:
+    """The configuration with some keys of [server] replaced by what the command line says.
+
+    Raises:
+        ConfigError: A value is impossible.
+    """
+    from dataclasses import replace
+
+    from pydantic import ValidationError
+
+    server = config.server
+    given = {name: getattr(server, name) for name in type(server).model_fields}
+    try:
+        return replace(config, server=type(server).model_validate({**given, **changes}))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ConfigError(f"--{first['loc'][0]}: {first['msg']}.") from None
 
 
 def pfsense() -> NoReturn:
