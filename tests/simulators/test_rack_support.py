@@ -81,12 +81,15 @@ async def test_what_fails_in_a_raw_servers_handler_fails_the_test() -> None:
     async def wrong(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert await reader.read(2) == b"no"
 
-    with pytest.raises(AssertionError):
+    async def visit() -> None:
         async with raw_server(wrong) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"me")
             assert await reader.read() == b""
             writer.close()
+
+    with pytest.raises(AssertionError):
+        await visit()
 
 
 async def test_a_free_port_can_be_listened_on() -> None:
