@@ -160,7 +160,8 @@ def _over_http(server: Served, era: str) -> list[str]:
 async def inspector(bin_dir: Path, server: Served, folder: Path) -> list[Check]:
     """The Inspector over stdio and HTTP, in both eras; its strict schema check on every tool."""
     binary = str(bin_dir / "mcp-inspector")
-    stdio = [sys.executable, "-m", "holdfast", "serve", "--config", str(server.config)]
+    # The Inspector takes options of its own anywhere, so the configuration goes through the environment.
+    stdio = [sys.executable, "-m", "holdfast", "serve", "-e", f"HOLDFAST_CONFIG={server.config}"]
     everything = [*stdio, "--toolsets", "all"]
     call = ["--method", "tools/call", "--tool-name", "proxmox_system_info", "--tool-args-json", "{}"]
     plans = {
