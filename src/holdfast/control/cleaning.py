@@ -137,14 +137,14 @@ class Clean:
         """The cleaned text; anything else as it is, for the model to refuse."""
         if not isinstance(value, str):
             return value
-        return clean(value, max_length=self.max_length, multiline=self.multiline)
+        return clean(str(value), max_length=self.max_length, multiline=self.multiline)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The schema of the text with cleaning before it (bad characters would be refused) and on the way out."""
-        inner = handler(source)
         return core_schema.no_info_before_validator_function(
             self,
-            inner,
+            # Strict, since bytes would otherwise become text after the cleaning.
+            core_schema.str_schema(strict=True),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 self, return_schema=core_schema.str_schema(), when_used="always"
             ),

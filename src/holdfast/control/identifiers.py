@@ -11,6 +11,7 @@ character outside of ASCII.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
@@ -30,6 +31,7 @@ _PATH_PART: Final = r"\.?[A-Za-z0-9_@](?:[A-Za-z0-9_.:@+=, -]*[A-Za-z0-9_.:@+=,-
 _VOLUME_PART: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:+@=,~-]*"
 _PORT: Final = r"[1-9][0-9]{0,4}"
 _IP: Final = r"[0-9A-Fa-f:.]{2,45}"
+_PF_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,31}(?:\.[0-9]{1,4})?", re.ASCII)
 
 
 def _is_ip(text: str) -> bool:
@@ -61,9 +63,7 @@ def _are_ports(text: str) -> bool:
 TargetName: TypeAlias = Annotated[
     str, Grammar("target name", r"[a-z0-9][a-z0-9_-]{0,31}", 32, "name of a configured target", ("pve-rack1", "nas"))
 ]
-PlanId: TypeAlias = Annotated[
-    str, Grammar("plan id", r"plan-[a-z2-7]{16}", 21, "plan id", ("plan-abcdefghijklmnop",))
-]
+PlanId: TypeAlias = Annotated[str, Grammar("plan id", r"plan-[a-z2-7]{16}", 21, "plan id", ("plan-abcdefghijklmnop",))]
 Uuid: TypeAlias = Annotated[
     str,
     Grammar(
@@ -100,11 +100,11 @@ HostOrIp: TypeAlias = Annotated[
     str,
     Grammar(
         "host",
-        rf"(?:{_LABEL}(?:\.{_LABEL})*|{_IP})",
+        rf"(?:{_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f.]*:{_IP})",
         253,
         "DNS name or IP address",
         ("nas.rack.example", "10.20.0.1", "fd00::1"),
-        lambda text: ":" not in text or _is_ip(text),
+        lambda text: _is_ip(text) if ":" in text or text.replace(".", "").isdigit() else True,
     ),
 ]
 PortRange: TypeAlias = Annotated[
@@ -241,7 +241,7 @@ PfInterface: TypeAlias = Annotated[
     str,
     Grammar(
         "interface",
-        r"[A-Za-z][A-Za-z0-9_.]{0,31}",
+        r"[A-Za-z][A-Za-z0-9_]{0,26}(?:\.[0-9]{1,4})?",
         32,
         "interface: wan, lan, optN or device",
         ("wan", "opt3", "igb0.10"),
@@ -272,7 +272,7 @@ PfAddress: TypeAlias = Annotated[
     str,
     Grammar(
         "address",
-        rf"!?(?:any|\(self\)|{_IP}(?:/[0-9]{{1,3}})?|[A-Za-z0-9_.]{{1,31}}(?::ip)?)",
+        rf"!?(?:any|\(self\)|{_IP}(?:/[0-9]{{1,3}})?|[A-Za-z0-9_]{{1,31}}(?:\.[0-9]{{1,4}})?(?::ip)?)",
         52,
         "IP, network, alias, interface, interface:ip, any or (self); ! in front inverts",
         ("any", "(self)", "lan", "lan:ip", "!nas_hosts", "10.20.0.0/24", "fd00::1"),
@@ -283,7 +283,7 @@ PfPort: TypeAlias = Annotated[
     str,
     Grammar(
         "port",
-        rf"(?:{_PORT}(?::{_PORT})?|[A-Za-z0-9_]{{1,31}})",
+        rf"(?:{_PORT}(?::{_PORT})?|[0-9]{{0,30}}[A-Za-z_][A-Za-z0-9_]{{0,30}})",
         31,
         "port 1-65535, low:high, or a port alias",
         ("443", "8000:8080", "web_ports"),
@@ -326,7 +326,7 @@ AppName: TypeAlias = Annotated[
 ]
 ShareName: TypeAlias = Annotated[
     str,
-    Grammar("share", r"[A-Za-z0-9_](?:[A-Za-z0-9_.$ -]*[A-Za-z0-9_.$-])?", 80, "SMB share name", ("media", "Admin$")),
+    Grammar("share", r"[A-Za-z0-9_](?:[A-Za-z0-9_. -]*[A-Za-z0-9_.-])?\$?", 80, "SMB share name", ("media", "Admin$")),
 ]
 DiskName: TypeAlias = Annotated[
     str, Grammar("disk", r"[a-z]{2,8}[a-z0-9]{0,24}", 32, "disk name", ("sda", "nvme0n1", "da12"))
@@ -373,10 +373,10 @@ def _is_pf_address(text: str) -> bool:
         return False
     if "/" in bare:
         return _is_network(bare)
-    if ":" in bare and not bare.endswith(":ip"):
-        return _is_ip(bare)
-    digits_and_dots = bare.replace(".", "").isdigit()
-    return _is_ip(bare) if digits_and_dots else True
+    if bare == "(self)" or _is_ip(bare):
+        return True
+    name = bare.removesuffix(":ip")
+    return _PF_NAME.fullmatch(name) is not None and not name.replace(".", "").isdigit()
 
 
 def all_grammars() -> dict[str, Grammar]:

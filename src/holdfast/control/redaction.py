@@ -52,7 +52,7 @@ class Redactor:
         self._lock = threading.Lock()
         self._configured = frozenset(secret for secret in known_secrets if _recognisable(secret))
         self._runtime: OrderedDict[str, None] = OrderedDict()
-        self._index = SecretIndex().with_secrets(*self._configured)
+        self._index = SecretIndex(self._configured)
 
     def add(self, secret: str) -> bool:
         """Learn a secret that came up while running, such as a session token; effective from now on.
@@ -68,12 +68,12 @@ class Redactor:
             elif secret not in self._configured:
                 self._runtime[secret] = None
                 if len(self._runtime) <= MAX_RUNTIME_SECRETS:
-                    self._index = self._index.with_secrets(secret)
+                    self._index.add(secret)
                 else:
                     # A quarter goes at once, so that making the index anew stays rare.
                     for _ in range(MAX_RUNTIME_SECRETS // 4):
                         self._runtime.popitem(last=False)
-                    self._index = SecretIndex().with_secrets(*self._configured, *self._runtime)
+                    self._index = SecretIndex((*self._configured, *self._runtime))
         return True
 
     def text(self, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from holdfast.control import secretforms
@@ -14,33 +14,38 @@ _FEW: Final = 256
 
 
 class SecretIndex:
-    """All forms of all known secrets. Not changed once made: learning a secret makes a new index."""
+    """All forms of all known secrets. One thread may add while others redact."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._by_gram: dict[str, tuple[str, ...]] = {}
-        self._short: frozenset[str] = frozenset()
+        self._short: set[str] = set()
         self._words: re.Pattern[str] | None = None
-
-    def with_secrets(self, *secrets: str) -> SecretIndex:
-        """An index that knows these secrets too."""
-        made = SecretIndex()
-        made._by_gram = dict(self._by_gram)
-        short = set(self._short)
         for secret in secrets:
-            for form in secretforms.forms(secret):
-                if len(form) < secretforms.LONG and (len(form) < _GRAM or form == secret):
-                    short.add(form)
-                else:
-                    known = made._by_gram.get(form[:_GRAM], ())
-                    if form not in known:
-                        made._by_gram[form[:_GRAM]] = (*known, form)
-        made._short = frozenset(short)
-        if short:
-            longest_first = sorted(short, key=len, reverse=True)
-            made._words = re.compile(
+            self._learn(secret)
+        self._compile()
+
+    def add(self, secret: str) -> None:
+        """Learn one more secret."""
+        known = len(self._short)
+        self._learn(secret)
+        if len(self._short) > known:
+            self._compile()
+
+    def _learn(self, secret: str) -> None:
+        for form in secretforms.forms(secret):
+            if len(form) < secretforms.LONG and (len(form) < _GRAM or form == secret):
+                self._short.add(form)
+            else:
+                known = self._by_gram.get(form[:_GRAM], ())
+                if form not in known:
+                    self._by_gram[form[:_GRAM]] = (*known, form)
+
+    def _compile(self) -> None:
+        if self._short:
+            longest_first = sorted(self._short, key=len, reverse=True)
+            self._words = re.compile(
                 "(?<![A-Za-z0-9])(?:" + "|".join(re.escape(word) for word in longest_first) + ")(?![A-Za-z0-9])"
             )
-        return made
 
     def redact(self, text: str, marker: str) -> str:
         """The text with the marker in place of every secret; markers that stand in it already are left alone."""
@@ -67,7 +72,7 @@ class SecretIndex:
                 if text[start : start + _GRAM] in by_gram:
                     yield start
             return
-        for gram in by_gram:
+        for gram in list(by_gram):
             start = text.find(gram)
             while start >= 0:
                 yield start

@@ -48,7 +48,6 @@ _ANYWHERE: Final = (
     "nthash",
     "lmhash",
     "keyhash",
-    "sessionid",
     "bearer",
 )
 
@@ -86,6 +85,8 @@ _OPEN_KEYS: Final = (
     "naturalkey",
     "configkeys",
     "hotkey",
+    "monkey",
+    "turnkey",
 )
 
 
@@ -98,7 +99,7 @@ def names_secret(name: str) -> bool:
     if not words:
         return False
     joined, last = "".join(words), words[-1]
-    if joined.endswith("secretid"):
+    if joined.endswith(("secretid", "sessionid")):
         return True
     if last in _ABOUT or joined.endswith(_OPEN_KEYS):
         return False

@@ -56,8 +56,12 @@ class MemoryState:
 
     def create(self, space: str, key: str, record: bytes, *, expires_at: float) -> bool:
         """See `State.create`."""
+        where = (_checked(space), _checked(key))
         with self._lock:
-            return self._records.setdefault((_checked(space), _checked(key)), (record, expires_at))[0] is record
+            if where in self._records:
+                return False
+            self._records[where] = (record, expires_at)
+            return True
 
     def get(self, space: str, key: str) -> bytes | None:
         """See `State.get`."""
