@@ -10,6 +10,7 @@ from holdfast.simulators.idrac.accounts import Accounts
 from holdfast.simulators.idrac.attributes import Attributes
 from holdfast.simulators.idrac.bios import Bios
 from holdfast.simulators.idrac.boot import Boot
+from holdfast.simulators.idrac.certificates import Certificates
 from holdfast.simulators.idrac.errors import Refusal, refuse
 from holdfast.simulators.idrac.faults import Faults
 from holdfast.simulators.idrac.health import Health
@@ -23,6 +24,7 @@ from holdfast.simulators.idrac.raid import Raid
 from holdfast.simulators.idrac.sensors import Sensors
 from holdfast.simulators.idrac.sessions import AddressGuard, Sessions
 from holdfast.simulators.idrac.timeline import Timeline, iso
+from holdfast.simulators.idrac.updates import Updates
 from holdfast.simulators.idrac.wire import Call, Json
 from holdfast.simulators.idrac.work import Work
 
@@ -68,10 +70,17 @@ class Bmc:
         self.mutations = 0
         self.asset_tag = ""
         self.identify = False
+        self.certificates = Certificates(self)
+        self.installed_licence: str | None = None
+        self.serial_data = "login: \r\n"
+        self.attached_iso: str | None = None
+        self.attached_drivers: str | None = None
         self.nic_settings: dict[str, dict[str, str]] = {}
         self.nic_pending: dict[str, dict[str, str]] = {}
         self.jobs = JobQueue(self)
         self.work = Work(self)
+        self.updates = Updates(self)
+        self.after_ac_cycle: list[Callable[[], object]] = []
         self.bios = Bios(self.hw, persona)
         self.media = Media(self)
         self.raid = Raid(self.hw)
@@ -107,7 +116,7 @@ class Bmc:
     def licence(self) -> str:
         """The licence tier in force."""
         fault = self.faults.peek("licence")
-        return fault.text("tier") if fault is not None else self.persona.licence
+        return fault.text("tier") if fault is not None else (self.installed_licence or self.persona.licence)
 
     @property
     def max_image_bytes(self) -> int:
@@ -212,3 +221,14 @@ class Bmc:
         order = ("Basic", "Express", "Enterprise", "Datacenter")
         if order.index(self.licence) < order.index(tier):
             raise refuse(403, "LIC501")
+
+    def ac_cycle(self, final: str) -> None:
+        """Take all power away and give it back: the host ends in the state `final`, the iDRAC restarts (§12.2)."""
+        self.record("SYS1002")
+        self.host.ensure_off()
+        self.life.restart(reason="AC power cycle")
+        for action in self.after_ac_cycle:
+            action()
+        self.after_ac_cycle.clear()
+        if final == "On":
+            self.timeline.after(self.life.pace.grace_s + self.host.pace.guard_s, self.host.ensure_on)

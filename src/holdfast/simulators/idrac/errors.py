@@ -43,14 +43,18 @@ class DropConnection(Exception):
     """The connection ends without an answer, as when the iDRAC restarts or blocks an address."""
 
 
+def lookup_prefix(persona: Persona, message_id: str) -> str:
+    """The registry and version before a message id: "Base.1.18" or "IDRAC.2.9"."""
+    return f"Base.{persona.base_version}" if lookup(message_id)[0] else persona.idrac_prefix
+
+
 def info_object(persona: Persona, info: Info, *, related: bool = True) -> Json:
     """One ExtendedInfo entry as this firmware writes it."""
-    is_base, message = lookup(info.message_id)
-    prefix = f"Base.{persona.base_version}" if is_base else persona.idrac_prefix
+    message = lookup(info.message_id)[1]
     entry: Json = {
         "Message": fill(message.text, info.args),
         "MessageArgs": list(info.args),
-        "MessageId": f"{prefix}.{info.message_id}",
+        "MessageId": f"{lookup_prefix(persona, info.message_id)}.{info.message_id}",
         "Resolution": message.resolution,
         "Severity": message.severity,
     }

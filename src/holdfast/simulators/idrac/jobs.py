@@ -63,6 +63,12 @@ class Job:
     waits: bool = False
     not_before: float = 0.0
     on_delete: Callable[[], None] | None = None
+    pre: tuple[Step, ...] = ()
+    """What comes before a staged job waits: the download of a package."""
+    check: Callable[[], Outcome | None] | None = None
+    """Asked after `pre`; an outcome ends the job there."""
+    ready: Callable[[], None] | None = None
+    """Called when the job begins to wait."""
     state: str = NEW
     message_id: str = "JCP000"
     args: tuple[str, ...] = ()
@@ -131,6 +137,9 @@ class JobQueue:
         not_before: float = 0.0,
         prefix: str = "JID",
         on_delete: Callable[[], None] | None = None,
+        pre: Sequence[Step] = (),
+        check: Callable[[], Outcome | None] | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> Job:
         """Create a job; with `waits` it is Scheduled until the host restarts.
 
@@ -154,15 +163,34 @@ class JobQueue:
             waits=waits,
             not_before=not_before,
             on_delete=on_delete,
+            pre=tuple(pre),
+            check=check,
+            ready=ready,
         )
         self._apply_faults_at_birth(job)
         self.jobs[job.id] = job
         self.bmc.record("JCP027", job.id, category="Configuration")
-        if waits:
+        self._prepare(job, 0)
+        return job
+
+    def _prepare(self, job: Job, index: int) -> None:
+        if job.id not in self.jobs:
+            return
+        if index < len(job.pre):
+            step = job.pre[index]
+            self._set(job, step.state, step.message_id, 1)
+            job.step_begun, job.step_seconds = self.bmc.now, step.seconds
+            self._next[job.id] = self.bmc.timeline.after(step.seconds, lambda: self._prepare(job, index + 1))
+            return
+        refused = job.check() if job.check is not None else None
+        if refused is not None:
+            self._end(job, refused)
+        elif job.waits:
             self._set(job, SCHEDULED, "JCP001", 0)
+            if job.ready is not None:
+                job.ready()
         else:
             self.begin(job)
-        return job
 
     def _apply_faults_at_birth(self, job: Job) -> None:
         faults, now = self.bmc.faults, self.bmc.now
@@ -243,8 +271,11 @@ class JobQueue:
                 outcome = Outcome(WITH_ERRORS, "JCP008")
             elif faults.take_for_type("job-user-intervention", job.kind, now):
                 outcome = Outcome(INTERVENTION, "RED029")
+        self._end(job, outcome)
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
         self._set(job, outcome.state, outcome.message_id, 100, outcome.args)
-        job.ended = now
+        job.ended = self.bmc.now
         self.bmc.record(
             "JCP037" if outcome.state == COMPLETED else outcome.message_id, job.id, category="Configuration"
         )

@@ -7,10 +7,18 @@ from functools import lru_cache
 from holdfast.simulators.idrac.persona import PERSONAS
 from holdfast.simulators.idrac.routes import Routes
 from holdfast.simulators.idrac.trees import (
+    attributes,
+    bios,
+    booting,
+    certificates,
     chassis,
+    interfaces,
     jobs,
+    licences,
     logins,
+    logs,
     managers,
+    media,
     network,
     power,
     processors,
@@ -21,6 +29,7 @@ from holdfast.simulators.idrac.trees import (
     storage_changes,
     subsystems,
     systems,
+    updates,
     users,
 )
 
@@ -40,6 +49,15 @@ _MODULES = (
     sensors,
     managers,
     jobs,
+    bios,
+    booting,
+    media,
+    logs,
+    updates,
+    attributes,
+    interfaces,
+    licences,
+    certificates,
 )
 
 

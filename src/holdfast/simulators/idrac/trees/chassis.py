@@ -175,7 +175,7 @@ def _reset(bmc: Bmc, call: Call) -> Reply:
     if bmc.host.state != "Off":
         # AC cycling needs the host off (contract §12.2).
         raise refuse(409, "PSU501", "ON")
-    _ac_cycle(bmc, final="Off")
+    bmc.ac_cycle("Off")
     return Reply(204)
 
 
@@ -183,16 +183,8 @@ def _extended_reset(bmc: Bmc, call: Call) -> Reply:
     body.text(call.body, "ResetType", allowed=("PowerCycle",))
     final = body.text(call.body, "FinalPowerState", allowed=("On", "Off"), default="On")
     body.closed(call.body, {"ResetType", "FinalPowerState"})
-    _ac_cycle(bmc, final=final)
+    bmc.ac_cycle(final)
     return Reply(204)
-
-
-def _ac_cycle(bmc: Bmc, *, final: str) -> None:
-    bmc.record("SYS1002")
-    bmc.host.ensure_off()
-    bmc.life.restart(reason="AC power cycle")
-    if final == "On":
-        bmc.timeline.after(bmc.life.pace.grace_s + bmc.host.pace.guard_s, bmc.host.ensure_on)
 
 
 def _assembly(bmc: Bmc, call: Call) -> Reply:
