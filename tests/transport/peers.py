@@ -111,7 +111,7 @@ async def listening(
             pass  # the end of a peer is the end of the test, which nobody waits behind
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
             tasks.discard(task)
             writers.discard(writer)

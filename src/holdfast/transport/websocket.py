@@ -151,7 +151,7 @@ class WebSocketWire:
         Raises:
             WireClosed: The socket is closed; `before_sending` tells whether that was known before writing.
         """
-        if self._socket.closed:
+        if self._socket.closed or self._socket.get_extra_info("socket") is None:
             raise WireClosed(self._socket.close_code or 1006, "", before_sending=True)
         try:
             await self._socket.send_str(text)
