@@ -10,6 +10,7 @@ import pytest
 from holdfast.resilience import Classify, Clock, Events, Executor, Policy, default_classify
 from holdfast.resilience.probe import Probe
 from holdfast.resilience.testing import ManualClock, Recorder
+from tests.resilience.ways import WAYS, Way
 
 
 @pytest.fixture
@@ -58,6 +59,13 @@ def make(clock: ManualClock, events: Events) -> MakeExecutor:
         return Executor("api", chosen, classify, probe, with_clock or clock.clock, events)
 
     return maker
+
+
+@pytest.fixture(params=list(WAYS.values()), ids=list(WAYS))
+def call(request: pytest.FixtureRequest) -> Way:
+    """Makes a call; the test runs once for each way of making one."""
+    way: Way = request.param()
+    return way
 
 
 class Attempts:
