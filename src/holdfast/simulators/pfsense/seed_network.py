@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.machine import Machine
 
-BMC_TAG = 9
-
 
 def prefix_length(network: str) -> int:
     """The prefix length of a network in text."""
     return ipaddress.ip_network(network).prefixlen
-
-
-def bmc_gateway(network: str) -> str:
-    """The firewall's own address in the network of the BMCs: the first one."""
-    return str(ipaddress.ip_network(network)[1])
 
 
 def seed(machine: Machine, nodes: dict[str, Any]) -> None:
@@ -47,17 +40,17 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
             "typev6": "none",
         },
         "opt1": {
-            "if": f"igb1.{BMC_TAG}",
+            "if": f"igb1.{world.bmc_vlan_tag}",
             "enable": True,
             "descr": "BMC",
             "typev4": "static",
-            "ipaddr": bmc_gateway(world.bmc_network),
+            "ipaddr": world.firewall_bmc_ip,
             "subnet": prefix_length(world.bmc_network),
             "typev6": "none",
         },
     }
     nodes["vlans/vlan"] = [
-        {"if": "igb1", "tag": BMC_TAG, "vlanif": f"igb1.{BMC_TAG}", "descr": "management controllers"}
+        {"if": "igb1", "tag": vlan.tag, "vlanif": f"igb1.{vlan.tag}", "descr": vlan.name} for vlan in world.vlans
     ]
     nodes["bridges/bridged"] = []
     nodes["laggs/lagg"] = []

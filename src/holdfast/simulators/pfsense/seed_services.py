@@ -18,6 +18,7 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
     static: list[Stored] = [
         {"mac": server.host_macs[0], "ipaddr": server.host_ip, "hostname": server.hostname, "descr": server.model}
         for server in world.servers
+        if ipaddress.ip_address(server.host_ip) in network
     ]
     static += [
         {"mac": guest.mac, "ipaddr": guest.ip, "hostname": guest.name, "descr": f"guest {guest.vmid}"}
@@ -55,6 +56,7 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
     hosts: list[Stored] = [
         {"host": server.hostname, "domain": world.domain, "ip": [server.host_ip], "descr": server.model, "aliases": []}
         for server in world.servers
+        if server.role != "bare"
     ]
     hosts += [
         {
@@ -65,6 +67,7 @@ def seed(machine: Machine, nodes: dict[str, Any]) -> None:
             "aliases": [],
         }
         for server in world.servers
+        if server.role != "bare"
     ]
     for row in hosts:
         if row["host"] == "nas1":

@@ -137,8 +137,7 @@ class Leases(Behaviour):
         model = work.schema.models["DHCPServer"]
         rows: list[Stored] = []
         mapped: set[str] = set()
-        online = {server.host_macs[0] for server in world.servers if server.hostname not in world.offline_nodes}
-        online |= {guest.mac for guest in world.guests if guest.running}
+        online = {neighbour.mac for neighbour in world.neighbours() if neighbour.online}
         for interface, server in work.machine.jobs.live["dhcp"].rows(model).items():
             for row in server.get("staticmap") or []:
                 mapped.add(str(row["mac"]).lower())

@@ -36,13 +36,11 @@ def neighbours(work: Work) -> list[Stored]:
             mac = str(row.get("spoofmac") or port_mac(work, str(row.get("if"))))
             add(world.firewall_hostname, str(row["ipaddr"]), mac, _descr(interfaces, ident), permanent=True)
     add("", world.firewall_wan_gateway, "00:00:5e:00:01:07", _descr(interfaces, "wan"))
-    for server in world.servers:
-        if server.hostname not in world.offline_nodes:
-            add(server.hostname, server.host_ip, server.host_macs[0], _descr(interfaces, "lan"))
-        add(f"{server.hostname}-bmc", server.bmc_ip, server.bmc_mac, _descr(interfaces, "opt1"))
-    for guest in world.guests:
-        if guest.running and guest.ip:
-            add(guest.name, guest.ip, guest.mac, _descr(interfaces, "lan"))
+    networks = {"lan": ("lan", world.lan_network), "bmc": ("opt1", world.bmc_network)}
+    for neighbour in world.neighbours():
+        ident, network = networks[neighbour.network]
+        if neighbour.online and neighbour.what != "firewall" and syntax.in_network(neighbour.ip, network):
+            add(neighbour.hostname, neighbour.ip, neighbour.mac, _descr(interfaces, ident))
     return rows
 
 
