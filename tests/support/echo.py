@@ -31,7 +31,7 @@ class EchoSimulator(Simulator):
 
     def app(self) -> web.Application:
         """The application."""
-        app = web.Application()
+        app = web.Application(client_max_size=2**24)
         app.add_routes(
             [
                 web.route("*", "/echo", self._echo),

@@ -173,8 +173,10 @@ class Gate:
     async def _sent(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Send an answer to its end while the request still counts as in flight."""
         if not response.prepared:
-            await response.prepare(request)
-            await response.write_eof()
+            # When the connection is gone, aiohttp finds out again in its own attempt to finish the answer.
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
+                await response.write_eof()
         if isinstance(response, web.HTTPException):
             raise response
         return response

@@ -16,9 +16,10 @@ from holdfast.simulators.faultlist import CUT, FAULTS, Stage, Value
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.faults import ActiveFault, FaultBoard, make_fault
 from holdfast.simulators.rack.gate import SOCKET_METHOD, Gate
-from holdfast.simulators.rack.link import Link, SilentProtocol
+from holdfast.simulators.rack.link import Link
 from holdfast.simulators.rack.listener import Listener
 from holdfast.simulators.rack.shapers import SHAPED, shaper_for
+from holdfast.simulators.rack.silent import SilentProtocol
 
 OWN: Final = "own:"
 """Before a fault's name: the simulator's own fault, even if the wire has one of that name."""
