@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import anyio
 
 from holdfast.config import TargetSettings
-from holdfast.resilience import Breaker
+
+if TYPE_CHECKING:
+    from holdfast.resilience import Breaker
 
 ClientT = TypeVar("ClientT")
 

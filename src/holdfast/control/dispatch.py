@@ -30,7 +30,6 @@ from holdfast.errors import (
     ReadOnlyError,
     UnknownToolError,
 )
-from holdfast.resilience import DeadlineExceededError, deadline_scope
 
 _log = logging.getLogger("holdfast.control")
 
@@ -216,6 +215,8 @@ class Dispatcher:
 
 async def _bounded(limit_s: float, run: Callable[[], Awaitable[object]]) -> object:
     """Run within an absolute time limit that nested calls inherit."""
+    from holdfast.resilience import DeadlineExceededError, deadline_scope
+
     try:
         with deadline_scope(limit_s):
             async with asyncio.timeout(limit_s):

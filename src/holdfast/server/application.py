@@ -12,6 +12,7 @@ from mcp.server.lowlevel.server import Server
 from holdfast.appliances.connections import OpenConnections
 from holdfast.appliances.kinds import KINDS, TITLES
 from holdfast.config import Config, Mode
+from holdfast.control.answers import JsonObject
 from holdfast.control.dispatch import Clocks, Dispatcher
 from holdfast.control.inventory import ESTATE, Entry, Selection, load_catalogue, select
 from holdfast.control.room import ControlRoom
@@ -96,11 +97,14 @@ class Application:
 
     def mcp_server(self, principal: Principal = local_principal) -> Server[dict[str, Any]]:
         """The MCP server over this application."""
-        from holdfast.estate.circuits import circuit_rows
-
-        adapter = Adapter(self.dispatcher, lambda: circuit_rows(self.connections), principal)
+        adapter = Adapter(self.dispatcher, self._circuits, principal)
         name = f"holdfast-{self.kinds[0]}" if len(self.kinds) == 1 else "holdfast"
         return build_server(adapter, name=name, instructions=self.instructions)
+
+    def _circuits(self) -> list[JsonObject]:
+        from holdfast.estate.circuits import circuit_rows
+
+        return circuit_rows(self.connections)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
