@@ -34,6 +34,25 @@ class Asker:
             assert answer.status == 200, (path, answer.status, await answer.text())
             return await answer.json()
 
+    async def call(self, *calls: tuple[str, list[Any]]) -> list[Any]:
+        """JSON-RPC calls to TrueNAS over one socket, after logging in."""
+        running = self.rack["truenas"]
+        url = running.url.replace("https", "wss") + "/api/current"
+        login = {
+            "mechanism": "API_KEY_PLAIN",
+            "username": running.credentials["username"],
+            "api_key": running.credentials["api_key"],
+        }
+        results = []
+        async with self._session.ws_connect(url) as socket:
+            for number, (method, params) in enumerate([("auth.login_ex", [login]), *calls]):
+                await socket.send_json({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+                answer = await socket.receive_json(timeout=10)
+                assert "result" in answer, answer
+                results.append(answer["result"])
+        assert results[0]["response_type"] == "SUCCESS"
+        return results[1:]
+
 
 @asynccontextmanager
 async def asking(*members: str) -> AsyncIterator[Asker]:
@@ -68,3 +87,36 @@ async def test_a_guest_has_the_same_mac_in_its_configuration_as_in_the_arp_table
             ]
             assert guest.mac in config["net0"].lower()
             assert (guest.mac in seen) is guest.running
+
+
+async def test_each_bmc_reports_its_hosts_addresses_tag_and_disks() -> None:
+    async with asking("idrac*4") as ask:
+        for number, server in enumerate(ask.rack.world.servers, start=1):
+            name = "idrac" if number == 1 else f"idrac{number}"
+            system = await ask.get(name, "/redfish/v1/Systems/System.Embedded.1")
+            assert system["SKU"] == server.service_tag
+            nics = await ask.get(name, "/redfish/v1/Systems/System.Embedded.1/EthernetInterfaces")
+            macs = set()
+            for member in nics["Members"]:
+                interface = await ask.get(name, member["@odata.id"])
+                macs.add((interface.get("PermanentMACAddress") or interface["MACAddress"]).lower())
+            assert macs == set(server.host_macs)
+            own = await ask.get(name, "/redfish/v1/Managers/iDRAC.Embedded.1/EthernetInterfaces")
+            interface = await ask.get(name, own["Members"][0]["@odata.id"])
+            assert interface["PermanentMACAddress"].lower() == server.bmc_mac
+            assert await drives(ask, name) == {disk.serial for disk in server.disks}
+
+
+async def drives(ask: Asker, name: str) -> set[str]:
+    serials = set()
+    for controller in (await ask.get(name, "/redfish/v1/Systems/System.Embedded.1/Storage"))["Members"]:
+        for drive in (await ask.get(name, controller["@odata.id"]))["Drives"]:
+            serials.add((await ask.get(name, drive["@odata.id"]))["SerialNumber"])
+    return serials
+
+
+async def test_the_storage_system_has_the_tag_that_its_bmc_reports() -> None:
+    async with asking("truenas") as ask:
+        server = next(one for one in ask.rack.world.servers if one.role == "truenas")
+        [info] = await ask.call(("system.info", []))
+        assert info["system_serial"] == server.service_tag
