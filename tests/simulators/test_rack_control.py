@@ -13,7 +13,7 @@ from tests.simulators.rackclient import connected, tcp_connects
 from tests.support import running_rack
 from tests.support.echo import EchoSimulator
 
-from holdfast.simulators.base import SimulatedClock
+from holdfast.simulators.base import Arrival, SimulatedClock
 from holdfast.simulators.rack import ControlEndpoint, Rack
 
 
@@ -108,6 +108,18 @@ async def test_arrivals_are_listed_without_what_may_be_secret() -> None:
         }
         assert (await caller.ask("GET", "/arrivals?simulator=c"))[0] == 404
         assert (await caller.ask("GET", "/arrivals?simulator=a&limit=0"))[0] == 400
+
+
+async def test_the_arrivals_of_a_simulator_that_counts_itself_are_told_too() -> None:
+    class Bookkeeper(EchoSimulator):
+        records_arrivals = True
+
+    async with controlled() as (rack, caller):
+        keeper = Bookkeeper(name="keeper")
+        keeper.state.arrivals.append(Arrival("pool.query", "/api/current", {}, b"[]", True))
+        await rack.add_simulator(keeper)
+        assert (await caller.ask("GET", "/state"))[1]["simulators"][-1]["arrivals"] == 1
+        assert (await caller.ask("GET", "/arrivals?simulator=keeper"))[1]["total"] == 1
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class ControlEndpoint:
             raise ValueError("limit must be at least 1")
         return web.json_response(
             {
-                "total": running.state.arrivals_total,
+                "total": _arrivals_total(running),
                 "arrivals": [
                     {
                         "method": arrival.method,
@@ -161,13 +161,17 @@ def simulator_state(running: RunningSimulator) -> dict[str, object]:
         "port": running.port,
         "faults": [fault.as_json() for fault in running.active_faults()],
         "own_faults": sorted(running.own_faults),
-        "arrivals": state.arrivals_total,
+        "arrivals": _arrivals_total(running),
         "in_flight": state.in_flight,
         "max_in_flight": state.max_in_flight,
         "connections_open": state.connections_open,
         "connections": state.connections_total,
         "handshakes_failed": state.handshakes_failed,
     }
+
+
+def _arrivals_total(running: RunningSimulator) -> int:
+    return len(running.state.arrivals) if running.simulator.records_arrivals else running.state.arrivals_total
 
 
 def _refusal(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
