@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.client import _RequestOptions
 from yarl import URL
 
-from holdfast.errors import NotSentError
+from holdfast.errors import HoldfastError, NotSentError
 from holdfast.transport.attempt import Attempt, StopError
 from holdfast.transport.deadline import time_left
 from holdfast.transport.http import HttpTransport, SendEvent, merged
@@ -53,6 +53,8 @@ async def exchange(
             response.release()
     except StopError as stop:
         raise stop.error from stop.__cause__
+    except HoldfastError:
+        raise  # some of them are TimeoutErrors or OSErrors too
     except aiohttp.ConnectionTimeoutError as error:
         raise attempt.failure(error) from None
     except TimeoutError:
@@ -62,7 +64,7 @@ async def exchange(
     return Reply(
         status=response.status,
         reason=_clean(response.reason or ""),
-        headers=Headers((name, _clean(value)) for name, value in response.headers.items()),
+        headers=Headers([(name, _clean(value)) for name, value in response.headers.items()]),
         body=bytes(body),
         method=request.method,
         sends=attempt.sends,

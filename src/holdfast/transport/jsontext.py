@@ -89,7 +89,7 @@ def parse_json(
     _check_numbers(raw, limits, executed)
     _check_structure(raw, limits, executed)
     try:
-        value: JsonValue = json.loads(raw.decode(), parse_constant=_no_constant, parse_float=_finite)
+        value: JsonValue = _decoder.decode(raw.decode())
     except RecursionError:
         raise _too_deep(limits, executed) from None
     except ValueError as error:
@@ -120,6 +120,9 @@ def _finite(text: str) -> float:
     if number - number != 0:
         raise ValueError("a number beyond the range of a double")
     return number
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def _not_json(error: ValueError, executed: Executed) -> ProtocolError:

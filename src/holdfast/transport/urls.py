@@ -22,6 +22,8 @@ _MAX_TARGET = 16 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 # RFC 3986 pchar, "/" and a query; everything else must arrive percent-encoded.
 _TARGET = re.compile(r"/(?!/)[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/?\[\]]*)?\Z")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~\-]+\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|\Z)")
 
@@ -49,7 +51,9 @@ def _segment(part: str | int) -> str:
         raise InputError("A path segment must not be empty, '.' or '..'.")
     if len(text) > _MAX_SEGMENT:
         raise InputError(f"A path segment must not be longer than {_MAX_SEGMENT} characters.")
-    if any(ord(char) < 0x20 or 0x7F <= ord(char) <= 0x9F for char in text):
+    if _PLAIN.match(text):
+        return text
+    if _CONTROL.search(text):
         raise InputError("A path segment must not contain control characters.")
     try:
         return quote(text, safe="")
@@ -120,6 +124,8 @@ def check_target(target: str) -> str:
 def _has_dot_segment(url_path: str) -> bool:
     # Servers differ in how often they decode before they resolve dots, so every reading must be free of them.
     text = url_path
+    if "/." not in text and "%" not in text:
+        return False
     for _ in range(4):
         if _DOTS.search(text.replace("\\", "/")):
             return True
