@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import pytest
 
@@ -29,6 +31,19 @@ def heard() -> Recorder:
 def events(heard: Recorder) -> Events:
     """A hub with one observer, `heard`."""
     return Events(heard)
+
+
+class Kit(TypedDict):
+    """What makes a thing of this library testable."""
+
+    clock: Clock
+    events: Events
+
+
+@pytest.fixture
+def kit(clock: ManualClock, events: Events) -> Kit:
+    """The test's clock and hub, as keyword arguments."""
+    return {"clock": clock.clock, "events": events}
 
 
 class MakeExecutor(Protocol):
@@ -91,3 +106,28 @@ class Attempts:
 def always(error: Callable[[], BaseException] = ConnectionError) -> Attempts:
     """An attempt that fails every time (a thousand times at least)."""
     return Attempts(*[error] * 1_000)
+
+
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+Decorate = Callable[[Decorator, Attempts], Callable[[], object]]
+
+
+@pytest.fixture(params=["function", "coroutine function"])
+def decorated(request: pytest.FixtureRequest) -> Decorate:
+    """Applies a decorator to an attempt, as a function or as a coroutine function, and makes it callable."""
+
+    def plain(decorate: Decorator, attempt: Attempts) -> Callable[[], object]:
+        def function() -> str:
+            return attempt()
+
+        return decorate(function)
+
+    def awaited(decorate: Decorator, attempt: Attempts) -> Callable[[], object]:
+        async def function() -> str:
+            return await attempt.coroutine()
+
+        made = decorate(function)
+        assert inspect.iscoroutinefunction(made)
+        return lambda: asyncio.run(made())
+
+    return plain if request.param == "function" else awaited

@@ -114,4 +114,8 @@ class DeadlineExceededError(TimeoutError):
 
 def describe(error: BaseException) -> str:
     """What an error says, or its type where it says nothing (aiohttp's total timeout has an empty text)."""
-    return str(error) or type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an error that cannot say what it is must not become another one
+        text = ""
+    return text or type(error).__name__
