@@ -45,7 +45,7 @@ class Faults:
         "config-locked": "a dead process left the write lock: every write ends in 503; immediate = do not wait 61 s",
         "deny-write": "every account is treated as deny-write: 200, and nothing is saved",
         "disabled": "the API is switched off: 503 ENDPOINT_REST_API_IS_NOT_ENABLED",
-        "gateway-trouble": "monitors see loss (percent, default 100) and delay (ms) on gateway name (default all)",
+        "gateway-trouble": "monitors see loss (percent, default 100) and delay (ms) on a gateway (default all)",
         "html-error": "nginx answers; status = 500 | 502 | 503 | 504",
         "key-rejected": "credentials are refused: 401",
         "lockout": "the caller's address is blocked: connections are dropped",

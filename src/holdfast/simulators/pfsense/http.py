@@ -87,10 +87,14 @@ class Front:
         return response
 
     def _is_stale(self, request: web.Request) -> bool:
-        """A connection that idled for 70 s has been closed by nginx; the next request on it meets a reset (§2)."""
+        """Whether nginx has closed the connection (70 s idle), or its state is gone: a request on it meets a reset (§2)."""
         transport = request.transport
         used = self._last_use.get(transport) if isinstance(transport, asyncio.Transport) else None
-        return used is not None and self.machine.clock.now() - used > IDLE_S
+        if used is None:
+            return False
+        reset_at = self.machine.runtime.states_reset_at
+        states_gone = reset_at is not None and used < reset_at <= self.machine.clock.now()
+        return states_gone or self.machine.clock.now() - used > IDLE_S
 
     def _nginx_fault(self, request: web.Request) -> web.Response | None:
         faults, method, path = self.machine.faults, request.method, request.path

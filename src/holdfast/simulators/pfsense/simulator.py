@@ -7,6 +7,7 @@ from typing import ClassVar
 from aiohttp import web
 
 from holdfast.simulators.base import SimulatedClock, Simulator
+from holdfast.simulators.pfsense.config import Stored
 from holdfast.simulators.pfsense.faults import Faults
 from holdfast.simulators.pfsense.http import Front
 from holdfast.simulators.pfsense.machine import Machine
@@ -69,6 +70,12 @@ class PfSenseSimulator(Simulator):
         """Switch all faults off and lift the blocks of login protection."""
         self.machine.faults.clear()
         self.machine.protection.forget()
+
+    def live_rules(self) -> list[Stored]:
+        """The rules that the packet filter really runs, which lag behind the stored ones until an apply has ended."""
+        model = self.machine.schema.models["FirewallRule"]
+        self.machine.jobs.settle()
+        return list(self.machine.jobs.live["fw"].rows(model).values())
 
     def fill_rules(self, count: int) -> None:
         """Add this many rules to the configuration, as if they had always been there."""

@@ -146,7 +146,7 @@ def _filter_name(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> N
     if not re.fullmatch(r"[A-Za-z0-9_]+", text):
         raise invalid(
             "FILTER_NAME_VALIDATOR_INVALID_CHARACTERS",
-            f"Field `{name}` may only contain letters, digits and underscores.",
+            f"Field `{name}` cannot be `{text}`: only letters, digits and underscores are allowed.",
         )
     interfaces = work.tree.rows(work.schema.models["NetworkInterface"])
     groups = work.tree.rows(work.schema.models["InterfaceGroup"])

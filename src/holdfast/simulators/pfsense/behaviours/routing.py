@@ -90,7 +90,7 @@ class GatewayStatus(Behaviour):
         delay = round(0.4 + 4.4 / (number + 1) + 0.3 * math.sin(work.now / 30 + number), 3)
         loss, status, substatus = 0.0, "online", "none"
         fault = work.machine.faults.look("gateway-trouble")
-        if fault is not None and fault.text("name", name) == name:
+        if fault is not None and fault.text("gateway", name) == name:
             loss, delay = fault.number("loss", 100.0), fault.number("delay", delay)
             low, high = gateway.get("losslow", 10), gateway.get("losshigh", 20)
             if loss >= 100:
