@@ -23,6 +23,17 @@ class Token:
 
 
 @dataclass
+class Factor:
+    """A second factor: `secrets` holds the base32 secret of a "totp" or the unused keys of a "recovery"."""
+
+    kind: str
+    description: str
+    created: int
+    secrets: set[str]
+    enable: bool = True
+
+
+@dataclass
 class User:
     """An account; times are seconds since the epoch, 0 means never."""
 
@@ -33,8 +44,7 @@ class User:
     fields: dict[str, str] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
-    totp: dict[str, str] = field(default_factory=dict)
-    recovery: set[str] = field(default_factory=set)
+    factors: dict[str, Factor] = field(default_factory=dict)
     failed_factors: int = 0
     locked_totp: bool = False
 
@@ -46,7 +56,11 @@ class User:
     @property
     def needs_factor(self) -> bool:
         """Whether a second factor is enrolled."""
-        return bool(self.totp or self.recovery)
+        return any(factor.enable for factor in self.factors.values())
+
+    def factors_of(self, kind: str) -> list[Factor]:
+        """Enabled second factors of one kind."""
+        return [factor for factor in self.factors.values() if factor.kind == kind and factor.enable]
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,8 @@ class Authenticator:
 
     def challenge_for(self, user: User) -> str:
         """The half-ticket that only a second factor turns into a real one."""
-        kinds = {"totp": bool(user.totp), "recovery": "high" if user.recovery else None}
+        recovery = user.factors_of("recovery")
+        kinds = {"totp": bool(user.factors_of("totp")), "recovery": "high" if recovery else None}
         content = json.dumps({kind: value for kind, value in kinds.items() if value}, separators=(",", ":"))
         return self.ticket_for(f"!tfa!{quote(content, safe='')}")
 
@@ -188,12 +189,15 @@ class Authenticator:
         user.failed_factors = 0
 
     def _factor_holds(self, user: User, kind: str, response: str) -> bool:
-        if kind == "recovery" and response in user.recovery:
-            user.recovery.discard(response)
-            return True
+        if kind == "recovery":
+            for factor in user.factors_of("recovery"):
+                if response in factor.secrets:
+                    factor.secrets.discard(response)
+                    return True
         if kind == "totp" and not user.locked_totp:
             moment = int(self._cluster.now())
-            if any(response == totp(secret, moment + drift) for secret in user.totp.values() for drift in (0, -30)):
+            secrets_known = [secret for factor in user.factors_of("totp") for secret in factor.secrets]
+            if any(response == totp(secret, moment + drift) for secret in secrets_known for drift in (0, -30)):
                 return True
             user.failed_factors += 1
             user.locked_totp = user.failed_factors >= MAX_FACTOR_FAILURES

@@ -31,10 +31,14 @@ class Warn:
 
 @dataclass(frozen=True)
 class Acquire:
-    """Take a guest's configuration lock, waiting at most ten seconds; it is given back when the task ends."""
+    """Take a guest's configuration lock, waiting a while; it is given back when the task ends.
+
+    Negative numbers are the locks of nodes.
+    """
 
     vmid: int
     path: str
+    wait_s: float = GUEST_LOCK_WAIT_S
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,8 @@ class Tasks:
                 self.warn(task, text)
             case Pause(share):
                 return self._pause(task, share)
-            case Acquire(vmid, path):
-                return not self._acquire(task, vmid, path)
+            case Acquire():
+                return not self._acquire(task, step)
             case Release(vmid):
                 self._release(task, vmid)
         return False
@@ -227,14 +231,14 @@ class Tasks:
         lock = self._locks.get(vmid)
         return lock.owner if lock else None
 
-    def _acquire(self, task: Task, vmid: int, path: str) -> bool:
-        lock = self._locks.setdefault(vmid, _Lock())
+    def _acquire(self, task: Task, wanted: Acquire) -> bool:
+        lock = self._locks.setdefault(wanted.vmid, _Lock())
         if lock.owner in (None, task):
             lock.owner = task
             return True
         lock.waiting.append(task)
         task.log.append("trying to acquire lock...")
-        task.wakeup = self.timeline.after(GUEST_LOCK_WAIT_S, lambda: self._give_up(task, lock, path))
+        task.wakeup = self.timeline.after(wanted.wait_s, lambda: self._give_up(task, lock, wanted.path))
         return False
 
     def _give_up(self, task: Task, lock: _Lock, path: str) -> None:

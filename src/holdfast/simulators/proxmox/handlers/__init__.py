@@ -6,6 +6,14 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final = (
+    "grants",
+    "users",
+    "backups",
+    "pools",
+    "replication",
+    "storage_config",
+    "storage_content",
+    "storage_files",
     "bulk",
     "network",
     "node_certificates",

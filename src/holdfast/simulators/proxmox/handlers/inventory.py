@@ -10,6 +10,7 @@ from holdfast.simulators.proxmox.errors import ApiError, bad_parameter
 from holdfast.simulators.proxmox.guests import Guest
 from holdfast.simulators.proxmox.nodes import Node
 from holdfast.simulators.proxmox.status import guest_numbers, marks, node_memory, node_numbers, storage_numbers
+from holdfast.simulators.proxmox.storages import Storage
 from holdfast.simulators.proxmox.values import Row, as_text
 
 _VERSIONS: Final = {"9.1": ("9.1.4", "9.1", "5ac30304265fbd8e"), "8.4": ("8.4.14", "8.4", "b502d23c55afcba1")}
@@ -139,6 +140,13 @@ def _guest_rows(call: Call) -> list[Row]:
     return rows
 
 
+def guest_row(call: Call, guest: Guest) -> Row:
+    """One guest as listings of the cluster show it."""
+    cluster = call.cluster
+    expired = {guest.node} if cluster.statistics_expired(guest.node) else set[str]()
+    return _guest_row(call, guest, expired, cluster.sections.get("ha-resources", {}))
+
+
 def _guest_row(call: Call, guest: Guest, expired: set[str], managed: dict[str, dict[str, str]]) -> Row:
     cluster = call.cluster
     row: Row = {
@@ -182,21 +190,27 @@ def _storage_rows(call: Call) -> list[Row]:
         for node in cluster.nodes.values():
             if not storage.on_node(node.name):
                 continue
-            row: Row = {
-                "id": f"storage/{node.name}/{storage.name}",
-                "type": "storage",
-                "storage": storage.name,
-                "node": node.name,
-                "shared": int(storage.shared),
-                "content": shuffled_content(call, storage.content),
-                "plugintype": storage.type,
-                "status": "unknown",
-            }
-            if not cluster.statistics_expired(node.name) and cluster.storage_active(storage, node.name):
-                total, used = storage_numbers(cluster, storage, node.name)
-                row.update(status="available", maxdisk=total, disk=used)
-            rows.append(row)
+            rows.append(storage_row(call, storage, node.name))
     return rows
+
+
+def storage_row(call: Call, storage: Storage, node: str) -> Row:
+    """One storage of a node as listings of the cluster show it."""
+    cluster = call.cluster
+    row: Row = {
+        "id": f"storage/{node}/{storage.name}",
+        "type": "storage",
+        "storage": storage.name,
+        "node": node,
+        "shared": int(storage.shared),
+        "content": shuffled_content(call, storage.content),
+        "plugintype": storage.type,
+        "status": "unknown",
+    }
+    if not cluster.statistics_expired(node) and cluster.storage_active(storage, node):
+        total, used = storage_numbers(cluster, storage, node)
+        row.update(status="available", maxdisk=total, disk=used)
+    return row
 
 
 def shuffled_content(call: Call, content: list[str]) -> str:
