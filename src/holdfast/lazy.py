@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
@@ -17,6 +18,8 @@ def exports(package: str, modules: Mapping[str, str]) -> Callable[[str], object]
             module = modules[name]
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
-        return getattr(import_module(f"{package}.{module}"), name)
+        found: object = getattr(import_module(f"{package}.{module}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
 
     return resolve
