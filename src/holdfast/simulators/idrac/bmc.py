@@ -9,9 +9,12 @@ from holdfast.simulators.idrac import firmware, hardware
 from holdfast.simulators.idrac.accounts import Accounts
 from holdfast.simulators.idrac.attributes import Attributes
 from holdfast.simulators.idrac.bios import Bios
+from holdfast.simulators.idrac.bios_data import BIOS_ATTRIBUTES
 from holdfast.simulators.idrac.boot import Boot
 from holdfast.simulators.idrac.certificates import Certificates
 from holdfast.simulators.idrac.errors import Refusal, refuse
+from holdfast.simulators.idrac.eventing import Events
+from holdfast.simulators.idrac.exports import Exports
 from holdfast.simulators.idrac.faults import Faults
 from holdfast.simulators.idrac.health import Health
 from holdfast.simulators.idrac.host import Host
@@ -70,6 +73,10 @@ class Bmc:
         self.mutations = 0
         self.asset_tag = ""
         self.identify = False
+        self.exports = Exports(self)
+        self.events = Events(self)
+        self.time_offset = 0.0
+        self.decommission_job: str | None = None
         self.certificates = Certificates(self)
         self.installed_licence: str | None = None
         self.serial_data = "login: \r\n"
@@ -99,7 +106,7 @@ class Bmc:
     def shown_now(self) -> float:
         """The time that the iDRAC believes it is."""
         fault = self.faults.peek("clock-skew")
-        return self.now + (fault.number("seconds") if fault is not None else 0.0)
+        return self.now + self.time_offset + (fault.number("seconds") if fault is not None else 0.0)
 
     def setting(self, name: str) -> str:
         """An attribute of the iDRAC as text."""
@@ -232,3 +239,8 @@ class Bmc:
         self.after_ac_cycle.clear()
         if final == "On":
             self.timeline.after(self.life.pace.grace_s + self.host.pace.guard_s, self.host.ensure_on)
+
+    @staticmethod
+    def bios_value(name: str, text: str) -> str | int:
+        """A BIOS value of a profile in its own type."""
+        return int(text) if BIOS_ATTRIBUTES[name].kind == "Integer" else text

@@ -12,9 +12,12 @@ from holdfast.simulators.idrac.trees import (
     booting,
     certificates,
     chassis,
+    dellsensors,
+    events,
     interfaces,
     jobs,
     licences,
+    lifecycle,
     logins,
     logs,
     managers,
@@ -22,6 +25,7 @@ from holdfast.simulators.idrac.trees import (
     network,
     power,
     processors,
+    profiles,
     raid_service,
     root,
     sensors,
@@ -29,6 +33,7 @@ from holdfast.simulators.idrac.trees import (
     storage_changes,
     subsystems,
     systems,
+    telemetry,
     updates,
     users,
 )
@@ -58,6 +63,11 @@ _MODULES = (
     interfaces,
     licences,
     certificates,
+    lifecycle,
+    profiles,
+    events,
+    telemetry,
+    dellsensors,
 )
 
 

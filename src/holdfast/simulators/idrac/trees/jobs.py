@@ -121,7 +121,11 @@ def _task_view(bmc: Bmc, job: Job) -> Json:
 
 
 def _need(bmc: Bmc, call: Call) -> Job:
-    job = bmc.jobs.find(call.args[-1])
+    wanted = call.args[-1]
+    if wanted == "decommission":
+        # The one task that goes by a name (contract §8.1).
+        wanted = bmc.decommission_job or ""
+    job = bmc.jobs.find(wanted)
     if job is None:
         raise missing_resource(call.path)
     return job

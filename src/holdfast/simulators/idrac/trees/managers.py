@@ -194,8 +194,10 @@ def _card(bmc: Bmc) -> Json:
 def _patch(bmc: Bmc, call: Call) -> Reply:
     body.closed(call.body, {"DateTime", "DateTimeLocalOffset"})
     text = body.text(call.body, "DateTime")
-    if parse_time(text) is None:
+    moment = parse_time(text)
+    if moment is None:
         raise body.invalid("DateTime", text)
+    bmc.time_offset = moment - bmc.now
     return success(bmc.persona)
 
 

@@ -60,7 +60,8 @@ def boot_object(bmc: Bmc, *, settings: bool = False) -> Json:
     return found
 
 
-def _dell_system(bmc: Bmc) -> Json:
+def dell_system(bmc: Bmc) -> Json:
+    """Dell's view of the system with its rollups (§12.1)."""
     hw = bmc.hw
     rollups = bmc.health.rollups()
     capped = str(bmc.attributes.get("ServerPwr.1.PowerCapSetting"))
@@ -154,7 +155,7 @@ def _system(bmc: Bmc, call: Call) -> Reply:
         },
         "Links": _links(bmc),
         "Actions": _actions(bmc),
-        "Oem": {"Dell": {"@odata.type": "#DellOem.v1_3_0.DellOemResources", "DellSystem": _dell_system(bmc)}},
+        "Oem": {"Dell": {"@odata.type": "#DellOem.v1_3_0.DellOemResources", "DellSystem": dell_system(bmc)}},
     }
     if persona.generation >= 9:
         content["ProcessorSummary"] = {
