@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from tests.simulators.rackclient import connected
 from tests.support import running
 from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.faultlist import BAD_CERTIFICATES, CUT, FAULTS, Stage, describe
-from holdfast.simulators.rack import OWN
+from holdfast.simulators.rack import OWN, WIRE
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.faults import FaultBoard, make_fault, option_names
 from holdfast.simulators.rack.shapers import SHAPED
@@ -132,6 +134,27 @@ async def test_a_simulator_is_asked_for_faults_that_the_wire_does_not_have() -> 
         assert echo.sulking
         sim.heal("sulk")
         assert not echo.sulking
+
+
+async def test_where_both_have_a_name_the_simulators_own_fault_is_meant_unless_said_otherwise() -> None:
+    class Surly(EchoSimulator):
+        fault_names: ClassVar[dict[str, str]] = {"drip": "Sulks."}
+
+        def set_fault(self, name: str, **options: str | int | float | bool) -> None:
+            assert (name, options) == ("drip", {"mood": "bad"})
+            self.sulking = True
+
+    surly = Surly()
+    async with running(surly) as sim:
+        sim.fault("drip", mood="bad")
+        assert (surly.sulking, sim.active_faults()) == (True, ())
+        sim.fault(f"{WIRE}drip", bytes_per_s=5)
+        assert [fault.kind.name for fault in sim.active_faults()] == ["drip"]
+        sim.heal("drip")
+        assert (surly.sulking, len(sim.active_faults())) == (False, 1)
+        sim.fault(f"{OWN}drip", mood="bad")
+        sim.heal(f"{WIRE}drip")
+        assert (surly.sulking, sim.active_faults()) == (True, ())
 
 
 async def test_faults_of_different_stages_add_up() -> None:

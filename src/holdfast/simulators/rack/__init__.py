@@ -4,12 +4,13 @@ from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.control import ControlEndpoint
 from holdfast.simulators.rack.files import RackFiles
 from holdfast.simulators.rack.rack import EVERY, KINDS, Member, Rack, make_simulator
-from holdfast.simulators.rack.running import OWN, RunningSimulator
+from holdfast.simulators.rack.running import OWN, WIRE, RunningSimulator
 
 __all__ = [
     "EVERY",
     "KINDS",
     "OWN",
+    "WIRE",
     "Authority",
     "ControlEndpoint",
     "Member",

@@ -23,6 +23,8 @@ from holdfast.simulators.rack.silent import SilentProtocol
 
 OWN: Final = "own:"
 """Before a fault's name: the simulator's own fault, even if the wire has one of that name."""
+WIRE: Final = "wire:"
+"""Before a fault's name: the wire's fault, even if the simulator has one of that name."""
 _SHUTDOWN_S: Final = 0.5
 
 
@@ -123,23 +125,22 @@ class RunningSimulator:
     def fault(self, name: str, **options: Value) -> None:
         """Switch a fault on: one of `holdfast.simulators.faultlist`, `cut`, or one of the simulator's own.
 
-        Where both have a name, the simulator's is meant if it declares it in `fault_names`, else the wire's; with
-        `own:` before it, always the simulator's.
+        Where both have a name, the simulator's is meant if it declares it in `fault_names`, else the wire's. With
+        `own:` or `wire:` before it, it is always the one or the other.
 
         Raises:
             LookupError: neither the wire nor the simulator has a fault of this name.
             ValueError: an option is unknown or out of range.
         """
-        if name in self.simulator.fault_names or name.startswith(OWN):
-            self._set_own(name.removeprefix(OWN), options)
+        own, name = self._whose(name)
+        if own or (name not in FAULTS and name != CUT):
+            self._set_own(name, options)
         elif name == CUT:
             if options:
                 raise ValueError("cut has no options")
             self.cut()
-        elif name in FAULTS:
-            self._switch_on(make_fault(name, options))
         else:
-            self._set_own(name, options)
+            self._switch_on(make_fault(name, options))
 
     def heal(self, name: str | None = None) -> None:
         """Switch one fault off, or all. The simulator's own faults are only switched off together.
@@ -147,11 +148,15 @@ class RunningSimulator:
         Raises:
             LookupError: there is no fault of this name.
         """
-        own = name is not None and (name in self.simulator.fault_names or name.startswith(OWN))
-        if name is None or own:
+        own = False
+        if name is not None:
+            own, name = self._whose(name)
+            if not own and name not in FAULTS:
+                raise LookupError(f"{self.name} has no fault named {name!r} that could be healed")
+        if own or name is None:
             self.simulator.clear_faults()
-        elif name not in FAULTS:
-            raise LookupError(f"{self.name} has no fault named {name!r} that could be healed")
+        if own:
+            return
         gone = self._board.remove(name)
         for fault in gone:
             self._leave(fault)
@@ -167,6 +172,14 @@ class RunningSimulator:
             with contextlib.suppress(OSError):
                 unfinished.shutdown(socket.SHUT_RDWR)
         return len(open_links) + len(silent) + len(handshakes)
+
+    def _whose(self, name: str) -> tuple[bool, str]:
+        """Whether a fault is the simulator's own, and its name without prefix."""
+        if name.startswith(OWN):
+            return True, name.removeprefix(OWN)
+        if name.startswith(WIRE):
+            return False, name.removeprefix(WIRE)
+        return name in self.simulator.fault_names, name
 
     def _set_own(self, name: str, options: dict[str, Value]) -> None:
         try:
