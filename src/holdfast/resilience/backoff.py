@@ -6,13 +6,13 @@ reading gives the guide's own log line (attempt 2 of 3 failed, retrying in 2 s).
 
 from __future__ import annotations
 
-_LARGEST_POWER = 62
-"""2**62 seconds exceeds every allowed maximum; no need for larger numbers."""
+_LARGEST_POWER = 1_023
+"""The largest power of two that a float holds."""
 
 
 def guide_wait(failed: int, min_wait: float, max_wait: float, multiplier: float = 1) -> float:
     """Seconds to wait after the `failed`-th attempt (from 1) failed."""
-    return min(max_wait, max(min_wait, multiplier * (1 << min(failed - 1, _LARGEST_POWER))))
+    return min(max_wait, max(min_wait, multiplier * 2.0 ** min(failed - 1, _LARGEST_POWER)))
 
 
 def with_jitter(wait: float, jitter: float, max_wait: float, chance: float) -> float:
