@@ -12,7 +12,9 @@ import pytest
 from tests.support import running_rack
 from tests.support.echo import EchoSimulator
 
-from holdfast.simulators.rack import ControlEndpoint, RackFiles
+from holdfast.appliances.kinds import settings_classes
+from holdfast.config import load_config
+from holdfast.simulators.rack import KINDS, ControlEndpoint, RackFiles
 from holdfast.simulators.rack.files import MARK, MODES
 
 
@@ -125,3 +127,13 @@ def test_a_damaged_state_file_stops_nothing(tmp_path: Path, content: str) -> Non
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError, match="nowhere"):
         RackFiles(tmp_path / "nowhere" / "holdfast.toml").check()
+
+
+async def test_holdfast_itself_reads_the_written_configuration(tmp_path: Path) -> None:
+    files = RackFiles(tmp_path / "holdfast.toml")
+    async with running_rack(*KINDS) as rack:
+        files.write(rack, ControlEndpoint(rack), "operate")
+        config = load_config(files.config, settings_classes())
+        assert {target.label: (target.origin, target.mode.value, target.ca_file) for target in config.targets} == {
+            f"{kind}.{kind}": (rack[kind].url, "operate", files.ca) for kind in KINDS
+        }
