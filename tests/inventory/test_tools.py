@@ -16,6 +16,7 @@ from holdfast.control.arguments import arguments_model
 from holdfast.control.inventory import ESTATE, Entry, Selection, load_catalogue, select
 from holdfast.control.schemas import answer_model
 from holdfast.control.spec import Risk
+from holdfast.control.textfields import bare_fields
 from holdfast.server.adapter import listed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +154,11 @@ def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
 def _types(annotation: object) -> list[object]:
     arguments = getattr(annotation, "__args__", ())
     return [annotation, *(inner for argument in arguments for inner in _types(argument))]
+
+
+@every_tool
+def test_every_text_in_its_answer_is_cleaned_or_bounded_by_its_type(entry: Entry) -> None:
+    assert bare_fields(answer_model(entry.spec())) == []
 
 
 @every_tool

@@ -6,6 +6,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from holdfast.control.cleaning import HouseText, Untrusted, UntrustedJson
+
 JsonObject = dict[str, JsonValue]
 
 
@@ -19,7 +21,7 @@ class Stale(Row):
     """Says that an answer is an earlier one, and why."""
 
     age_s: float
-    reason: str
+    reason: HouseText
 
 
 class Answer(BaseModel):
@@ -32,7 +34,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     stale: Stale | None = None
-    notes: list[str] | None = None
+    notes: list[HouseText] | None = None
 
 
 RowT = TypeVar("RowT", bound=BaseModel)
@@ -46,7 +48,7 @@ class Page(Answer, Generic[RowT]):
 
     items: list[RowT]
     total: int | None = None
-    next_cursor: str | None = None
+    next_cursor: HouseText | None = None
 
 
 Outcome = Literal["planned", "applied", "not_applied", "unknown", "started", "nothing_to_do"]
@@ -55,31 +57,32 @@ Outcome = Literal["planned", "applied", "not_applied", "unknown", "started", "no
 class UndoCall(Row):
     """The call that takes a change back."""
 
-    tool: str
-    arguments: JsonObject
+    tool: HouseText
+    arguments: UntrustedJson
 
 
 class WriteResult(Answer):
     """What became of a change.
 
-    outcome: planned (nothing sent), applied, not_applied (sent or refused, and it did not happen), unknown (the answer
-    was lost and reading back did not settle it), started (the appliance works on it: see task), nothing_to_do (already as wanted; nothing sent).
+    outcome: planned (nothing sent), applied, not_applied (refused, or sent and it did not happen), unknown (the answer was
+        lost and reading back did not settle it), started (the appliance works on it: see task), nothing_to_do (already
+        as wanted; nothing sent).
     verified: whether the state was read back after the write and is as planned; absent when nothing was sent.
     """
 
     outcome: Outcome
-    summary: str
+    summary: Untrusted
     verified: bool | None = None
-    identity: str | None = None
-    before: JsonObject | None = None
-    after: JsonObject | None = None
-    blast_radius: list[str] | None = None
+    identity: Untrusted | None = None
+    before: UntrustedJson | None = None
+    after: UntrustedJson | None = None
+    blast_radius: list[Untrusted] | None = None
     undo: UndoCall | None = None
-    cannot_undo: str | None = None
-    task: Annotated[str | None, Field(description="Handle for the *_wait_* tool.")] = None
-    plan_id: str | None = None
+    cannot_undo: HouseText | None = None
+    task: Annotated[Untrusted | None, Field(description="Handle for the *_wait_* tool.")] = None
+    plan_id: HouseText | None = None
     expires_in_s: float | None = None
-    approval: str | None = None
-    details: JsonObject | None = None
-    warnings: list[str] | None = None
-    next_step: str | None = None
+    approval: HouseText | None = None
+    details: UntrustedJson | None = None
+    warnings: list[Untrusted] | None = None
+    next_step: HouseText | None = None

@@ -66,7 +66,7 @@ def _prune(
             continue
         if key == "default" and value is None:
             continue
-        if key == "additionalProperties" and not closed:
+        if key in ("additionalProperties", "maxLength", "pattern", "x-untrusted") and not closed:
             continue
         if key == "properties" and isinstance(value, dict):
             lean[key] = {

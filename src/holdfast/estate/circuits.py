@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast.control.answers import JsonObject, Page, Row
+from holdfast.control.cleaning import HouseText
 from holdfast.control.context import Connections
 from holdfast.resilience import get_circuit_breaker_metrics
 
@@ -19,13 +20,13 @@ class Circuit(Row):
     retry_after_s: seconds until an open circuit is tested again.
     """
 
-    target: str
-    name: str
-    state: str
+    target: HouseText
+    name: HouseText
+    state: HouseText
     fail_counter: int = 0
     success_counter: int = 0
-    last_failure: str | None = None
-    opened_at: str | None = None
+    last_failure: HouseText | None = None
+    opened_at: HouseText | None = None
     retry_after_s: float | None = None
     tls_verified: bool = True
 
