@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 
 import pytest
 from tests.transport.peers import OK, Exchange, peer, transport_to
 
-from holdfast.errors import LostReplyError, NotSentError, OverloadedError
+from holdfast.errors import Executed, LostReplyError, NotSentError, OverloadedError
 from holdfast.transport import ConnectionPool, HttpTransport, Reply, Request
 
 
@@ -121,6 +123,45 @@ async def test_connections_are_shared_by_transports_with_equal_settings() -> Non
         for _ in range(3):
             await HttpTransport(server.url, pool=pool).send(Request("GET", "/"))
         assert server.connections == 1
+
+
+async def test_a_name_is_resolved_once_while_its_answer_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    asked: list[object] = []
+    real = loop.getaddrinfo
+
+    async def counting(host: str, *args: object, **kwargs: object) -> object:
+        asked.append(host)
+        return await real(host, *args, **kwargs)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(loop, "getaddrinfo", counting)
+    async with peer(OK) as server:
+        for ttl, wanted in ((300, 1), (0, 4)):
+            asked.clear()
+            async with ConnectionPool(dns_ttl_s=ttl) as pool:
+                http = HttpTransport(f"http://localhost:{server.port}", pool=pool)
+                for _ in range(4):
+                    await http.send(Request("GET", "/", fresh_connection=True))
+                    await asyncio.sleep(0.002)
+            # Pooled and fresh connections keep their answers apart; here all are fresh.
+            assert asked.count("localhost") == wanted
+
+
+async def test_running_out_of_file_handles_is_not_taken_for_the_appliances_fault() -> None:
+    async with peer(OK) as server, ConnectionPool() as pool:
+        http = HttpTransport(server.url, pool=pool)
+        await http.send(Request("GET", "/", fresh_connection=True))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = os.dup(0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+        try:
+            with pytest.raises(OverloadedError) as caught:
+                await http.send(Request("POST", "/", fresh_connection=True))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            os.close(highest)
+        assert caught.value.executed is Executed.NO
+        assert http.requests_sent == 1
 
 
 async def test_cookies_are_not_kept_or_sent_back() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.client import _RequestOptions
 from yarl import URL
 
 from holdfast.errors import HoldfastError, NotSentError
@@ -20,6 +20,9 @@ from holdfast.transport.messages import Headers, Reply, Request
 from holdfast.transport.outgoing import outgoing
 from holdfast.transport.tls import ssl_context
 from holdfast.transport.urls import query_string
+
+if TYPE_CHECKING:
+    from aiohttp.client import _RequestOptions
 
 _STREAM_FROM = 256 * 1024
 

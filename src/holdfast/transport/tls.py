@@ -256,7 +256,7 @@ def explain(error: ssl.SSLError, *, target: str | None = None) -> TlsError:
     if reason in _OLD_TLS:
         return TlsError(
             "The appliance offers no TLS version or cipher that is allowed here.",
-            next_step="Update the appliance, or lower tls_minimum for this target.",
+            next_step="Update the appliance or its TLS settings, or lower the minimum TLS version for this target.",
             target=target,
             details={"reason": "old_tls"},
         )
