@@ -155,6 +155,7 @@ class Auth:
         chosen, username = tried[0] if tried else ("", None)
         if username is None or self._machine.faults.hit("key-rejected", method, endpoint.url):
             self._machine.protection.failed(address)
+            self._machine.log("auth", f"php-fpm[413]: /index.php: webConfigurator authentication error from: {address}")
             error = ApiError(401, "AUTH_AUTHENTICATION_FAILED", "Authentication failed.")
             if chosen == "BasicAuth":
                 error.headers["WWW-Authenticate"] = REALM

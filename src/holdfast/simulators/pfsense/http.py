@@ -87,7 +87,7 @@ class Front:
         return response
 
     def _is_stale(self, request: web.Request) -> bool:
-        """Whether nginx has closed the connection (70 s idle), or its state is gone: a request on it meets a reset (§2)."""
+        """Whether nginx has closed the connection (70 s idle) or its state is gone: it meets a reset (§2)."""
         transport = request.transport
         used = self._last_use.get(transport) if isinstance(transport, asyncio.Transport) else None
         if used is None:

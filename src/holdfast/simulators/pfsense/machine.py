@@ -94,6 +94,10 @@ class Machine:
         dynamic = self.behaviour(obj.model.name).choices(work, obj, field)
         return dynamic if dynamic is not None else field.choices
 
+    def log(self, kind: str, text: str) -> None:
+        """Write a line to a log."""
+        self.runtime.log_lines.setdefault(kind, []).append((self.clock.now(), text))
+
     def unique_id(self) -> str:
         """A new id as PHP's uniqid makes them: the time in hexadecimal, unique here."""
         self._uids += 1
