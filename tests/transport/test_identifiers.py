@@ -280,6 +280,11 @@ async def test_a_link_is_compared_with_the_transports_own_origin() -> None:
         "https://[::1",
         "https://host#x",
         "https://ho st",
+        "https://ho\tst",
+        "https://host\r\n",
+        " https://host",
+        "https://h\u00a0ost",
+        "https://" + "\u00fc" * 80,
         "ws://host",
     ],
 )
@@ -301,6 +306,7 @@ def test_addresses_of_all_kinds_are_origins() -> None:
     for url, wanted in (
         ("https://[2001:db8::1]:8006", "https://[2001:db8::1]:8006"),
         ("https://HOST", "https://host"),
+        ("https://b\u00fcro.example", "https://xn--bro-hoa.example"),
         ("http://10.0.0.1:80", "http://10.0.0.1"),
         ("https://10.0.0.1:443", "https://10.0.0.1"),
     ):

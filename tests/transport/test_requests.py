@@ -245,6 +245,9 @@ async def test_a_download_under_way_is_not_overwritten_by_another(tmp_path: Path
     async with peer(OK) as server, transport_to(server.url) as http:
         with pytest.raises(FileExistsError):
             await http.download(Request("GET", "/x"), tmp_path / "file")
+        with pytest.raises(FileNotFoundError):
+            await http.download(Request("GET", "/x"), tmp_path / "nowhere" / "file")
+        assert not server.connections
     assert (tmp_path / "file.part").read_text() == "somebody else's"
 
 

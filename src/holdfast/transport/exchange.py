@@ -46,7 +46,6 @@ async def exchange(
                     raise attempt.protocol("The appliance switched to another protocol without being asked.")
                 limits = request.limits or transport.limits
                 if file is not None and 200 <= response.status < 300:
-                    file.open()
                     await _take_in(response, attempt, limits, file.write, file_cap or limits.download_bytes)
                 else:
                     await _take_in(response, attempt, limits, body.extend, None)

@@ -25,6 +25,7 @@ _TARGET = re.compile(r"/(?!/)[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*(?:\?[A-Za-z0-9\-._
 _PLAIN = re.compile(r"[A-Za-z0-9_.~\-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST = re.compile(r"[A-Za-z0-9._:%~\-]+\Z")
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|\Z)")
 
 
@@ -165,21 +166,28 @@ class Origin:
         Raises:
             ConfigError: No host, another scheme, a user name or password in it, or an impossible port.
         """
+        if _CONTROL.search(url) or " " in url:  # urlsplit would drop some of these without a word
+            raise ConfigError("A target's URL must not contain blanks or control characters.", next_step=_URL_HELP)
         try:
             parts = urlsplit(url)
             port = parts.port
+            host = _ascii_host(parts.hostname or "")
         except ValueError:
             raise ConfigError("A target's URL cannot be read.", next_step=_URL_HELP) from None
         if parts.scheme not in schemes:
             raise ConfigError(f"A target's URL must start with {' or '.join(s + '://' for s in schemes)}.")
         if "@" in parts.netloc:
             raise ConfigError("A target's URL must not contain a user name or password.", next_step=_URL_HELP)
-        if not parts.hostname or not re.fullmatch(r"[^\s/\\?#@\[\]\x00-\x20\x7f]+", parts.hostname) or port == 0:
+        if not _HOST.match(host) or port == 0:
             raise ConfigError("A target's URL needs a host name or address.", next_step=_URL_HELP)
         if parts.fragment:
             raise ConfigError("A target's URL must not contain a fragment.", next_step=_URL_HELP)
         rest = parts.path + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme]), rest
+        return cls(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme]), rest
+
+
+def _ascii_host(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 _URL_HELP = "Write it as https://HOST or https://HOST:PORT; credentials have settings of their own."
