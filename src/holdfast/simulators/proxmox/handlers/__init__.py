@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final = (
+    "firewall",
+    "high_availability",
     "grants",
     "users",
     "backups",
