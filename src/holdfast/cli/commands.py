@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
+from holdfast.cli.options import ConfigOption, JsonOption
 from holdfast.errors import HoldfastError
 
 app = typer.Typer(
@@ -19,14 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="holdfast.toml (default: $HOLDFAST_CONFIG, ./holdfast.toml, per user)"
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def _version(wanted: bool) -> None:
@@ -77,15 +70,102 @@ def demo(
     command.demo(as_json=as_json, keep=serve, port=port)
 
 
-def _add_simulate() -> None:
+@app.command()
+def trust(
+    name: Annotated[str, typer.Argument(help="Target, as NAME or KIND.NAME.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the certificate of an appliance and the line that pins it."""
+    from holdfast.cli.trust import trust as show
+
+    show(config, name, as_json=as_json)
+
+
+@app.command()
+def plans(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the plans that wait for a person's decision."""
+    from holdfast.cli.approvals import show_plans
+
+    show_plans(config, as_json=as_json)
+
+
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of the plan, from holdfast plans.")]
+
+
+@app.command()
+def approve(
+    plan: PlanArgument,
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+) -> None:
+    """Confirm a plan, so that the assistant may apply it once."""
+    from holdfast.cli.approvals import decide
+
+    if not decide(config, plan, approve=True, reason=None, yes=yes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def deny(
+    plan: PlanArgument,
+    config: ConfigOption = None,
+    reason: Annotated[str | None, typer.Option(help="Why; the assistant is told.")] = None,
+) -> None:
+    """Refuse a plan."""
+    from holdfast.cli.approvals import decide
+
+    decide(config, plan, approve=False, reason=reason, yes=True)
+
+
+@app.command()
+def kill(
+    config: ConfigOption = None,
+    reason: Annotated[str, typer.Option(help="Why; shown to everybody whose write is refused.")] = "operator's command",
+) -> None:
+    """Stop all writes at once; reads go on."""
+    from holdfast.cli.stopping import kill as stop
+
+    stop(config, reason)
+
+
+@app.command()
+def release(config: ConfigOption = None) -> None:
+    """Allow writes again after holdfast kill."""
+    from holdfast.cli.stopping import release as allow
+
+    allow(config)
+
+
+policy_app = typer.Typer(help="The policy file: who may do what.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+
+
+@policy_app.callback()
+def _policy() -> None:
+    pass
+
+
+@policy_app.command("test")
+def policy_test(file: Annotated[Path, typer.Argument(help="Policy file.")]) -> None:
+    """Check a policy file and run the test cases in it; exits 2 when one fails."""
+    from holdfast.control.policy import Policy
+
+    Policy.load(file)
+    typer.echo(f"{file}: the rules are well-formed and every test case comes out as it says.")
+
+
+def _add_others() -> None:
+    from holdfast.cli.audit import app as audit
     from holdfast.cli.simulate import simulate
 
     app.command()(simulate)
+    app.add_typer(audit, name="audit")
 
 
 def run() -> None:
     """Run the command line; errors end with one line and a next step, never with a traceback."""
-    _add_simulate()
+    _add_others()
     try:
         app()
     except HoldfastError as error:
@@ -93,3 +173,6 @@ def run() -> None:
         if error.next_step:
             print(f"  {error.next_step}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"holdfast: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,106 @@
+"""`holdfast audit show|verify|export`: read the ledger, check its chain, hand it to others."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.options import ConfigOption, JsonOption
+
+app = typer.Typer(help="The ledger: what was changed, by whom, and what became of it.", no_args_is_help=True)
+
+
+class ExportFormat(StrEnum):
+    """Forms of an export."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    CEF = "cef"
+
+
+def _time(record_time: str) -> str:
+    return record_time[:19].replace("T", " ")
+
+
+@app.command()
+def show(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Records to show, the newest first.")] = 50,
+    cursor: Annotated[int | None, typer.Option(help="Continue after the record of this number.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only this target, as KIND.NAME.")] = None,
+    tool: Annotated[str | None, typer.Option(help="Only this tool.")] = None,
+    principal: Annotated[str | None, typer.Option(help="Only this principal.")] = None,
+    result: Annotated[str | None, typer.Option(help="Only applied, not_applied or unknown.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only since this time, UTC: 2026-11-23T12:00.")] = None,
+) -> None:
+    """Show records, the newest first."""
+    from holdfast.cli.setting import control_parts
+    from holdfast.control.ledger import Filter
+
+    reader = control_parts(config).ledger.reader
+    wanted = Filter(principal=principal, target=target, tool=tool, result=result, since=since)
+    page = reader.show(wanted, limit=limit, cursor=cursor)
+    if as_json:
+        rows = [{"seq": r.seq, "time": r.time, "kind": r.kind, **r.body} for r in page.records]
+        typer.echo(json.dumps({"records": rows, "cursor": page.cursor}, indent=2))
+        return
+    for record in page.records:
+        body = record.body
+        said = [str(body[name]) for name in ("tool", "target", "summary", "result", "event", "error") if name in body]
+        typer.echo(f"{record.seq:>6}  {_time(record.time)}  {record.kind:<9}  {'  '.join(said)}")
+    if page.cursor is not None:
+        typer.echo(f"More: --cursor {page.cursor}")
+
+
+@app.command()
+def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check the whole chain; exits 1 when it is broken, and says where."""
+    from holdfast.cli.setting import control_parts
+
+    report = control_parts(config).ledger.reader.verify()
+    broken = report.broken
+    if as_json:
+        facts = {
+            "ok": report.ok,
+            "records": report.records,
+            "files": report.files,
+            "signed": report.signed,
+            "end": {"seq": report.end.seq, "hash": report.end.hash},
+            "unsettled": list(report.unsettled),
+            "broken": None if broken is None else str(broken),
+        }
+        typer.echo(json.dumps(facts, indent=2))
+    elif broken is None:
+        typer.echo(f"The chain holds: {report.records} records in {report.files} files, end {report.end.hash[:16]}…")
+        if report.unsettled:
+            typer.echo(f"{len(report.unsettled)} writes have an unknown outcome: holdfast audit show --result unknown")
+    else:
+        typer.echo(f"The chain is BROKEN after {report.records} good records: {broken}", err=True)
+    sys.exit(0 if report.ok else 1)
+
+
+@app.command()
+def export(
+    config: ConfigOption = None,
+    form: Annotated[ExportFormat, typer.Option("--format", help="Form of the export.")] = ExportFormat.JSONL,
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output when omitted.")] = None,
+) -> None:
+    """Write all records for another system."""
+    from holdfast import __version__
+    from holdfast.cli.setting import control_parts
+    from holdfast.control.ledger import export as exported
+
+    reader = control_parts(config).ledger.reader
+    lines = exported(reader.records(), form.value, version=__version__)
+    if out is None:
+        for line in lines:
+            sys.stdout.write(line)
+    else:
+        with out.open("w", encoding="utf-8") as file:
+            file.writelines(lines)

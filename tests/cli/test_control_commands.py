@@ -1,0 +1,106 @@
+"""The operator's commands on plans, kill switch and ledger, as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.support.rooms import Room, room
+
+from holdfast.control.caller import Question, Reply
+
+
+async def nobody(question: Question) -> Reply:
+    return Reply.CANNOT_ASK
+
+
+class Operator:
+    """Runs `holdfast …` with a configuration that shares the room's state."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+
+    async def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "holdfast", *arguments, "--config", str(self._config)]
+        return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+async def pve(tmp_path: Path) -> AsyncIterator[Room]:
+    async with room("proxmox", tmp_path) as made:
+        made.ask = nobody
+        yield made
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    config = tmp_path / "holdfast.toml"
+    config.write_text(f'[control]\nstate_dir = "{tmp_path / "state"}"\n')
+    return Operator(config)
+
+
+async def test_a_plan_is_approved_outside_of_the_client_and_then_applied_once(pve: Room, operator: Operator) -> None:
+    refused = await pve.fails("proxmox_stop_guest", guest="web")
+    assert refused.code == "not_confirmed"
+    plan_id = str(refused.details["plan_id"])
+    assert plan_id in (await operator("plans")).stdout
+    approved = await operator("approve", plan_id, "--yes")
+    assert approved.returncode == 0, approved.stderr
+    applied = await pve.call("proxmox_stop_guest", guest="web", plan_id=plan_id)
+    assert applied["outcome"] == "applied"
+    again = await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)
+    assert again.code == "plan_refused"
+    assert len(pve.writes()) == 1
+
+
+async def test_a_denied_plan_is_not_applied_and_the_reason_is_told(pve: Room, operator: Operator) -> None:
+    refused = await pve.fails("proxmox_stop_guest", guest="web")
+    plan_id = str(refused.details["plan_id"])
+    assert (await operator("deny", plan_id, "--reason", "not now")).returncode == 0
+    error = await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)
+    assert error.code == "not_confirmed"
+    assert "not now" in str(error)
+    assert pve.writes() == []
+
+
+async def test_the_kill_switch_stops_writes_of_a_running_server_and_reads_go_on(pve: Room, operator: Operator) -> None:
+    assert (await operator("kill", "--reason", "drill")).returncode == 0
+    error = await pve.fails("proxmox_start_guest", guest="build")
+    assert error.code == "kill_switch"
+    assert (await pve.call("proxmox_system_info"))["cluster"] == "rack"
+    assert (await operator("release")).returncode == 0
+    assert (await pve.call("proxmox_start_guest", guest="build"))["outcome"] == "applied"
+    assert len(pve.writes()) == 1
+
+
+async def test_the_ledger_shows_intent_and_outcome_and_its_chain_can_be_checked(
+    pve: Room, operator: Operator, tmp_path: Path
+) -> None:
+    await pve.call("proxmox_start_guest", guest="build")
+    shown = json.loads((await operator("audit", "show", "--json")).stdout)["records"]
+    kinds = [record["kind"] for record in shown]
+    assert kinds[:2] == ["outcome", "intent"]
+    assert shown[0]["result"] == "applied"
+    assert shown[1]["tool"] == "proxmox_start_guest"
+    assert shown[1]["principal"] == "tester"
+    assert (await operator("audit", "verify")).returncode == 0
+    exported = (await operator("audit", "export", "--format", "csv")).stdout
+    assert "proxmox_start_guest" in exported
+    files = sorted((tmp_path / "state" / "ledger").glob("*.jsonl"))
+    text = files[0].read_text().replace("proxmox_start_guest", "proxmox_start_gueft")
+    files[0].write_text(text)
+    broken = await operator("audit", "verify")
+    assert broken.returncode == 1
+    assert "BROKEN" in broken.stderr
+
+
+async def test_a_wrong_plan_id_ends_with_one_line_and_no_traceback(operator: Operator) -> None:
+    run = await operator("approve", "plan-doesnotexist", "--yes")
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    assert run.stderr.startswith("holdfast: There is no request about this plan.")
