@@ -243,9 +243,9 @@ def test_who_waits_too_long_for_the_lock_gives_up(tmp_path: Path) -> None:
         waits.append(seconds)
         now[0] += seconds
 
-    with locked(tmp_path / "lock"), pytest.raises(TimeoutError, match="another process holds lock"):
-        with locked(tmp_path / "lock", timeout_s=0.1, monotonic=lambda: now[0], sleep=sleep):
-            pass
+    again = locked(tmp_path / "lock", timeout_s=0.1, monotonic=lambda: now[0], sleep=sleep)
+    with locked(tmp_path / "lock"), pytest.raises(TimeoutError, match="another process holds lock"), again:
+        pass
     assert 0.09 < sum(waits) < 0.12
     with locked(tmp_path / "lock", timeout_s=0):
         pass
