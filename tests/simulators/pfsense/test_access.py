@@ -183,5 +183,6 @@ async def test_versions_are_reported_as_each_release_reports_them(
 
 
 async def test_an_unknown_persona_is_refused(start: Start) -> None:
+    assert (await start("2.7.7")).sim.machine.persona.name == "2.7"
     with pytest.raises(LookupError, match=r"no pfSense persona '1\.9'"):
         await start("1.9")

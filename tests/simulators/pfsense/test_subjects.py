@@ -150,6 +150,15 @@ async def test_a_gateways_status_is_what_is_live_not_what_is_stored(fw: Caller) 
     assert "BACKUP" in {row["name"] for row in await fw.get("/status/gateways")}
 
 
+async def test_an_interface_that_asks_dhcp_brings_a_gateway_that_nobody_created(fw: Caller) -> None:
+    assert len(await fw.get("/routing/gateways")) == 2
+    assert (await fw("PATCH", "/interface", {"id": "wan", "typev4": "dhcp", "ipaddr": "dhcp"})).status == 200
+    rows = await fw.get("/routing/gateways")
+    assert [(row["id"], row["name"]) for row in rows[2:]] == [(2, "WAN_DHCP")]
+    made = {"name": "NEXT", "ipprotocol": "inet", "interface": "lan", "gateway": "10.20.0.252"}
+    assert (await fw.post("/routing/gateway", made))["id"] == 3
+
+
 async def test_a_gateway_of_the_wrong_family_is_refused(fw: Caller) -> None:
     gateway = {"name": "SIX", "ipprotocol": "inet6", "interface": "wan", "gateway": "198.51.100.2"}
     assert (await fw("POST", "/routing/gateway", gateway)).error[0] == 400

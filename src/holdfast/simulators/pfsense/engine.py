@@ -76,23 +76,24 @@ def load_single(work: Work, model: Model) -> Obj:
     return fields.represent(work, model, stored)
 
 
-def read_all(work: Work, model: Model) -> list[Obj]:
-    """Every object of a collection, those of all parents for a nested one."""
-    behaviour = work.machine.behaviour(model.name)
+Place = tuple[Stored, Ident, Ident | None]
+
+
+def _places(work: Work, model: Model) -> list[Place]:
+    """Where every object of a collection is: stored form, id and parent's id, of all parents for a nested one."""
     if not model.config_path:
-        made = []
-        for key, row in behaviour.source(work).items():
-            made.append(fields.represent(work, model, row, row.get("_id", key), row.get("_parent")))
-        return made
+        source = work.machine.behaviour(model.name).source(work)
+        return [(row, row.get("_id", key), row.get("_parent")) for key, row in source.items()]
     if not model.parent_model:
-        return [fields.represent(work, model, row, ident) for ident, row in work.tree.rows(model).items()]
+        return [(row, ident, None) for ident, row in work.tree.rows(model).items()]
     parent = work.schema.models[model.parent_model]
     parents: list[Ident | None] = list(work.tree.rows(parent)) if parent.many else [None]
-    return [
-        fields.represent(work, model, row, ident, parent_id)
-        for parent_id in parents
-        for ident, row in work.tree.rows(model, parent_id).items()
-    ]
+    return [(row, ident, above) for above in parents for ident, row in work.tree.rows(model, above).items()]
+
+
+def read_all(work: Work, model: Model) -> list[Obj]:
+    """Every object of a collection, those of all parents for a nested one."""
+    return [fields.represent(work, model, *place) for place in _places(work, model)]
 
 
 def search(work: Work, model: Model, params: dict[str, Any], limit: int, offset: int, reverse: bool) -> list[Obj]:
@@ -102,8 +103,9 @@ def search(work: Work, model: Model, params: dict[str, Any], limit: int, offset:
         if behaviour.reads_pages(work) and (limit or offset or reverse):
             rows = behaviour.page(work, limit, offset, reverse)
             return [fields.represent(work, model, row, ident) for ident, row in rows.items()]
-        objects = read_all(work, model)
-        return query.page(objects[::-1] if reverse else objects, limit, offset)
+        places = _places(work, model)
+        shown = query.page(places[::-1] if reverse else places, limit, offset)
+        return [fields.represent(work, model, *place) for place in shown]
     objects = query.matches(read_all(work, model), params, work.machine.persona)
     if work.sort_by:
         objects = query.ordered(objects, work.sort_by, work.sort_order, work.sort_flags)
@@ -117,8 +119,10 @@ def from_request(work: Work, model: Model, data: dict[str, Any], *, keep_id: boo
     if model.parent_model and data.get("parent_id") is not None:
         parent_id = load_parent(work, model, data["parent_id"])
     if not model.many:
-        obj = load_single(work, model)
-        obj.initial = dict(obj.values)
+        endpoint = work.schema.singular(model.name)
+        only_an_action = endpoint is not None and set(endpoint.methods) == {"POST"}
+        obj = Obj(model, {}) if only_an_action else load_single(work, model)
+        obj.initial = None if only_an_action else dict(obj.values)
     elif keep_id and data.get("id") is not None:
         obj = load(work, model, data["id"], parent_id)
         obj.initial = dict(obj.values)

@@ -19,6 +19,7 @@ from holdfast.simulators.pfsense.protection import LoginProtection
 from holdfast.simulators.pfsense.runtime import Downtime, Packages, Runtime
 from holdfast.simulators.pfsense.schema import Field, Schema, schema_of
 from holdfast.simulators.pfsense.seed import seed
+from holdfast.simulators.pfsense.seed_network import add_dynamic_gateways
 from holdfast.simulators.pfsense.values import Value
 from holdfast.simulators.pfsense.versions import Persona
 from holdfast.simulators.pfsense.work import Client, Obj, Work
@@ -117,7 +118,9 @@ class Machine:
     def begin(self, client: Client) -> Work:
         """A request: the whole configuration is loaded now, and edited as a copy (contract §9.1)."""
         self.jobs.settle()
-        return Work(self, self.store.current.copy(), client)
+        tree = self.store.current.copy()
+        add_dynamic_gateways(tree)
+        return Work(self, tree, client)
 
     async def wait_until(self, moment: float) -> None:
         """Wait until the appliance's clock has reached a moment, or the simulator ends."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from holdfast.simulators.pfsense.config import Tree
+
 if TYPE_CHECKING:
     from holdfast.simulators.pfsense.machine import Machine
 
@@ -12,6 +14,29 @@ if TYPE_CHECKING:
 def prefix_length(network: str) -> int:
     """The prefix length of a network in text."""
     return ipaddress.ip_network(network).prefixlen
+
+
+def add_dynamic_gateways(tree: Tree) -> None:
+    """Gateways that interfaces get by DHCP join the loaded collection, and its ids, as they do on the real one.
+
+    Reading shows them; the next write of anything stores them (contract §13.6).
+    """
+    model = tree.schema.models["RoutingGateway"]
+    known = {row.get("name") for row in tree.rows(model).values()}
+    for ident, row in tree.rows(tree.schema.models["NetworkInterface"]).items():
+        for field, word, family in (("ipaddr", "dhcp", "inet"), ("ipaddrv6", "dhcp6", "inet6")):
+            name = f"{row.get('descr') or str(ident).upper()}_{word.upper()}"
+            if row.get(field) == word and name not in known:
+                gateway = {
+                    "name": name,
+                    "ipprotocol": family,
+                    "interface": ident,
+                    "gateway": "dynamic",
+                    "weight": 1,
+                    "nonlocalgateway": True,
+                    "descr": f"Interface {row.get('descr')} {word.upper()} Gateway",
+                }
+                tree.put(model, len(tree.rows(model)), gateway)
 
 
 def seed(machine: Machine, nodes: dict[str, Any]) -> None:

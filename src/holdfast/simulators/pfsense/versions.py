@@ -89,8 +89,9 @@ DEFAULT_PERSONA = "2.10"
 
 
 def persona(name: str | None) -> Persona:
-    """The persona of this name (a release line such as `2.7`); LookupError when there is none."""
+    """The persona of this name, a release line such as `2.7` or a release of it; LookupError when there is none."""
+    line = ".".join((name or DEFAULT_PERSONA).removeprefix("v").split(".")[:2])
     try:
-        return PERSONAS[name or DEFAULT_PERSONA]
+        return PERSONAS[line]
     except KeyError:
         raise LookupError(f"no pfSense persona {name!r}; there are {', '.join(PERSONAS)}") from None
