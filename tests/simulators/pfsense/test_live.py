@@ -118,6 +118,13 @@ async def test_instances_of_openvpn_share_a_name(fw: Caller) -> None:
     assert [row["enabled"] for row in rows] == [False, True]
 
 
+async def test_before_2_8_package_services_are_never_enabled(start: Start) -> None:
+    for persona, enabled in (("2.7", False), ("2.8", True)):
+        fw = await start(persona)
+        rows = {row["name"]: row for row in await fw.get("/status/services")}
+        assert (rows["wireguard"]["enabled"], rows["wireguard"]["status"]) == (enabled, True)
+
+
 async def test_vpn_status_follows_configuration_and_service(fw: Caller) -> None:
     [tunnel] = await fw.get("/status/ipsec/sas")
     assert tunnel["remote_host"] == "203.0.113.40"

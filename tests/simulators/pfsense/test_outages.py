@@ -36,12 +36,42 @@ async def test_a_halt_is_for_good(fw: Caller) -> None:
 
 
 async def test_changing_the_web_server_restarts_it_after_three_seconds(fw: Caller) -> None:
-    assert (await fw("PATCH", "/system/webgui/settings", {"port": "8443"})).status == 200
+    assert (await fw("PATCH", "/system/webgui/settings", {"sslcertref": "66f0a1b2c3d42"})).status == 200
     assert fw.sim.accepts_connection()
     fw.clock.advance(4)
     assert not fw.sim.accepts_connection()
     fw.clock.advance(8)
     assert fw.sim.accepts_connection()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "apply"),
+    [
+        ("/system/webgui/settings", {"port": "8443"}, None),
+        ("/interface", {"id": "lan", "enable": False}, "/interface/apply"),
+        ("/interface", {"id": "lan", "ipaddr": "10.20.0.2"}, "/interface/apply"),
+    ],
+)
+async def test_a_change_of_the_management_path_cuts_the_caller_off(
+    fw: Caller, path: str, body: dict[str, object], apply: str | None
+) -> None:
+    assert (await fw("PATCH", path, body)).status == 200
+    assert (await fw("GET", "/system/version")).status == 200
+    if apply:
+        assert (await fw("POST", apply, {})).status == 200
+    fw.clock.advance(30)
+    assert not fw.sim.accepts_connection()
+    with pytest.raises(asyncio.TimeoutError):
+        await fw("GET", "/system/version", timeout_s=0.1)
+    fw.sim.rescue()
+    assert (await fw("GET", "/system/version", headers=FRESH)).status == 200
+
+
+async def test_a_rule_does_not_cut_the_caller_off_because_of_the_anti_lockout_rule(fw: Caller) -> None:
+    rule = {"type": "block", "interface": ["lan"], "ipprotocol": "inet", "source": "any", "destination": "any"}
+    await fw.post("/firewall/rule", rule | {"placement": 0, "apply": True})
+    fw.clock.advance(5)
+    assert (await fw("GET", "/system/version")).status == 200
 
 
 async def test_an_upgrade_takes_the_package_with_it(fw: Caller) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.simulators.pfsense import vendor_tables
 from tests.simulators.pfsense.caller import Caller
+from tests.simulators.pfsense.conftest import Start
 from tests.simulators.pfsense.vendormodels import problems, vendor_endpoints, vendor_models
 from tests.support.schemas import schemas_dir
 
@@ -80,6 +81,22 @@ async def _all_packages(fw: Caller) -> None:
     installed = fw.sim.machine.packages.installed
     for name in ("pfSense-pkg-bind", "pfSense-pkg-freeradius3"):
         installed[name] = "1.0"
+
+
+@pytest.mark.parametrize("version", ["2.2", "2.4", "2.6", "2.7", "2.8", "2.9"])
+async def test_an_older_version_answers_every_get_without_younger_fields(start: Start, version: str) -> None:
+    fw = await start(version)
+    await _all_packages(fw)
+    package = persona(version).package
+    plurals = [endpoint for endpoint in schema_of(package).endpoints.values() if endpoint.plural]
+    singles = [e for e in schema_of(package).endpoints.values() if not e.plural and not newest().models[e.model].many]
+    for endpoint in plurals + singles:
+        if "GET" not in endpoint.methods:
+            continue
+        data = await fw.get(endpoint.url.removeprefix("/api/v2"))
+        for item in data if isinstance(data, list) else [data]:
+            for name in set(item) - {"id", "parent_id"}:
+                assert newest().models[endpoint.model].fields[name].since <= package, (endpoint.url, name)
 
 
 @pytest.mark.parametrize("version", ["2.2", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10"])

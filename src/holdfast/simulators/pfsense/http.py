@@ -70,6 +70,8 @@ class Front:
         address = request.remote or "127.0.0.1"
         if machine.protection.blocks(address) or machine.faults.look("lockout"):
             return await self._silence(request)
+        if machine.is_cut_off:
+            return await self._silence(request)
         if machine.downtime.is_away or machine.faults.within("reboot", 90.0, request.method, request.path):
             return self._reset(request)
         if self._is_stale(request):

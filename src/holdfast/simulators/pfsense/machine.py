@@ -12,7 +12,7 @@ from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.pfsense.answers import ApiError
 from holdfast.simulators.pfsense.auth import Auth
 from holdfast.simulators.pfsense.behaviours.base import Behaviour, registered
-from holdfast.simulators.pfsense.config import Store, Tree
+from holdfast.simulators.pfsense.config import Store, Stored, Tree
 from holdfast.simulators.pfsense.faults import Fault, Faults
 from holdfast.simulators.pfsense.jobs import Jobs
 from holdfast.simulators.pfsense.protection import LoginProtection
@@ -61,6 +61,8 @@ class Machine:
         self._uids = 0
         self.accounts: dict[str, tuple[str, str]] = {}
         seed(self)
+        self._web: Stored = self.store.current.nodes["system/webgui"]
+        self._lan: Stored = self.store.current.nodes["interfaces"]["lan"]
         for kind in ("fw", "vip", "if", "rt", "dhcp", "unbound", "dnsfwd", "ipsec", "wg", "ha"):
             self.jobs.live[kind] = self.store.current.copy()
 
@@ -94,6 +96,29 @@ class Machine:
             return names
         dynamic = self.behaviour(obj.model.name).choices(work, obj, field)
         return dynamic if dynamic is not None else field.choices
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a change took away the way the clients come: the LAN interface, or the web server's old port.
+
+        The anti-lockout rule of LAN keeps rules from doing so (contract §10.8).
+        """
+        self.jobs.settle()
+        lan = self.jobs.live["if"].rows(self.schema.models["NetworkInterface"]).get("lan", {})
+        gone = not lan.get("enable") or lan.get("ipaddr") != self.world.firewall_lan_ip
+        web = self.store.current.one(self.schema.models["WebGUISettings"])
+        moved = (web.get("protocol"), web.get("port")) != (self._web.get("protocol"), self._web.get("port"))
+        return gone or (moved and self.downtime.restarted)
+
+    def rescue(self) -> None:
+        """What a person at the console does: LAN and web server as they were, no blocks, no downtime."""
+        tree = self.store.current.copy()
+        tree.nodes["interfaces"] = {**tree.nodes["interfaces"], "lan": self._lan}
+        tree.nodes["system/webgui"] = self._web
+        self.store.current = tree
+        self.jobs.live["if"] = tree.copy()
+        self.downtime.spans.clear()
+        self.protection.forget()
 
     def log(self, kind: str, text: str) -> None:
         """Write a line to a log."""

@@ -93,6 +93,11 @@ class Downtime:
         return any(begins <= now < ends for begins, ends in self.spans)
 
     @property
+    def restarted(self) -> bool:
+        """Whether no restart is still to come: what was changed for it holds now."""
+        return all(begins <= self.now() for begins, _ in self.spans)
+
+    @property
     def package_gone(self) -> bool:
         """Whether an upgrade has removed the API package (contract §1)."""
         return self.package_gone_from is not None and self.now() >= self.package_gone_from

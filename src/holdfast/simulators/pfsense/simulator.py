@@ -47,6 +47,7 @@ class PfSenseSimulator(Simulator):
 
     def app(self) -> web.Application:
         """The application: every path goes through the firewall's own web server."""
+        self.machine.closing.clear()
         app = web.Application(client_max_size=200 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self.front.handle)
 
@@ -60,7 +61,12 @@ class PfSenseSimulator(Simulator):
         """False while login protection blocks the caller or the machine is away: connections time out (§3.6, §9.5)."""
         machine = self.machine
         away = machine.downtime.is_away or machine.faults.look("reboot") is not None
-        return not (machine.protection.blocks_any() or machine.faults.look("lockout") or away)
+        blocked = machine.protection.blocks_any() or machine.faults.look("lockout") is not None
+        return not (blocked or away or machine.is_cut_off)
+
+    def rescue(self) -> None:
+        """Give a management path that a change has cut off back, as a person at the console would."""
+        self.machine.rescue()
 
     def set_fault(self, name: str, **options: str | int | float | bool) -> None:
         """Switch one of `fault_names` on; LookupError when there is no such fault."""

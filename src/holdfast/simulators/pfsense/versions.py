@@ -52,6 +52,11 @@ class Persona:
         return self.package >= (2, 8, 0)
 
     @property
+    def knows_package_services(self) -> bool:
+        """Before 2.8 the flags of services that packages bring were wrong (contract §10.13): never `enabled`."""
+        return self.package >= (2, 8, 0)
+
+    @property
     def chooses_auth_by_header(self) -> bool:
         """The first method whose header is present is used; before 2.10 credentials are tried while choosing (§3.1)."""
         return self.package >= (2, 10, 0)

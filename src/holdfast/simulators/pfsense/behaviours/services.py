@@ -6,6 +6,8 @@ from holdfast.simulators.pfsense.behaviours.base import Behaviour, behaves
 from holdfast.simulators.pfsense.config import Ident, Stored
 from holdfast.simulators.pfsense.work import Obj, Work
 
+_OF_PACKAGES = frozenset({"haproxy", "named", "radiusd", "wireguard"})
+
 
 def _key(row: Stored) -> str:
     return f"{row['name']}/{row['description']}"
@@ -46,6 +48,8 @@ class Services(Behaviour):
         rows.sort(key=lambda row: (str(row["name"]), str(row["description"])))
         for row in rows:
             row["status"] = bool(row["enabled"]) and _key(row) not in work.machine.runtime.stopped
+            if row["name"] in _OF_PACKAGES and not work.machine.persona.knows_package_services:
+                row["enabled"] = False
         return dict(enumerate(rows))
 
     async def create(self, work: Work, obj: Obj) -> bool:
