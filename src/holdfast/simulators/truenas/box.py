@@ -24,6 +24,7 @@ from holdfast.simulators.truenas.transfer import Transfers
 from holdfast.simulators.world import Server, World
 
 if TYPE_CHECKING:
+    from holdfast.simulators.truenas.crud import Settings, Table
     from holdfast.simulators.truenas.session import Session
 
 MAX_ARRIVALS = 20_000
@@ -72,6 +73,9 @@ class Box:
         self.system_state = "READY"
         self.booted_at = clock.now() - 12 * 86400
         self.down_until = 0.0
+        self.tables: dict[str, Table] = {}
+        self.settings: dict[str, Settings] = {}
+        self.unreachable = False
         self._adopted: set[asyncio.Task[None]] = set()
         self._namespaces: dict[type[Namespace], Namespace] = {}
         registrations: list[Registration] = []
@@ -138,6 +142,12 @@ class Box:
 
         row = self.get(Auth).session_row(session, None)
         self.events.emit("auth.sessions", "added", key=session.id, fields=row)
+
+    def get_reboot_reasons(self) -> list[Row]:
+        """Why a reboot is needed."""
+        from holdfast.simulators.truenas.methods.system import System
+
+        return self.get(System).reboot_reasons
 
     def _job_changed(self, msg: str, job: Job) -> None:
         row = job.row(with_message_ids=self.persona.has_message_ids, raw_result=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.simulators.truenas.credentials import Credential
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 from holdfast.simulators.truenas.facts import Fact
 from holdfast.simulators.truenas.query import run_query
 from holdfast.simulators.truenas.schema import prune
@@ -46,7 +46,7 @@ class Call:
                 return dict(items[0] if isinstance(items, list) else items)
         return schema
 
-    def query(self, rows: Iterable[Row], filters: list[Any], options: Row) -> Any:  # noqa: ANN401 - rows, one or a count
+    def query(self, rows: Iterable[Row], filters: list[Any], options: Row) -> Json:
         """Answer a query over these rows, in this release's shape, secrets hidden from those who may not see them."""
         schema = self.row_schema()
         shaped = [prune(schema, row, self.box.facts.resolve) for row in rows]

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from holdfast.simulators.truenas.errors import EEXIST, InstanceNotFoundError, Row, invalid
+from holdfast.simulators.truenas.errors import EEXIST, InstanceNotFoundError, Json, Row, invalid
 from holdfast.simulators.truenas.registry import Namespace
 from holdfast.simulators.truenas.schema import example
 from holdfast.simulators.truenas.secrets import mask_rows
@@ -34,6 +34,7 @@ class Table:
         self.rows: dict[Key, Row] = {}
         self.present: Present = lambda row: row
         self._last = 0
+        box.tables[namespace] = self
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows.values())
@@ -108,6 +109,10 @@ class Table:
         self.box.events.emit(f"{self.namespace}.query", msg, key=row[self.key], fields=self.present(row))
 
 
+ALL_VERBS = ("query", "get_instance", "create", "update", "delete")
+READ_VERBS = ("query", "get_instance")
+
+
 class Crud:
     """Registers query, get_instance, create, update and delete of a table on a namespace."""
 
@@ -120,7 +125,7 @@ class Crud:
         check: Check | None = None,
         after: After | None = None,
         before_delete: Callable[[Call, Row], None] | None = None,
-        writable: bool = True,
+        verbs: tuple[str, ...] = ALL_VERBS,
         merge: tuple[str, ...] = (),
     ) -> None:
         self.table = table
@@ -130,14 +135,10 @@ class Crud:
         self._before_delete = before_delete
         self._merge = merge
         name = table.namespace
-        namespace.add(f"{name}.query", self.query)
-        namespace.add(f"{name}.get_instance", self.get_instance)
-        if writable:
-            namespace.add(f"{name}.create", self.create)
-            namespace.add(f"{name}.update", self.update)
-            namespace.add(f"{name}.delete", self.delete)
+        for verb in verbs:
+            namespace.add(f"{name}.{verb}", getattr(self, verb))
 
-    def query(self, call: Call, filters: list[Any], options: Row) -> Any:  # noqa: ANN401 - rows, one or a count
+    def query(self, call: Call, filters: list[Any], options: Row) -> Json:
         """Rows by filters and options."""
         return call.query(self.table.shown(), filters, options)
 
@@ -178,7 +179,7 @@ class Crud:
             self._after(call, stored, old)
         return self.show(call, stored)
 
-    def delete(self, call: Call, key: Key, *options: object) -> Any:  # noqa: ANN401 - true or null, by release
+    def delete(self, call: Call, key: Key, *options: object) -> Json:
         """Remove a row."""
         row = self.table.get(key)
         if self._before_delete is not None:
@@ -224,6 +225,7 @@ class Settings:
         fact = self.box.fact(f"{name}.config")
         blank = example(fact.returns, self.box.facts.resolve) if fact is not None else {}
         self.row: Row = {**blank, **values}
+        self.box.settings[name] = self
         namespace.add(f"{name}.config", self.config)
         if update:
             namespace.add(f"{name}.update", self.update)

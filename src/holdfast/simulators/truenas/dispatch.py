@@ -17,6 +17,7 @@ from holdfast.simulators.truenas.errors import (
     ENOTAUTHENTICATED,
     CallError,
     InvalidValueError,
+    Json,
     MiddlewareError,
     UnknownMethodError,
     ValidationFailedError,
@@ -73,7 +74,7 @@ class Dispatcher:
         if fact.auth == "role" and not credential.has_role(fact.roles or (FULL_ADMIN,)):
             raise CallError("Not authorized", EACCES)
 
-    async def call(self, session: Session, name: str, params: list[Any], message_id: str | None) -> Any:  # noqa: ANN401
+    async def call(self, session: Session, name: str, params: list[Any], message_id: str | None) -> Json:
         """The result of one call of one session. MiddlewareError when it is refused or fails."""
         fact, registration = self._lookup(session, name)
         if session.credential is None and fact.auth == "none" and name != "core.set_options":
@@ -110,7 +111,7 @@ class Dispatcher:
             raise ValidationFailedError(checker.problems)
         return values
 
-    async def perform(self, call: Call, registration: Registration, arguments: list[Any], *, wait: bool) -> Any:  # noqa: ANN401
+    async def perform(self, call: Call, registration: Registration, arguments: list[Any], *, wait: bool) -> Json:
         """Run a checked call; of a job its id, or with `wait` its result."""
         faults = self._box.faults
         name = call.fact.name
@@ -200,7 +201,7 @@ class Dispatcher:
         return prune(call.fact.returns, result, self._box.facts.resolve)
 
     @staticmethod
-    async def result_of(job: Job) -> Any:  # noqa: ANN401 - whatever the job returned
+    async def result_of(job: Job) -> Json:
         """Wait for the job; its result, or its error raised."""
         await job.done.wait()
         if job.state == "SUCCESS":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+Json = Any
+"""A JSON value: its shape is the vendor's models', checked against their schemas and not by types of ours."""
+
 Row = dict[str, Any]
 """One JSON object of the appliance: its keys are the vendor's, and differ between releases."""
 
@@ -11,6 +14,7 @@ Problem = tuple[str | None, str, int]
 """Attribute path, message, errno: one entry of `data.extra` of a validation failure."""
 
 EPERM, ENOENT, EAGAIN, EACCES, EFAULT, EBUSY, EEXIST, EINVAL, ENOSPC = 1, 2, 11, 13, 14, 16, 17, 22, 28
+ENOMEM = 12
 ENOTEMPTY, ENONET, EOPNOTSUPP, ETIMEDOUT, EHOSTUNREACH = 39, 64, 95, 110, 113
 ENOMETHOD, ESERVICESTARTFAILURE, EDATASETISLOCKED, ENOTAUTHENTICATED, EREBOOTREQUIRED = 201, 202, 205, 207, 209
 EZFS_BUSY, EZFS_EXISTS, EZFS_NOENT = 2010, 2008, 2009

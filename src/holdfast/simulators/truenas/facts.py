@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 
 Auth = Literal["role", "any", "none"]
 REF = "$"
@@ -91,7 +91,7 @@ class FactBook:
         name = schema.get(REF)
         return self.shared[name] if isinstance(name, str) else schema
 
-    def expand(self, value: Any) -> Any:  # noqa: ANN401 - any part of a schema
+    def expand(self, value: Json) -> Json:
         """The schema with every shared part written out."""
         if isinstance(value, dict):
             if isinstance(value.get(REF), str) and value[REF] in self.shared:

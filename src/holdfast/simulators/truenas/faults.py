@@ -45,6 +45,7 @@ KNOWN: dict[str, tuple[str, Options]] = {
         "interface.commit applies the change, and the socket drops before the answer; timer: the rollback was armed.",
         {"timer": True, "count": 1},
     ),
+    "new-address-dead": ("interface.commit makes the box unreachable until it rolls back by itself.", {"count": 1}),
     "docker-down": ("The apps service is in this state.", {"status": "FAILED"}),
     "update-error": ("The update check fails.", {"reason": "Network is unreachable"}),
     "booting": ("system.state says BOOTING.", {}),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.simulators.truenas.credentials import Credential
-from holdfast.simulators.truenas.errors import EBUSY, CallError, MiddlewareError, Row, ValidationFailedError
+from holdfast.simulators.truenas.errors import EBUSY, CallError, Json, MiddlewareError, Row, ValidationFailedError
 from holdfast.simulators.truenas.facts import JobFacts
 from holdfast.simulators.truenas.registry import Step, Steps
 from holdfast.simulators.truenas.secrets import MASK, mask_arguments
@@ -50,7 +50,7 @@ class Job:
     state: State = "WAITING"
     percent: int = 0
     description: str = ""
-    result: Any = None
+    result: Json = None
     error: str | None = None
     exception: str | None = None
     exc_info: Row | None = None
@@ -105,7 +105,7 @@ class Job:
         return row
 
 
-def _masked_result(result: Any) -> Any:  # noqa: ANN401 - whatever the job returned
+def _masked_result(result: Json) -> Json:
     if isinstance(result, dict | list):
         return mask_arguments(result)
     return MASK if isinstance(result, str) else result

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from holdfast.simulators.truenas.errors import EINVAL, MatchNotFoundError, Row, ValidationFailedError
+from holdfast.simulators.truenas.errors import EINVAL, Json, MatchNotFoundError, Row, ValidationFailedError
 
 MAX_LIMIT = 10_000
 MAX_DEPTH = 3
@@ -183,7 +183,7 @@ def _sort(rows: list[Row], order_by: Sequence[str]) -> list[Row]:
         name, descending, nulls_last = _order_field(entry)
         parts = split_path(name)
 
-        def key(row: Row, parts: tuple[str, ...] = parts) -> Any:  # noqa: ANN401 - whatever the field holds
+        def key(row: Row, parts: tuple[str, ...] = parts) -> Json:
             return next(iter(values_at(row, parts)), None)
 
         nulls = [row for row in rows if key(row) is None]
@@ -223,7 +223,7 @@ def check_options(options: Row) -> None:
         raise ValidationFailedError([("options.get", "`get` cannot be combined with offset or limit", EINVAL)])
 
 
-def run_query(rows: Iterable[Row], filters: Sequence[Any], options: Row) -> Any:  # noqa: ANN401 - rows, one row or a count
+def run_query(rows: Iterable[Row], filters: Sequence[Any], options: Row) -> Json:
     """Rows, one row (`get`) or a number (`count`). MatchNotFoundError when `get` finds nothing."""
     check_options(options)
     matches = compile_filters(filters)

@@ -16,7 +16,6 @@ from holdfast.simulators.truenas.persona import release_of
 
 if TYPE_CHECKING:
     from holdfast.simulators.truenas.box import Box
-    from holdfast.simulators.truenas.call import Call
 
 Handler = Callable[..., Any]
 LockOf = Callable[[list[Any]], str]

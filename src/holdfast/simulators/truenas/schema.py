@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from holdfast.simulators.truenas.errors import EINVAL, Problem, Row
+from holdfast.simulators.truenas.errors import EINVAL, Json, Problem, Row
 
 _MISSING = object()
 
@@ -24,7 +24,7 @@ class Checker:
         self._resolve = resolve
         self.problems: list[Problem] = []
 
-    def check(self, schema: Row, value: object, path: str) -> Any:  # noqa: ANN401 - a value of the described shape
+    def check(self, schema: Row, value: object, path: str) -> Json:
         """The normalised value; problems are added to `self.problems`."""
         schema = self._resolve(schema)
         if "anyOf" in schema or "oneOf" in schema:
@@ -226,7 +226,7 @@ def _fixed_members_match(branch: Row, value: Row) -> bool:
     )
 
 
-def example(schema: Row, resolve: Callable[[Row], Row]) -> Any:  # noqa: ANN401 - a value of the described shape
+def example(schema: Row, resolve: Callable[[Row], Row]) -> Json:
     """The smallest value that matches: defaults where there are any, else null, empty, zero or the first choice."""
     schema = resolve(schema)
     if "default" in schema:
@@ -255,7 +255,7 @@ def example(schema: Row, resolve: Callable[[Row], Row]) -> Any:  # noqa: ANN401 
     return {"array": [], "boolean": False, "number": 0.0}.get(str(kind))
 
 
-def prune(schema: Row, value: Any, resolve: Callable[[Row], Row]) -> Any:  # noqa: ANN401 - a value of the described shape
+def prune(schema: Row, value: Json, resolve: Callable[[Row], Row]) -> Json:
     """`value` without the keys that this release's models do not have."""
     schema = resolve(schema)
     if "anyOf" in schema or "oneOf" in schema:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 
 if TYPE_CHECKING:
     from holdfast.simulators.truenas.call import Call
@@ -52,7 +52,7 @@ _ARGUMENT_NAMES = re.compile(
 )
 
 
-def _hide(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any part of a row
+def _hide(value: Json, path: tuple[str, ...]) -> Json:
     if path and path[0] == "*" and isinstance(value, list):
         return [_hide(item, path[1:]) for item in value]
     if not path:
@@ -62,7 +62,7 @@ def _hide(value: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any part 
     return value
 
 
-def mask_rows(call: Call, result: Any) -> Any:  # noqa: ANN401 - rows, one row, or a count
+def mask_rows(call: Call, result: Json) -> Json:
     """The answer with this namespace's secrets hidden, unless the caller may see them."""
     secret = _SECRETS.get(call.fact.namespace)
     if secret is None or call.may(secret.role):
@@ -75,7 +75,7 @@ def mask_rows(call: Call, result: Any) -> Any:  # noqa: ANN401 - rows, one row, 
     return result
 
 
-def mask_arguments(value: Any) -> Any:  # noqa: ANN401 - any argument
+def mask_arguments(value: Json) -> Json:
     """Arguments as a job object shows them: everything that is named like a secret is hidden."""
     if isinstance(value, dict):
         masked: Row = {}

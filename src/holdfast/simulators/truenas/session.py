@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
@@ -19,6 +19,7 @@ from holdfast.simulators.truenas.errors import (
     PARSE_ERROR,
     TOO_MANY_CALLS,
     CallError,
+    Json,
     MiddlewareError,
     Row,
     error_body,
@@ -54,7 +55,7 @@ class Session:
         self.api_release = api_release
         self.created = box.clock.now()
         self.credential: Credential | None = None
-        self.login_state: Any = None
+        self.login_state: Json = None
         self.legacy_jobs = True
         self.options: Row = {"legacy_jobs": True, "private_methods": False, "py_exceptions": False}
         self.subscriptions: dict[str, Subscription] = {}

@@ -51,6 +51,11 @@ class TrueNASSimulator(Simulator):
         """The aiohttp application."""
         return Routes(self.box).application()
 
+    def accepts_connection(self) -> bool:
+        """False while a committed network change has made the box unreachable."""
+        self.box.timeline.pump()
+        return not self.box.unreachable
+
     def set_fault(self, name: str, **options: str | int | float | bool) -> None:
         """Switch a fault on, or let an immediate one happen.
 

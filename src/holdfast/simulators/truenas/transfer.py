@@ -6,14 +6,14 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import BodyPartReader, web
 
 from holdfast.simulators.base import Arrival
 from holdfast.simulators.truenas.call import Call
 from holdfast.simulators.truenas.credentials import FULL_ADMIN, Credential
-from holdfast.simulators.truenas.errors import InvalidValueError, MiddlewareError
+from holdfast.simulators.truenas.errors import InvalidValueError, Json, MiddlewareError
 from holdfast.simulators.truenas.jobs import Job, Pipe
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Transfers:
             return web.Response(status=405)
         return self._enqueue(credential, str(name), params, pipe)
 
-    def _enqueue(self, credential: Credential, name: str, params: Any, pipe: Pipe) -> web.Response:  # noqa: ANN401
+    def _enqueue(self, credential: Credential, name: str, params: Json, pipe: Pipe) -> web.Response:
         box = self._box
         fact = box.dispatcher.fact(box.persona.name, name)
         if fact is None or fact.job is None or "input" not in fact.job.pipes:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time
-from typing import Any
 
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 
 
 def _encode(value: object) -> object:
@@ -40,7 +39,7 @@ def dumps(value: object) -> str:
     return json.dumps(value, default=_encode, ensure_ascii=False, separators=(",", ":"))
 
 
-def loads(text: str) -> Any:  # noqa: ANN401 - whatever the client sent
+def loads(text: str) -> Json:
     """Value of a frame. ValueError when it is not JSON."""
     return json.loads(text, object_hook=_decode)
 

@@ -8,8 +8,8 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any
 
-from holdfast.simulators.truenas.crud import Crud, Table
 from holdfast.simulators.truenas.credentials import FULL_ADMIN, expand_roles
+from holdfast.simulators.truenas.crud import READ_VERBS, Crud, Table
 from holdfast.simulators.truenas.errors import (
     EACCES,
     EEXIST,
@@ -50,7 +50,7 @@ class Accounts(Namespace):
         self.passwords: dict[str, str] = {}
         self.raw_keys: dict[int, str] = {}
         self.otp_secrets: dict[str, str] = {}
-        crud = Crud(self, self.users, unique=("username", "uid"), check=self._check, writable=False)
+        crud = Crud(self, self.users, unique=("username", "uid"), check=self._check, verbs=READ_VERBS)
         self._show = crud.show
         self.choices("user.shell_choices", SHELL_CHOICES)
         self.service_key = self._populate()

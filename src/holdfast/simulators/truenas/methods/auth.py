@@ -16,6 +16,7 @@ from holdfast.simulators.truenas.errors import (
     EOPNOTSUPP,
     CallError,
     InvalidValueError,
+    Json,
     Row,
     invalid,
 )
@@ -72,7 +73,7 @@ class Auth(Namespace):
 
     # Credentials ---------------------------------------------------------------------------------------------
 
-    def _credential(self, user: Row, kind: str, **more: Any) -> Credential:
+    def _credential(self, user: Row, kind: str, **more: Json) -> Credential:
         now = self.box.clock.now()
         roles = expand_roles(self.accounts.roles_of(user))
         return Credential(
@@ -430,7 +431,7 @@ class Auth(Namespace):
         }
 
     @method("auth.sessions")
-    def sessions(self, call: Call, filters: list[Any], options: Row) -> Any:
+    def sessions(self, call: Call, filters: list[Any], options: Row) -> Json:
         """Logged-in sessions."""
         rows = [self.session_row(session, call.session) for session in self.box.sessions if session.credential]
         return call.query(rows, filters, options)

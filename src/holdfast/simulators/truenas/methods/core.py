@@ -11,6 +11,7 @@ from holdfast.simulators.truenas.errors import (
     EINVAL,
     CallError,
     InstanceNotFoundError,
+    Json,
     MiddlewareError,
     Row,
     UnknownMethodError,
@@ -61,7 +62,7 @@ class Core(Namespace):
         return job.row(with_message_ids=self.box.persona.has_message_ids, raw_result=raw)
 
     @method("core.get_jobs")
-    def get_jobs(self, call: Call, filters: list[Any], options: Row) -> Any:
+    def get_jobs(self, call: Call, filters: list[Any], options: Row) -> Json:
         """Jobs that this session may see."""
         from holdfast.simulators.truenas.box import job_visible
 
@@ -111,7 +112,7 @@ class Core(Namespace):
         job = self._piped("core.job_download_logs", call, body, held=not buffered)
         return self.box.transfers.offer(job, self._session(call).origin, buffered=buffered)
 
-    def _piped(self, name: str, call: Call, body: Any, *, held: bool) -> Job:
+    def _piped(self, name: str, call: Call, body: Json, *, held: bool) -> Job:
         def prepare(job: Job) -> None:
             job.output, job.held = Pipe(), held
 

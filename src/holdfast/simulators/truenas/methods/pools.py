@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.simulators.truenas.errors import EZFS_BUSY, CallError, Row, invalid
+from holdfast.simulators.truenas.errors import EZFS_BUSY, CallError, Json, Row, invalid
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.registry import Namespace, method
 from holdfast.simulators.truenas.storage.pools import Pool, Vdev
@@ -23,7 +23,7 @@ class Pools(Namespace):
         self.store = self.storage.store
 
     @method("pool.query")
-    def query(self, call: Call, filters: list[Any], options: Row) -> Any:
+    def query(self, call: Call, filters: list[Any], options: Row) -> Json:
         """Imported pools."""
         return call.query([self.storage.pool_row(pool) for pool in self.store.pools.values()], filters, options)
 

@@ -6,10 +6,10 @@ import bisect
 import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from holdfast.simulators.truenas.errors import EEXIST, ENOENT, CallError, InstanceNotFoundError, Row, invalid
+from holdfast.simulators.truenas.errors import EEXIST, ENOENT, CallError, InstanceNotFoundError, Json, Row, invalid
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.query import mentioned_fields, run_query
-from holdfast.simulators.truenas.registry import Namespace, method
+from holdfast.simulators.truenas.registry import Namespace
 from holdfast.simulators.truenas.storage.datasets import Dataset
 from holdfast.simulators.truenas.storage.pools import human_size
 from holdfast.simulators.truenas.storage.store import Snapshot
@@ -99,7 +99,7 @@ class Snapshots(Namespace):
             "periodic_snapshot_task_id": task,
         }
 
-    def query(self, call: Call, filters: list[Any], options: Row) -> Any:
+    def query(self, call: Call, filters: list[Any], options: Row) -> Json:
         """Snapshots; properties are read only for rows and queries that need them."""
         extra = options.get("extra", {})
         needed = mentioned_fields(filters, options)
@@ -192,7 +192,7 @@ class Snapshots(Namespace):
             snapshot.user.pop(key, None)
         return self.row(snapshot)
 
-    def _family(self, snapshot: Snapshot, *, recursive: bool) -> list[Snapshot]:
+    def family(self, snapshot: Snapshot, *, recursive: bool) -> list[Snapshot]:
         """The snapshot, and when recursive those of the same name below."""
         if not recursive:
             return [snapshot]
@@ -201,7 +201,7 @@ class Snapshots(Namespace):
 
     def delete(self, call: Call, path: str, options: Row) -> bool:
         """Destroy; with `defer` a held or cloned one goes when it is free."""
-        family = self._family(self.find(path), recursive=options.get("recursive", False))
+        family = self.family(self.find(path), recursive=options.get("recursive", False))
         for snapshot in family:
             if (snapshot.holds or self.store.clones(snapshot)) and options.get("defer"):
                 snapshot.defer_destroy = True
@@ -233,12 +233,12 @@ class Snapshots(Namespace):
 
     def hold(self, call: Call, path: str, options: Row) -> None:
         """Keep it from being destroyed."""
-        for snapshot in self._family(self.find(path), recursive=options.get("recursive", False)):
+        for snapshot in self.family(self.find(path), recursive=options.get("recursive", False)):
             snapshot.holds[HOLD_TAG] = int(self.box.clock.now())
 
     def release(self, call: Call, path: str, options: Row) -> None:
         """Let go of every hold."""
-        for snapshot in self._family(self.find(path), recursive=options.get("recursive", False)):
+        for snapshot in self.family(self.find(path), recursive=options.get("recursive", False)):
             snapshot.holds.clear()
             if snapshot.defer_destroy and not self.store.clones(snapshot):
                 self.store.drop_snapshot(snapshot)
@@ -256,7 +256,7 @@ class Snapshots(Namespace):
             ]
             if missing:
                 raise CallError(f"{missing[0]}: cannot roll back: snapshot {snapshot.name} does not exist", ENOENT)
-            targets = self._family(snapshot, recursive=True)
+            targets = self.family(snapshot, recursive=True)
         for target in targets:
             self._roll_back(target, recursive=bool(recursive), clones=bool(options.get("recursive_clones")))
 
@@ -284,7 +284,7 @@ class Snapshots(Namespace):
         dataset, _, name = options["new_name"].partition("@")
         if dataset != snapshot.dataset or not name:
             raise invalid("pool.snapshot.rename.new_name", "The new name must keep the dataset")
-        for member in self._family(snapshot, recursive=options.get("recursive", False)):
+        for member in self.family(snapshot, recursive=options.get("recursive", False)):
             siblings = self.store.snapshots[member.dataset]
             if name in siblings:
                 raise CallError(f"cannot rename '{member.path}': dataset already exists", EEXIST)
@@ -295,5 +295,5 @@ class Snapshots(Namespace):
             siblings[name] = member
 
 
-def _shown(parsed: Any, raw: str, value: str, source: str = "NONE") -> Row:
+def _shown(parsed: Json, raw: str, value: str, source: str = "NONE") -> Row:
     return {"value": value, "rawvalue": raw, "source": source, "parsed": parsed}

@@ -57,7 +57,7 @@ class Storage(Namespace):
             dataset = store.dataset_at(path)
             if dataset is not None:
                 for days in range(7, 0, -1):
-                    stamp = now - days * DAY
+                    stamp = (now // DAY - days + 1) * DAY  # midnight, as the task's schedule says
                     snapshot = store.take_snapshot(dataset, _auto_name(stamp), stamp, task=1)
                     snapshot.used = 3 * GIB
 

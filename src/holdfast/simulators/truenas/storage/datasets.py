@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 from holdfast.simulators.truenas.storage.pools import human_size
 
 # Property → (default raw value, kind). Kinds: size, switch, word, number, ratio.
@@ -138,6 +138,6 @@ def show(name: str, raw: str, kind: str, source: str, source_info: str | None) -
     return {"parsed": parsed, "rawvalue": raw, "value": value, "source": source, "source_info": source_info}
 
 
-def fixed(parsed: Any, raw: str, value: str | None) -> Row:  # noqa: ANN401 - what the property parses to
+def fixed(parsed: Json, raw: str, value: str | None) -> Row:
     """A property that has no source."""
     return {"parsed": parsed, "rawvalue": raw, "value": value, "source": "NONE", "source_info": None}
