@@ -134,6 +134,19 @@ def texts(body: Json, name: str, *, default: list[str] | None = None) -> list[st
     return found
 
 
+def merged_array(present: list[str], patch: list[object], name: str) -> list[str]:
+    """An array after a PATCH: null removes an element, {} leaves it, fewer elements cut the rest off."""
+    merged: list[str] = []
+    for index, value in enumerate(patch):
+        if isinstance(value, str):
+            merged.append(value)
+        elif value == {}:
+            merged += present[index : index + 1]
+        elif value is not None:
+            raise wrong_type(name, value)
+    return merged
+
+
 def reference(value: object, name: str) -> str:
     """The `@odata.id` of a reference object."""
     if not isinstance(value, dict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac.accounts import Account
 from holdfast.simulators.idrac.errors import DropConnection, Info, Refusal, refuse
+from holdfast.simulators.idrac.persona import ROOT
 from holdfast.simulators.idrac.routes import Rule
 
 if TYPE_CHECKING:
@@ -75,10 +76,17 @@ def identify(bmc: Bmc, headers: dict[str, str], client: str) -> Identity | None:
     return Identity(account)
 
 
+def password_due(account: Account) -> Info:
+    """The message that an account must first change its password."""
+    return Info("PasswordChangeRequired", (f"{ROOT}/AccountService/Accounts/{account.id}",))
+
+
 def require(bmc: Bmc, identity: Identity | None, rule: Rule, path: str) -> Identity:
     """Refuse who may not: 401 without credentials, 403 without the privilege or under lockdown."""
     if identity is None:
         raise _unauthorised("SYS416")
+    if identity.account.password_change_required and not path.endswith(f"/Accounts/{identity.account.id}"):
+        raise Refusal(403, (password_due(identity.account),))
     privileges = bmc.accounts.privileges(identity.account)
     own = rule.privilege == "ConfigureUsers" and path.endswith(f"/Accounts/{identity.account.id}")
     if rule.privilege not in privileges and not (own and "ConfigureSelf" in privileges):

@@ -82,6 +82,7 @@ BASE: dict[str, Message] = {
     ),
     "InternalError": Message("The request failed because of an internal error.", "Critical", "Retry the request."),
     "SessionLimitExceeded": Message("The number of sessions is at its limit.", "Critical", "End another session."),
+    "NoOperation": Message("The request holds nothing to be done.", "Warning", "Add what is to be changed."),
     "PasswordChangeRequired": Message(
         "The password of the account must be changed.", "Critical", "Change the password at %1."
     ),

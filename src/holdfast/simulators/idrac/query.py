@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.simulators.idrac.bmc import Bmc
 
 PAGE = 50
+_KNOWN = frozenset({"$expand", "$select", "$filter", "$skip", "$top"})
 _EXPAND = re.compile(r"^([*.~])(?:\(\$levels=(\d+)\))?$")
 _NO_EXPAND = re.compile(r"/(?:Sensors|PCIeSlots)$")
 _LOGS = re.compile(r"/(?:Entries|Sel|Lclog)$")
@@ -57,7 +58,9 @@ def apply(bmc: Bmc, call: Call, reply: Reply) -> Reply:
     body = dict(reply.body or {})
     for name in query:
         if name.startswith("$") and name not in _allowed(persona):
-            raise _unsupported(name)
+            if name in _KNOWN:
+                raise _unsupported(name)
+            raise refuse(501, "QueryNotSupported")
     if "only" in query:
         if not persona.only_query or reply.listing is None or query["only"]:
             raise _unsupported("only")

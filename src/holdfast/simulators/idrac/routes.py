@@ -97,15 +97,19 @@ class Routes:
         self.add("POST", f"{owner}/Actions/{name}", handler, privilege=privilege, locked=locked)
 
     def match(self, path: str) -> Match | None:
-        """The resource at a path, or None."""
-        node = self._root
-        args: list[str] = []
-        for segment in path.strip("/").split("/"):
-            child = node.children.get(segment)
-            if child is None:
-                child = node.wildcard
-                if child is None:
-                    return None
-                args.append(segment)
-            node = child
-        return Match(node, tuple(args)) if node.rules else None
+        """The resource at a path, or None; a literal segment goes before a wildcard."""
+        return _match(self._root, path.strip("/").split("/"), ())
+
+
+def _match(node: Node, segments: list[str], args: tuple[str, ...]) -> Match | None:
+    if not segments:
+        return Match(node, args) if node.rules else None
+    head, rest = segments[0], segments[1:]
+    child = node.children.get(head)
+    if child is not None:
+        found = _match(child, rest, args)
+        if found is not None:
+            return found
+    if node.wildcard is None or not head:
+        return None
+    return _match(node.wildcard, rest, (*args, head))

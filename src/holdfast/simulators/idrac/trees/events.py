@@ -152,7 +152,8 @@ def mount(routes: Routes, persona: Persona) -> None:
     routes.get(_SERVICE, _service)
     routes.get(SUBSCRIPTIONS, _list)
     routes.get(f"{SUBSCRIPTIONS}/*", _one)
-    routes.add("POST", SUBSCRIPTIONS, _create)
+    for path in (SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/Members"):
+        routes.add("POST", path, _create)
     routes.add("PATCH", f"{SUBSCRIPTIONS}/*", _patch)
     routes.add("DELETE", f"{SUBSCRIPTIONS}/*", _delete)
     routes.action(_SERVICE, "EventService.SubmitTestEvent", _test, locked=False)

@@ -136,6 +136,11 @@ _PROTOCOLS: dict[str, tuple[str, str]] = {
 _FIXED_PORTS = {"IPMI": 623, "VirtualMedia": 5900}
 
 
+def _ntp_servers(bmc: Bmc) -> list[str]:
+    names = [_text(bmc, f"NTPConfigGroup.1.NTP{number}") for number in (1, 2, 3)]
+    return [name for name in names if name]
+
+
 def _protocol(bmc: Bmc, call: Call) -> Reply:
     content = resource(bmc, _PROTOCOL, "ManagerNetworkProtocol", "Manager Network Protocol")
     for name, (enable, port) in _PROTOCOLS.items():
@@ -144,7 +149,7 @@ def _protocol(bmc: Bmc, call: Call) -> Reply:
         entry: Json = {"ProtocolEnabled": _text(bmc, enable) == "Enabled"}
         entry["Port"] = int(_text(bmc, port)) if port else _FIXED_PORTS[name]
         content[name] = entry
-    servers = [_text(bmc, f"NTPConfigGroup.1.NTP{number}") for number in (1, 2, 3)]
+    servers = _ntp_servers(bmc)
     content |= {
         "FQDN": f"{_text(bmc, 'NIC.1.DNSRacName')}.{_text(bmc, 'NIC.1.DNSDomainName')}",
         "HostName": _text(bmc, "NIC.1.DNSRacName"),
@@ -177,8 +182,10 @@ def _patch_protocol(bmc: Bmc, call: Call) -> Reply:
     if "NTP" in call.body:
         ntp = body.obj(call.body, "NTP")
         body.closed(ntp, {"ProtocolEnabled", "NTPServers"})
-        for index, server in enumerate(body.texts(ntp, "NTPServers", default=[])[:3], start=1):
-            changes[f"NTPConfigGroup.1.NTP{index}"] = server
+        if "NTPServers" in ntp:
+            merged = body.merged_array(_ntp_servers(bmc), body.array(ntp, "NTPServers"), "NTPServers")
+            for index in range(3):
+                changes[f"NTPConfigGroup.1.NTP{index + 1}"] = merged[index] if index < len(merged) else ""
         if "ProtocolEnabled" in ntp:
             changes["NTPConfigGroup.1.NTPEnable"] = "Enabled" if body.boolean(ntp, "ProtocolEnabled") else "Disabled"
     if "HostName" in call.body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac import body, gate
-from holdfast.simulators.idrac.errors import Info, Refusal, missing_resource, success
+from holdfast.simulators.idrac.errors import Info, Refusal, info_object, missing_resource, success
 from holdfast.simulators.idrac.persona import ROOT, Persona
 from holdfast.simulators.idrac.sessions import Session
 from holdfast.simulators.idrac.trees.common import collection, resource, status
@@ -72,8 +72,6 @@ def _login(bmc: Bmc, call: Call) -> Reply:
     password = body.text(call.body, "Password")
     body.closed(call.body, {"UserName", "Password"})
     account = gate.check_password(bmc, username, password, call.client)
-    if account.password_change_required:
-        raise Refusal(403, (Info("PasswordChangeRequired", (f"{ROOT}/AccountService/Accounts/{account.id}",)),))
     session = bmc.sessions.open(
         username,
         call.client,
@@ -82,6 +80,9 @@ def _login(bmc: Bmc, call: Call) -> Reply:
     )
     bmc.record("USR0030", username, call.client, "REDFISH", category="Audit")
     content = _session(bmc, session)
+    if account.password_change_required:
+        # The login stands, for nothing but changing the password.
+        content["@Message.ExtendedInfo"] = [info_object(bmc.persona, gate.password_due(account))]
     return Reply(201, content, {"X-Auth-Token": session.token, "Location": str(content["@odata.id"])})
 
 
@@ -106,4 +107,5 @@ def mount(routes: Routes, persona: Persona) -> None:
         routes.get(path, _sessions)
         routes.get(f"{path}/*", _one)
         routes.add("DELETE", f"{path}/*", _logout, privilege="Login", locked=False)
-    routes.add("POST", sessions_path(persona), _login, public=True, locked=False)
+    for path in (sessions_path(persona), f"{sessions_path(persona)}/Members"):
+        routes.add("POST", path, _login, public=True, locked=False)

@@ -97,6 +97,8 @@ def dell_system(bmc: Bmc) -> Json:
         "UUID": hw.uuid,
         "smbiosGUID": hw.uuid,
     }
+    if not bmc.persona.oem_services:
+        del found["@odata.id"]
     found |= {f"{name}RollupStatus": value for name, value in rollups.items()}
     overall = {"OK": "OK", "Warning": "Degraded", "Critical": "Error"}[bmc.health.overall]
     found |= {"RollupStatus": overall, "PrimaryStatus": overall, "CurrentRollupStatus": overall}

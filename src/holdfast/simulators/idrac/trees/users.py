@@ -94,7 +94,7 @@ def _patch(bmc: Bmc, call: Call) -> Reply:
     account = _find(bmc, call)
     changes = {name: value for name, value in call.body.items() if not name.startswith("@")}
     if not changes:
-        raise refuse(400, "UnrecognizedRequestBody")
+        raise refuse(400, "NoOperation")
     privileged = call.account is not None and "ConfigureUsers" in bmc.accounts.privileges(call.account)
     if not privileged and set(changes) - {"Password"}:
         raise Refusal(403, (Info("RAC0506"), Info("InsufficientPrivilege")))
@@ -104,16 +104,17 @@ def _patch(bmc: Bmc, call: Call) -> Reply:
     _check(bmc, account, changes)
     if problems and len(problems) == len(changes):
         raise Refusal(400, tuple(problems))
-    before = account.username
+    before, due = account.username, account.password_change_required
     _apply(account, changes)
     bmc.sessions_of_changed(before, "Password" in changes or not account.enabled)
     bmc.record("USR0007" if before else "USR0005", account.username or before, category="Audit")
     if problems:
-        # The rest was set: the annotations name what was not (contract §5, partial failure).
+        # The rest was set; the annotation names what was not.
         content = _account(bmc, account)
-        for problem in problems:
-            content[f"{problem.args[0]}@Message.ExtendedInfo"] = [info_object(bmc.persona, problem)]
+        content["@Message.ExtendedInfo"] = [info_object(bmc.persona, problem) for problem in problems]
         return Reply(200, content)
+    if due and not account.password_change_required:
+        return Reply(200, _account(bmc, account))
     return success(bmc.persona)
 
 
@@ -278,7 +279,8 @@ def mount(routes: Routes, persona: Persona) -> None:
         routes.add("POST", f"{base}/Accounts/*/Keys", _add_key, privilege=users)
         routes.add("DELETE", f"{base}/Accounts/*/Keys/*", _delete_key, privilege=users)
     if not persona.account_slots:
-        routes.add("POST", f"{base}/Accounts", _create, privilege=users)
+        for path in (f"{base}/Accounts", f"{base}/Accounts/Members"):
+            routes.add("POST", path, _create, privilege=users)
         routes.add("DELETE", f"{base}/Accounts/*", _delete, privilege=users)
         routes.add("POST", f"{base}/Roles", _create_role, privilege=users)
         routes.add("PATCH", f"{base}/Roles/*", _patch_role, privilege=users)
