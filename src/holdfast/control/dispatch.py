@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 import anyio
+from pydantic import JsonValue
 
 from holdfast.config import Mode, TargetSettings
 from holdfast.control.answers import Answer, JsonObject
@@ -160,6 +161,25 @@ class Dispatcher:
             if error.target is None:
                 error.target = target.label
             raise
+
+    async def recompute(self, tool: str, label: str, arguments: dict[str, JsonValue]) -> Change:
+        """The change that a write tool would make now. Only reads; the policy and the mode are not asked.
+
+        Raises:
+            HoldfastError: No such tool or target here, or reading failed.
+        """
+        entry = self.entries.get(tool)
+        kind, _, name = label.partition(".")
+        if entry is None or not entry.writes:
+            raise UnknownToolError("There is no such tool here.")
+        spec = entry.spec()
+        target = self._connections.target(kind, name)
+        given = validate_arguments(spec, dict(arguments))
+        for control in (TARGET, DRY_RUN, PLAN_ID):
+            given.pop(control, None)
+        context = self._context(await self._connections.client(target), target, Caller(principal="holdfast"))
+        limit = spec.time_limit_s or target.total_timeout
+        return cast("Change", await _bounded(limit, lambda: spec.function(context, **given)))
 
     def _context(self, client: object, target: TargetSettings | None, caller: Caller) -> Context[object]:
         return Context(

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from holdfast.config import Config, TargetSettings
+from holdfast.config import Config, Mode, TargetSettings
 from holdfast.control.answers import WriteResult
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
 from holdfast.control.exit import OneExit
 from holdfast.control.inventory import Entry
-from holdfast.control.parts import Parts, make_parts
+from holdfast.control.parts import LEDGER_DIR, Parts, make_parts
 from holdfast.control.policy import Policy
 from holdfast.control.redactedlogs import RedactingFilter
 from holdfast.control.redaction import Redactor
-from holdfast.errors import ConfigError
+from holdfast.errors import ConfigError, HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.control.settling import Recompute
+
+_log = logging.getLogger("holdfast.control")
 
 
 def default_state_dir() -> Path:
@@ -48,6 +55,7 @@ class ControlRoom:
         self.exit = OneExit(self.redactor)
         self.log_filter: logging.Filter = RedactingFilter(self.redactor)
         self._made: Parts | None = None
+        self._settling: asyncio.Task[None] | None = None
         policy_file = config.control.policy_file
         self.policy = Policy.load(policy_file) if policy_file is not None else Policy.open()
 
@@ -56,8 +64,31 @@ class ControlRoom:
         """Where plans, approvals, the kill switch and the ledger are kept."""
         return self._config.control.state_dir or default_state_dir()
 
+    async def start(self, recompute: Recompute) -> None:
+        """Begin to serve targets that may be changed: the kill switch listens to its signal, and what an earlier
+        process left open is settled. A ledger that cannot be read refuses writes later; reads go on.
+        """
+        if not any(target.mode is Mode.OPERATE for target in self._config.targets):
+            return
+        if threading.current_thread() is threading.main_thread():
+            self.parts().kill_switch.engage_on_signal()
+        if (self.state_dir / LEDGER_DIR).is_dir():
+            self._settling = asyncio.create_task(self._settle(recompute))
+
+    async def _settle(self, recompute: Recompute) -> None:
+        from holdfast.control.settling import settle
+
+        try:
+            await settle(self.parts().ledger, recompute)
+        except HoldfastError as error:
+            _log.error("earlier writes cannot be settled: %s", error)
+
     async def stop(self) -> None:
         """End serving: the ledger is closed."""
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.wait([self._settling])
+            self._settling = None
         if self._made is not None:
             await self._made.ledger.close()
             self._made = None

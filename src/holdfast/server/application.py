@@ -109,6 +109,7 @@ class Application:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While the application serves; closes everything at the end."""
+        await self.room.start(self.dispatcher.recompute)
         try:
             yield
         finally:
