@@ -78,7 +78,9 @@ def test_what_a_rule_allows_is_allowed_and_the_reason_names_the_rule() -> None:
         (1, "nas2"),
         (2, "idrac"),
         (3, "storage"),
-        (3, "proxmox:guests"),
+        (3, "truenas:guests"),
+        (1, "truenas.pve-1"),
+        (1, "pve.pve-1"),
         (4, "destructive"),
         (4, "READ"),
         (4, ""),
@@ -95,7 +97,17 @@ def test_a_call_that_differs_in_one_thing_from_what_is_allowed_is_denied(positio
 
 def test_a_toolset_may_be_named_with_its_kind() -> None:
     assert may("oncall-1", "nas", "truenas", "storage", "read", "truenas_list_pools")
+    assert may("oncall-1", "nas", "truenas", "truenas:storage", "read", "truenas_list_pools")
+    assert may("oncall-1", "nas", "proxmox", "proxmox:guests", "read", "proxmox_list_pools")
     assert not may("oncall-1", "nas", "proxmox", "storage", "read", "proxmox_list_pools")
+
+
+def test_a_target_may_be_named_with_its_kind() -> None:
+    assert may("oncall-1", "truenas.nas", "truenas", "storage", "read", "truenas_list_pools")
+    assert not may("alice", "truenas.backup-1", "truenas", "s", "write", "t")
+    policy = Policy.parse(b"[[rules]]\nprincipals = ['a']\nrisks = ['read']\ntargets = ['proxmox.*']")
+    for target, kind, allowed in (("x", "proxmox", True), ("proxmox.x", "proxmox", True), ("x", "idrac", False)):
+        assert policy.evaluate("a", target, kind, "t", "read", "tool").allowed is allowed
 
 
 def test_a_question_mark_stands_for_exactly_one_character() -> None:

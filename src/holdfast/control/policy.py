@@ -19,7 +19,8 @@ and when one of its tests does not come out as it says::
     tool = "proxmox_delete_guest"
     expect = "deny"
 
-In patterns `*` stands for any characters, `?` for one; nothing else is special. Upper and lower case differ.
+A target and a toolset may be named with their kind in front: `proxmox.pve-1`, `proxmox:guests`. In patterns `*` stands
+for any characters, `?` for one; nothing else is special. Upper and lower case differ.
 """
 
 from __future__ import annotations
@@ -153,23 +154,25 @@ class Policy:
 
         Args:
             principal: Who calls.
-            target: Name of the target; None for a call that concerns no single one. Such a call needs a rule for all
-                targets (`*`), and any rule that denies it for some target denies it.
+            target: Name of the target, with or without its kind in front (`proxmox.pve-1`); None for a call that
+                concerns no single one. Such a call needs a rule for all targets (`*`), and any rule that denies it for
+                some target denies it.
             kind: Kind of appliance, or "estate".
-            toolset: Name of the toolset, without its kind.
+            toolset: Name of the toolset, with or without its kind in front (`proxmox:guests`).
             risk: "read", "write" or "destructive".
             tool: Name of the tool.
         """
         if self._rules is None:
             return Decision(True, "there is no policy file")
+        toolset = toolset.removeprefix(f"{kind}:")
         allowed: int | None = None
         for number, rule in enumerate(self._rules, 1):
             if not (
                 _matches(rule.principals, principal)
-                and _matches_target(rule, target)
+                and _matches_target(rule, target, kind)
                 and _matches(rule.kinds, kind)
                 and risk in rule.risks
-                and (_matches(rule.toolsets, toolset) or _matches(rule.toolsets, f"{kind}:{toolset}"))
+                and _matches(rule.toolsets, toolset, f"{kind}:{toolset}")
                 and _matches(rule.tools, tool)
             ):
                 continue
@@ -195,12 +198,13 @@ class Policy:
             )
 
 
-def _matches(patterns: tuple[str, ...], name: str) -> bool:
+def _matches(patterns: tuple[str, ...], *names: str) -> bool:
     # `Pattern` has no brackets, so that only * and ? are special here.
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
-def _matches_target(rule: Rule, target: str | None) -> bool:
+def _matches_target(rule: Rule, target: str | None, kind: str) -> bool:
     if target is None:
         return rule.effect == "deny" or "*" in rule.targets
-    return _matches(rule.targets, target)
+    name = target.removeprefix(f"{kind}.")
+    return _matches(rule.targets, name, f"{kind}.{name}")

@@ -140,7 +140,7 @@ class LedgerFiles:
                 if len(position.open) >= MAX_OPEN and any(draft.kind == "intent" for draft in drafts):
                     raise LedgerError(
                         f"The outcome of {MAX_OPEN} earlier changes is not known. Nothing was executed.",
-                        next_step="Settle them first (holdfast audit show --unsettled).",
+                        next_step="Settle them first (holdfast audit show --result unknown).",
                     )
             try:
                 return self._write(position, drafts)
