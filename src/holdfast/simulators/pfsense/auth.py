@@ -162,7 +162,7 @@ class Auth:
             raise error
         held = self.privileges(tree, username)
         if not held.intersection(endpoint.required_privileges(method)):
-            raise forbidden("AUTH_AUTHORIZATION_FAILED", "Authorization failed. Insufficient privileges.")
+            raise forbidden("AUTH_AUTHORIZATION_FAILED", "The user lacks the privilege for this.")
         return Client(username, address, deny_write="user-config-readonly" in held)
 
     def check_access_list(self, tree: Tree, client: Client) -> None:
@@ -176,7 +176,7 @@ class Auth:
                 if row.get("type", "allow") == "allow":
                     return
                 break
-        raise forbidden("ENDPOINT_CLIENT_NOT_ALLOWED_BY_ACL", "The requested action is not allowed by admin policy")
+        raise forbidden("ENDPOINT_CLIENT_NOT_ALLOWED_BY_ACL", "The access list does not allow this client.")
 
 
 def new_key(length_bytes: int) -> str:

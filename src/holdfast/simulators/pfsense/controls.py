@@ -63,7 +63,7 @@ def take(work: Work, endpoint: Endpoint, method: str, data: Value, headers: Mapp
     if method == "PUT" and isinstance(data, dict) and data:
         raise invalid(
             "ENDPOINT_REQUEST_DATA_MUST_BE_INDEXED_ARRAY",
-            "PUT requests to `many` endpoints must contain an indexed array of objects to replace.",
+            "A PUT must carry a list of objects.",
         )
     dry_header = persona.has_dry_run and "dry-run" in headers.get("Prefer", "").lower()
     if isinstance(data, dict):
@@ -74,9 +74,7 @@ def take(work: Work, endpoint: Endpoint, method: str, data: Value, headers: Mapp
                 "ENDPOINT_DRY_RUN_NOT_SUPPORTED_ON_GET", "The `dry_run` parameter is not supported on GET requests."
             )
         if method == "PUT":
-            raise ApiError(
-                500, "MODEL_CACHE_MODELSET_MISSING_SIGNATURE", "Cannot cache a ModelSet that does not have a signature."
-            )
+            raise ApiError(500, "MODEL_CACHE_MODELSET_MISSING_SIGNATURE", "The set of objects has no signature.")
         work.dry_run = True
     return control
 
@@ -119,7 +117,7 @@ def _take_sorting(work: Work, data: dict[str, Any]) -> None:
                 raise invalid("ENDPOINT_SORT_BY_FIELD_INVALID_TYPE", "Field `sort_by` must be of type `string`.")
             if name not in model.fields:
                 raise invalid(
-                    "ENDPOINT_SORT_BY_FIELD_NON_EXISTENT_FIELD", "Field `sort_by` must be a valid field in the Model."
+                    "ENDPOINT_SORT_BY_FIELD_NON_EXISTENT_FIELD", "Field `sort_by` names no field of this object."
                 )
         work.sort_by = tuple(names)
         del data["sort_by"]

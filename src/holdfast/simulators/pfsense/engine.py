@@ -17,7 +17,7 @@ def require_packages(work: Work, model: Model) -> None:
         if package not in work.machine.packages.installed:
             raise not_found(
                 "MODEL_MISSING_REQUIRED_PACKAGE",
-                f"The requested action requires the `{package}` package but it is not installed.",
+                f"Package `{package}` is needed for this and is not installed.",
             )
 
 
@@ -47,7 +47,7 @@ def load_parent(work: Work, model: Model, parent_id: object) -> Ident:
     parent = work.schema.models[model.parent_model]
     ident = _ident(parent, parent_id)
     if parent.many and ident not in rows_of(work, parent, None):
-        raise not_found("MODEL_PARENT_OBJECT_NOT_FOUND", f"Parent object with ID `{parent_id}` does not exist.")
+        raise not_found("MODEL_PARENT_OBJECT_NOT_FOUND", f"There is no parent with ID `{parent_id}`.")
     return ident
 
 
@@ -57,8 +57,7 @@ def load(work: Work, model: Model, ident: object, parent_id: Ident | None) -> Ob
         raise ApiError(
             500,
             "MODEL_CANNOT_GET_CONFIG_PATH_WITHOUT_PARENT_MODEL",
-            "Model `get_config_path()` cannot be called until the parent Model has been constructed. Run the "
-            "`get_parent_model()` method first.",
+            "A nested object cannot be found without its parent: `parent_id` is missing.",
         )
     key = _ident(model, ident)
     rows = rows_of(work, model, parent_id)
@@ -66,7 +65,7 @@ def load(work: Work, model: Model, ident: object, parent_id: Ident | None) -> Ob
         rows = {k: v for k, v in rows.items() if v.get("_parent") == parent_id}
         rows = {v.get("_id", k): v for k, v in rows.items()}
     if key not in rows:
-        raise not_found("MODEL_OBJECT_NOT_FOUND", f"Object with ID `{ident}` does not exist.")
+        raise not_found("MODEL_OBJECT_NOT_FOUND", f"There is no object with ID `{ident}`.")
     return fields.represent(work, model, rows[key], key, parent_id)
 
 
@@ -163,9 +162,7 @@ async def create(work: Work, model: Model, data: dict[str, Any]) -> Obj:
         raise invalid("MODEL_REQUIRES_ID", "Field `id` is required.")
     _validate(work, obj, new=True)
     if model.many and model.config_path and len(work.tree.rows(model, obj.parent_id)) >= model.many_maximum:
-        raise forbidden(
-            "MODEL_MANY_MAXIMUM_REACHED", "Object creation denied. The maximum number of objects is reached."
-        )
+        raise forbidden("MODEL_MANY_MAXIMUM_REACHED", "There are as many objects as this collection can hold.")
     if work.dry_run:
         return obj
     behaviour = work.machine.behaviour(model.name)
@@ -258,7 +255,7 @@ async def delete(work: Work, obj: Obj) -> None:
     if model.protected_query and all(php.equals(values.get(k), v) for k, v in model.protected_query.items()):
         raise forbidden(
             "MODEL_CANNOT_DELETE_PROTECTED_OBJECT",
-            f"Model object with ID `{obj.id}` cannot be deleted because it is protected.",
+            f"The object with ID `{obj.id}` is protected and stays.",
         )
     references = _references(work, obj)
     if references:
@@ -272,8 +269,7 @@ async def delete(work: Work, obj: Obj) -> None:
     if model.many_minimum and len(rows_of(work, model, obj.parent_id)) <= model.many_minimum:
         raise forbidden(
             "MODEL_MANY_MINIMUM_REACHED",
-            "Object deletion denied. Deleting this object would result in the number of existing objects falling "
-            f"below the minimum number allowed for this Model, {model.many_minimum}.",
+            f"This collection must keep at least {model.many_minimum} object(s); nothing was deleted.",
         )
     if work.dry_run:
         return
@@ -312,12 +308,12 @@ async def replace_all(work: Work, model: Model, data: list[Any]) -> list[Obj]:
     if len(data) < model.many_minimum:
         raise invalid(
             "MODEL_REPLACE_ALL_MINIMUM_NOT_MET",
-            f"A minimum of {model.many_minimum} new objects is required to replace all existing objects.",
+            f"The new collection must have at least {model.many_minimum} object(s).",
         )
     if len(data) > model.many_maximum:
         raise invalid(
             "MODEL_REPLACE_ALL_MAXIMUM_EXCEEDED",
-            f"The request to replace all existing objects exceeds the maximum limit of {model.many_maximum}.",
+            f"The new collection may have at most {model.many_maximum} objects.",
         )
     require_packages(work, model)
     behaviour = work.machine.behaviour(model.name)

@@ -118,11 +118,11 @@ class Faults:
     def raise_gate(self, method: str, path: str) -> None:
         """Raise the error of a fault that ends a request before authentication."""
         if self.hit("unavailable", method, path):
-            raise ApiError(503, "ENDPOINT_UNAVAILABLE", "The requested action is temporarily unavailable.")
+            raise ApiError(503, "ENDPOINT_UNAVAILABLE", "The API is being replaced.")
         if self.hit("disabled", method, path):
             raise api_disabled()
 
 
 def api_disabled() -> ApiError:
     """503 although permanent: an administrator switched the API off (contract §3.5)."""
-    return ApiError(503, "ENDPOINT_REST_API_IS_NOT_ENABLED", "The REST API is currently not enabled.", retry_after_s=5)
+    return ApiError(503, "ENDPOINT_REST_API_IS_NOT_ENABLED", "The REST API is switched off.", retry_after_s=5)

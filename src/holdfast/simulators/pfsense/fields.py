@@ -120,8 +120,7 @@ def _validate_field(work: Work, obj: Obj, field: Field, siblings: Siblings) -> N
     if not field.editable and obj.initial is not None and value != obj.initial.get(name):
         raise invalid(
             "FIELD_VALUE_CHANGED_WHEN_NOT_EDITABLE",
-            f"Field `{name}` is not editable but the requested value `{value}` differs from its current value "
-            f"`{obj.initial.get(name)}`.",
+            f"Field `{name}` cannot be edited: it is `{obj.initial.get(name)}`, not `{value}`.",
         )
     if field.read_only:
         if value is None and field.default:
@@ -150,7 +149,7 @@ def _is_empty(field: Field, value: object) -> bool:
     if not (value == "" or value == []):
         return False
     if not field.allow_empty:
-        raise invalid("FIELD_EMPTY_NOT_ALLOWED", f"Field `{field.name}` cannot be empty.")
+        raise invalid("FIELD_EMPTY_NOT_ALLOWED", f"Field `{field.name}` must not be empty.")
     return True
 
 
@@ -203,7 +202,7 @@ def _check_unique(work: Work, obj: Obj, field: Field, item: object, siblings: Si
         if taken:
             raise invalid(
                 "FIELD_MUST_BE_UNIQUE",
-                f"Field `{field.name}` must be unique. Value is in use by object with ID `{ident}`.",
+                f"Field `{field.name}` must differ from that of object `{ident}`.",
             )
 
 
@@ -217,8 +216,7 @@ def check_unique_together(work: Work, obj: Obj, siblings: Siblings) -> None:
         if ident != obj.id and all(php.equals(row.get(name), wanted.get(name)) for name in names):
             raise invalid(
                 "MODEL_FIELDS_NOT_UNIQUE_TOGETHER",
-                f"Fields [{', '.join(names)}] together must be unique from all other objects of its kind. Values in "
-                f"use by object with ID `{ident}`.",
+                f"Object `{ident}` has the same values in [{', '.join(names)}].",
             )
 
 
@@ -230,8 +228,7 @@ def _check_foreign(work: Work, field: Field, item: object) -> None:
             return
     raise not_found(
         "FOREIGN_MODEL_FIELD_VALUE_NOT_FOUND",
-        f"Field `{field.name}` could not locate `{' or '.join(field.model_name)}` object with `{field.model_field}` "
-        f"set to `{item}`",
+        f"Field `{field.name}`: no {' or '.join(field.model_name)} has `{item}` as its `{field.model_field}`.",
     )
 
 

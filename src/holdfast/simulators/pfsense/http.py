@@ -150,14 +150,14 @@ class Front:
         machine, endpoint, method = self.machine, exchange.endpoint, exchange.method
         machine.faults.raise_gate(method, endpoint.url)
         if machine.downtime.package_replaced:
-            raise ApiError(503, "ENDPOINT_UNAVAILABLE", "The requested action is temporarily unavailable.")
+            raise ApiError(503, "ENDPOINT_UNAVAILABLE", "The API is being replaced.")
         tree = machine.store.current
         settings = tree.one(machine.schema.models["RESTAPISettings"])
         if not settings.get("enabled", True):
             raise api_disabled()
         allowed = settings.get("allowed_interfaces") or []
         if allowed and "lan" not in allowed:
-            raise forbidden("ENDPOINT_INTERFACE_NOT_ALLOWED", "The requested action is not allowed by admin policy")
+            raise forbidden("ENDPOINT_INTERFACE_NOT_ALLOWED", "This interface does not answer API calls.")
         if method == "OPTIONS":
             raise php_error("is_allowed_by_acl(): Argument #2 ($username) must be of type string, null given")
         try:
@@ -188,15 +188,13 @@ class Front:
         """Whether the answer is a download; 406 when the Accept header names something not served (contract §4)."""
         accept = request.headers.get("Accept", "*/*").partition(";")[0].strip()
         if accept not in ("*/*", JSON_TYPE, BINARY_TYPE):
-            raise ApiError(
-                406, "CONTENT_HANDLER_ENCODE_NOT_FOUND", f"No content handler exists for Accept value `{accept}`."
-            )
+            raise ApiError(406, "CONTENT_HANDLER_ENCODE_NOT_FOUND", f"Nothing can be sent as `{accept}`.")
         handler = "BinaryContentHandler" if accept == BINARY_TYPE else "JSONContentHandler"
         if handler not in (endpoint.encode or ("JSONContentHandler",)):
             raise ApiError(
                 406,
                 "ENDPOINT_ACCEPT_NOT_SUPPORTED",
-                f"The requested Accept value `{accept}` is not supported by this endpoint.",
+                f"This resource is not sent as `{accept}`.",
             )
         return handler == "BinaryContentHandler"
 
@@ -205,14 +203,13 @@ class Front:
             raise ApiError(
                 405,
                 "ENDPOINT_METHOD_NOT_ALLOWED",
-                f"Resource at {endpoint.url} does not support the requested HTTP method `{method}`",
+                f"{endpoint.url} has no method `{method}`.",
             )
         if read_only and method != "GET" and not endpoint.ignore_read_only:
             raise ApiError(
                 405,
                 "ENDPOINT_METHOD_NOT_ALLOWED_IN_READ_ONLY_MODE",
-                f"Resource at {endpoint.url} cannot support the requested HTTP method `{method}` because the REST API "
-                "is currently in read-only mode.",
+                f"{endpoint.url}: `{method}` is not possible while the API is in read-only mode.",
             )
 
     async def _read_data(self, request: web.Request, method: str) -> Value:
@@ -224,9 +221,7 @@ class Front:
                 return php.parse_query(request.rel_url.raw_query_string)
             return php.parse_query((await request.read()).decode("utf-8", "replace"))
         if kind != JSON_TYPE:
-            raise ApiError(
-                415, "CONTENT_HANDLER_DECODE_NOT_FOUND", f"No content handler exists for Content-Type `{kind}`."
-            )
+            raise ApiError(415, "CONTENT_HANDLER_DECODE_NOT_FOUND", f"A body of type `{kind}` cannot be read.")
         body = await request.read()
         if not body.strip():
             return {}
@@ -235,7 +230,7 @@ class Front:
         except ValueError:
             data = None
         if not isinstance(data, dict | list):
-            raise invalid("JSON_CONTENT_HANDLER_COULD_NOT_DECODE_JSON", "Could not decode JSON content.")
+            raise invalid("JSON_CONTENT_HANDLER_COULD_NOT_DECODE_JSON", "The body is no JSON.")
         return data
 
     async def _perform(self, work: Work, exchange: Exchange, control: controls.Control) -> Obj | list[Obj]:
@@ -270,7 +265,7 @@ class Front:
         elif not data:
             raise invalid(
                 "MODEL_DELETE_MANY_REQUIRES_QUERY_PARAMS",
-                "At least one query parameter is required to perform mass deletion.",
+                "A deletion of many objects needs a query.",
             )
         else:
             objects = engine.search(work, model, data, control.limit, control.offset, False)

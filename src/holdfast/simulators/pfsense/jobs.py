@@ -92,7 +92,7 @@ class Jobs:
             raise ApiError(
                 503,
                 "DISPATCHER_TOO_MANY_QUEUED_PROCESSES",
-                "Too many processes are queued for this dispatcher. Please try again later.",
+                "Too many reloads of this kind are waiting.",
                 retry_after_s=300,
             )
         slow = self.faults.hit("slow-apply")

@@ -27,12 +27,12 @@ def check_length(value: str | list[Any], minimum: int, maximum: int, name: str) 
     if len(value) < minimum:
         raise invalid(
             "LENGTH_VALIDATOR_MINIMUM_CONSTRAINT",
-            f"Field `{name}` cannot be less than {minimum} in length. Length is {len(value)}.",
+            f"Field `{name}` is too short: {len(value)}, at least {minimum}.",
         )
     if len(value) > maximum:
         raise invalid(
             "LENGTH_VALIDATOR_MAXIMUM_CONSTRAINT",
-            f"Field `{name}` cannot be greater than {maximum} in length. Length is {len(value)}.",
+            f"Field `{name}` is too long: {len(value)}, at most {maximum}.",
         )
 
 
@@ -45,12 +45,12 @@ def _range(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if value < minimum:
         raise invalid(
             "NUMERIC_RANGE_VALIDATOR_MINIMUM_CONSTRAINT",
-            f"Field `{name}` must be greater than or equal to `{minimum}`. Received `{value}`",
+            f"Field `{name}` is too small: `{value}`, at least `{minimum}`.",
         )
     if value > maximum:
         raise invalid(
             "NUMERIC_RANGE_VALIDATOR_MAXIMUM_CONSTRAINT",
-            f"Field `{name}` must be less than or equal to `{maximum}`. Received `{value}`",
+            f"Field `{name}` is too large: `{value}`, at most `{maximum}`.",
         )
 
 
@@ -69,7 +69,7 @@ def _ip(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
         or (rule.get("allow_alias") and work.machine.has_alias(work.tree, text))
     )
     if not allowed:
-        raise invalid("IP_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid IP address. Received `{value}`.")
+        raise invalid("IP_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` is no IP address: `{value}`.")
 
 
 def _subnet(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
@@ -80,7 +80,7 @@ def _subnet(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
         or (rule.get("allow_alias") and work.machine.has_alias(work.tree, text))
     )
     if not allowed:
-        raise invalid("SUBNET_VALIDATOR_FAILED", f"Field `{name}` must be a valid subnet. Received `{value}`.")
+        raise invalid("SUBNET_VALIDATOR_FAILED", f"Field `{name}` is no subnet: `{value}`.")
 
 
 def _hostname(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
@@ -91,24 +91,22 @@ def _hostname(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None
         or (rule.get("allow_fqdn") and syntax.is_fqdn(text))
     )
     if not allowed:
-        raise invalid("HOSTNAME_VALIDATOR_FAILED", f"Field `{name}` must be a valid hostname. Received `{value}`.")
+        raise invalid("HOSTNAME_VALIDATOR_FAILED", f"Field `{name}` is no hostname: `{value}`.")
 
 
 def _mac(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_mac(str(value)):
-        raise invalid(
-            "MAC_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid MAC address. Received `{value}`."
-        )
+        raise invalid("MAC_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` is no MAC address: `{value}`.")
 
 
 def _email(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_email(str(value)):
-        raise invalid("EMAIL_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` must be a valid email address.")
+        raise invalid("EMAIL_ADDRESS_VALIDATOR_FAILED", f"Field `{name}` is no mail address.")
 
 
 def _url(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
     if not syntax.is_url(str(value)):
-        raise invalid("URL_VALIDATOR_FAILED", f"Field `{name}` must be a valid URL. Received `{value}`.")
+        raise invalid("URL_VALIDATOR_FAILED", f"Field `{name}` is no URL: `{value}`.")
 
 
 def _regex(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
@@ -131,22 +129,22 @@ def _filter_name(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> N
     if text in RESERVED_NAMES:
         raise invalid(
             "FILTER_NAME_VALIDATOR_RESERVED_NAME_USED",
-            f"Field `{name}` cannot be `{text}` because it is a name reserved by the system.",
+            f"Field `{name}`: `{text}` is a word of the packet filter.",
         )
     if text.startswith("pkg_"):
         raise invalid(
             "FILTER_NAME_VALIDATOR_CANNOT_START_WITH_PKG",
-            f"Field `{name}` cannot be `{text}` because it starts with `pkg_`.",
+            f"Field `{name}`: `{text}` starts with `pkg_`, which is kept for packages.",
         )
     if text.isdigit():
         raise invalid(
             "FILTER_NAME_VALIDATOR_CANNOT_BE_NUMERICAL",
-            f"Field `{name}` cannot be `{text}` because it is entirely numerical.",
+            f"Field `{name}`: `{text}` is a number.",
         )
-    if not re.fullmatch(r"[A-Za-z0-9_]+", text):
+    if work.machine.persona.package >= (2, 10, 0) and not re.fullmatch(r"[A-Za-z0-9_]+", text):
         raise invalid(
             "FILTER_NAME_VALIDATOR_INVALID_CHARACTERS",
-            f"Field `{name}` cannot be `{text}`: only letters, digits and underscores are allowed.",
+            f"Field `{name}`: `{text}` has more than letters, digits and underscores.",
         )
     interfaces = work.tree.rows(work.schema.models["NetworkInterface"])
     groups = work.tree.rows(work.schema.models["InterfaceGroup"])
@@ -157,7 +155,7 @@ def _filter_name(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> N
     if taken:
         raise invalid(
             "FILTER_NAME_VALIDATOR_NAME_IN_USE_BY_INTERFACE",
-            f"Field `{name}` cannot be `{text}` because it is in use by an existing interface.",
+            f"Field `{name}`: an interface or group is called `{text}` already.",
         )
 
 
@@ -166,7 +164,7 @@ def _unique_elsewhere(rule: Rule, value: Value, name: str, work: Work, obj: Obj)
     if any(row.get(field) == value for row in work.tree.rows(work.schema.models[foreign]).values()):
         raise invalid(
             "UNIQUE_FROM_FOREIGN_MODEL_VALIDATOR_FAILED",
-            f"Field `{name}` must be unique from the `{field}` of all {foreign} objects.",
+            f"Field `{name}` equals the `{field}` of a {foreign}.",
         )
 
 
@@ -178,7 +176,7 @@ def _x509(rule: Rule, value: Value, name: str, work: Work, obj: Obj) -> None:
         return
     if (rule.get("allow_prv") or rule.get("allow_rsa") or rule.get("allow_ecprv")) and is_private_key(text):
         return
-    raise invalid("X509_VALIDATOR_INVALID_VALUE", f"Field `{name}` must be a valid X509 value.")
+    raise invalid("X509_VALIDATOR_INVALID_VALUE", f"Field `{name}` is no certificate or key of the kind wanted.")
 
 
 Validator = Callable[[Rule, Any, str, "Work", "Obj"], None]

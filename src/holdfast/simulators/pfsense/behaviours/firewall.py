@@ -45,24 +45,24 @@ class FirewallRule(Behaviour):
         if not values.get("floating") and len(values["interface"]) > 1:
             raise invalid(
                 "FIREWALL_RULE_MULTIPLE_INTERFACE_WITHOUT_FLOATING",
-                "Field `interface` cannot contain more than one value unless `floating` is enabled.",
+                "Only a floating rule may have several values in `interface`.",
             )
         if values.get("statetype") == "synproxy state":
             if values.get("protocol") != "tcp":
                 raise invalid(
                     "FIREWALL_RULE_SYNPROXY_STATE_TYPE_WITH_NON_TCP_PROTOCOL",
-                    "Field `statetype` cannot be set to `synproxy state` unless `protocol` is set to `tcp`.",
+                    "`synproxy state` is for protocol `tcp` only.",
                 )
             if values.get("gateway"):
                 raise invalid(
                     "FIREWALL_RULE_SYNPROXY_STATE_TYPE_WITH_GATEWAY",
-                    "Field `statetype` cannot be set to `synproxy state` when a `gateway` value is set.",
+                    "`synproxy state` and a `gateway` exclude each other.",
                 )
         for flag in values.get("tcp_flags_set") or []:
             if flag not in (values.get("tcp_flags_out_of") or []):
                 raise invalid(
                     "FIREWALL_RULE_TCP_FLAGS_SET_NOT_IN_TCP_FLAGS_OUT_OF",
-                    f"Field `tcp_flags_set` value `{flag}` is not present in `tcp_flags_out_of`.",
+                    f"Flag `{flag}` is in `tcp_flags_set` but not in `tcp_flags_out_of`.",
                 )
         self._check_pipes(work, values)
 
@@ -73,18 +73,15 @@ class FirewallRule(Behaviour):
             if values.get(field) and values[field] not in names:
                 raise not_found(
                     f"FIREWALL_RULE_{field.upper()}_NOT_FOUND",
-                    f"Field `{field}` must be an existing Traffic Shaper Limiter or Limiter Queue. Could not locate "
-                    f"object with `name` value `{values[field]}`",
+                    f"Field `{field}`: no limiter or limiter queue is called `{values[field]}`.",
                 )
         if values.get("pdnpipe") and not values.get("dnpipe"):
             raise invalid(
                 "FIREWALL_RULE_PDNPIPE_WITH_NO_DNPIPE",
-                "Field `pdnpipe` cannot be set unless `dnpipe` is also set.",
+                "Field `pdnpipe` needs a `dnpipe`.",
             )
         if values.get("pdnpipe") and values["pdnpipe"] == values.get("dnpipe"):
-            raise conflict(
-                "FIREWALL_RULE_PDNPIPE_CANNOT_EQUAL_DNPIPE", "Field `pdnpipe` cannot be the same as `dnpipe`."
-            )
+            raise conflict("FIREWALL_RULE_PDNPIPE_CANNOT_EQUAL_DNPIPE", "Fields `pdnpipe` and `dnpipe` must differ.")
 
     def saving(self, work: Work, obj: Obj, stored: Stored, verb: str) -> Stored:
         if verb != "update":
@@ -101,12 +98,12 @@ class FirewallAlias(Behaviour):
     def check(self, work: Work, obj: Obj) -> None:
         values = obj.values
         if work.machine.persona.package < (2, 10, 0) and not syntax.is_alias_name(str(values["name"])):
-            raise invalid("INVALID_FIREWALL_ALIAS_NAME", f"Invalid firewall alias name `{values['name']}`.")
+            raise invalid("INVALID_FIREWALL_ALIAS_NAME", f"`{values['name']}` cannot be the name of an alias.")
         for address in values.get("address") or []:
             self._check_address(work, str(values["type"]), str(address))
         addresses, details = values.get("address") or [], list(values.get("detail") or [])
         if len(details) > len(addresses):
-            raise invalid("TOO_MANY_ALIAS_DETAILS", "Aliases cannot contain more `detail` items than `address` items.")
+            raise invalid("TOO_MANY_ALIAS_DETAILS", "There are more items in `detail` than in `address`.")
         if details:
             added = f"Entry added {format_datetime(datetime.fromtimestamp(work.now, UTC))}"
             details += [added] * (len(addresses) - len(details))
@@ -129,7 +126,7 @@ class FirewallAlias(Behaviour):
         if not allowed:
             raise invalid(
                 f"INVALID_{kind.upper()}_ALIAS_ADDRESS",
-                f"{kind.capitalize()} alias `address` value `{address}` is not a valid {what}.",
+                f"`{address}` in an alias of type {kind} is no {what}.",
             )
 
 
@@ -149,7 +146,7 @@ class Schedule(Behaviour):
         if any(row.get("sched") == obj.values["name"] for row in rules):
             raise conflict(
                 "FIREWALL_SCHEDULE_CANNOT_BE_DELETED_WHILE_IN_USE",
-                "Schedule cannot be deleted because it is in use by one or more firewall rules.",
+                "Rules use this schedule.",
             )
 
     def changed(self, work: Work, obj: Obj, verb: str) -> None:

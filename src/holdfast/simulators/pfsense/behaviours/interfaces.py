@@ -99,12 +99,12 @@ class NetworkInterface(Behaviour):
         if dhcp.get("enable") and values.get("typev4") != "static":
             raise invalid(
                 "NETWORK_INTERFACE_CANNOT_CHANGE_TYPEV4_WHILE_DHCP_SERVER_ENABLED",
-                "Field `typev4` cannot be changed from `static` while a DHCP server is enabled on this interface.",
+                "A DHCP server runs on this interface: `typev4` must stay `static`.",
             )
         if dhcp.get("enable") and int(values.get("subnet") or 0) > 30:
             raise invalid(
                 "NETWORK_INTERFACE_SUBNET_MAXIMUM_EXCEEDED_WHILE_DHCP_SERVER_ENABLED",
-                "Field `subnet` cannot be greater than 30 while a DHCP server is enabled on this interface.",
+                "A DHCP server runs on this interface: `subnet` must be 30 or less.",
             )
 
     def _check_static(self, work: Work, obj: Obj) -> None:
@@ -112,31 +112,31 @@ class NetworkInterface(Behaviour):
         if not syntax.is_ipv4(address):
             raise invalid(
                 "INTERFACE_IPADDR_NOT_IPV4_WHEN_STATIC",
-                "Interface `ipaddr` must be an IPv4 address when `typev4` is set to `static`",
+                "A static `ipaddr` must be an IPv4 address.",
             )
         vips = work.tree.rows(work.schema.models["VirtualIP"]).values()
         others = (r for i, r in work.tree.rows(obj.model).items() if i != obj.id)
         if address in {row.get("ipaddr") for row in others} | {row.get("subnet") for row in vips}:
             raise invalid(
                 "INTERFACE_IPADDR_ALREADY_IN_USE",
-                f"Interface `ipaddr` cannot use `{address}` because it is currently in use",
+                f"`{address}` is in use already.",
             )
         network = ipaddress.ip_interface(f"{address}/{bits}").network
         if bits < 31 and address == str(network.network_address):
             raise invalid(
                 "NETWORK_INTERFACE_IPADDR_CANNOT_USE_NETWORK_ADDRESS",
-                f"Interface `ipaddr` cannot use `{address}` because it is the network address",
+                f"`{address}` is the address of the network itself.",
             )
         if bits < 31 and address == str(network.broadcast_address):
             raise invalid(
                 "NETWORK_INTERFACE_IPADDR_CANNOT_USE_BROADCAST_ADDRESS",
-                f"Interface `ipaddr` cannot use `{address}` because it is the broadcast address",
+                f"`{address}` is the broadcast address.",
             )
         for ident, route in work.tree.rows(work.schema.models["StaticRoute"]).items():
             if route.get("network") == str(network):
                 raise invalid(
                     "NETWORK_INTERFACE_IPADDR_CONFLICTS_WITH_STATIC_ROUTE",
-                    f"Interface `ipaddr` cannot be used because it conflicts with a static route with ID `{ident}`",
+                    f"The network has a static route already, with ID `{ident}`.",
                 )
 
     def check_delete(self, work: Work, obj: Obj) -> None:
