@@ -11,17 +11,15 @@ def structlog_sink(name: str = "holdfast.resilience") -> Sink:
     """A sink that logs every event with structlog: the guide's sentence as event, the facts as fields.
 
     Args:
-        name: Passed to `structlog.get_logger` as ``logger``.
+        name: The field ``logger`` of every record.
 
     Raises:
         ImportError: structlog is not installed.
     """
     import structlog
 
-    logger = structlog.get_logger(logger=name)
-
     def sink(event: Event) -> None:
-        log: Callable[..., object] = logger.log
-        log(event.level, event.message, **event.facts())
+        log: Callable[..., object] = structlog.get_logger().log
+        log(event.level, event.message, logger=name, **event.facts())
 
     return sink
