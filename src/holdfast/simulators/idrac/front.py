@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from holdfast.simulators.base import note_authorised
-from holdfast.simulators.idrac import disguise, etags, gate, query, upload
+from holdfast.simulators.idrac import disguise, etags, gate, query, stream, upload
 from holdfast.simulators.idrac.body import wrong_type
 from holdfast.simulators.idrac.errors import (
     DropConnection,
@@ -58,7 +58,10 @@ async def answer(bmc: Bmc, request: web.Request, in_flight: int) -> web.StreamRe
         return _response(bmc, request, early, None)
     match = bmc.routes.match(path)
     try:
-        reply = await _reply(bmc, request, path, match, client)
+        found = await _reply(bmc, request, path, match, client)
+        if not isinstance(found, Reply):
+            return found
+        reply = found
     except Refusal as refusal:
         reply = refusal_reply(bmc.persona, refusal)
         if refusal.status == 405 and match is not None:
@@ -87,7 +90,9 @@ async def _delay(bmc: Bmc, path: str, in_flight: int) -> None:
             raise DropConnection
 
 
-async def _reply(bmc: Bmc, request: web.Request, path: str, match: Match | None, client: str) -> Reply:
+async def _reply(
+    bmc: Bmc, request: web.Request, path: str, match: Match | None, client: str
+) -> Reply | web.StreamResponse:
     method = "GET" if request.method == "HEAD" else request.method
     if request.headers.get("OData-Version", "4.0") != "4.0":
         raise refuse(412, "PreconditionFailed")
@@ -113,6 +118,8 @@ async def _reply(bmc: Bmc, request: web.Request, path: str, match: Match | None,
         call.account, call.session = identity.account, identity.session
     if method == "GET":
         disguise.data_ready(bmc, path)
+        if rule.stream and request.method == "GET":
+            return await stream.serve(bmc, request, call)
         return _get(bmc, request, call, rule)
     if rule.upload:
         call.parts = await upload.read(request, limit=bmc.max_image_bytes)

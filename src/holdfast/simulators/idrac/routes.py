@@ -25,6 +25,8 @@ class Rule:
     """Refused while the system is locked down (§12.17)."""
     upload: bool = False
     """The body is read as multipart."""
+    stream: bool = False
+    """The answer is a stream of events."""
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Routes:
         public: bool = False,
         locked: bool = True,
         upload: bool = False,
+        stream: bool = False,
     ) -> None:
         """Answer `method` at `path` (segments of `*` become arguments) with `handler`.
 
@@ -78,7 +81,7 @@ class Routes:
         """
         if privilege is None:
             privilege = "Login" if method == "GET" else "ConfigureManager"
-        self._at(path).rules[method] = Rule(handler, privilege, public, locked and method != "GET", upload)
+        self._at(path).rules[method] = Rule(handler, privilege, public, locked and method != "GET", upload, stream)
 
     def get(self, path: str, handler: Handler, *, public: bool = False, privilege: str = "Login") -> None:
         """Answer GET and HEAD."""

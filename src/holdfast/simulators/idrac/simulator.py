@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -13,11 +16,14 @@ from holdfast.simulators.idrac import front
 from holdfast.simulators.idrac.bmc import PASSWORD, USERNAME, Bmc
 from holdfast.simulators.idrac.errors import DropConnection
 from holdfast.simulators.idrac.faults import FAULTS, Fault
+from holdfast.simulators.idrac.life import DOWN
 from holdfast.simulators.idrac.persona import PERSONAS, Persona
 from holdfast.simulators.idrac.tree import routes_for
 from holdfast.simulators.world import Server, World
 
 MAX_BODY = 33_554_432
+REQUESTS_PER_CONNECTION = 199
+_LOOK_S = 0.02
 
 
 _NUMBERED = re.compile(r"^[a-z]+(\d*)$")
@@ -63,6 +69,8 @@ class IDracSimulator(Simulator):
         server = choose_server(world, name, persona)
         chosen = choose_persona(server, persona)
         super().__init__(world, clock, name=name, persona=chosen.key)
+        self._requests_left: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+        self._watcher: asyncio.Task[None] | None = None
         self.bmc = Bmc(world, server, chosen, clock.now, routes_for(chosen.key))
 
     @property
@@ -74,15 +82,53 @@ class IDracSimulator(Simulator):
         """The application that answers as this iDRAC."""
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_route("*", "/{path:.*}", self._answer)
+        application.on_cleanup.append(self._stop_watching)
         return application
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await front.answer(self.bmc, request, self.state.in_flight)
+            response = await front.answer(self.bmc, request, self.state.in_flight)
         except DropConnection:
             if request.transport is not None:
                 request.transport.abort()
+            if self.bmc.life.phase == DOWN:
+                self._close_port()
             return web.Response(status=500)
+        self._limit_reuse(request, response)
+        return response
+
+    def _limit_reuse(self, request: web.Request, response: web.StreamResponse) -> None:
+        """End a connection after as many requests as the iDRAC's web server takes on one (contract §3)."""
+        if request.transport is None:
+            return
+        left = self._requests_left.get(request.transport, REQUESTS_PER_CONNECTION) - 1
+        self._requests_left[request.transport] = left
+        if left <= 0 and not response.prepared:
+            response.force_close()
+
+    # while the iDRAC is down, nothing listens
+
+    def _close_port(self) -> None:
+        if self.wire is None or self._watcher is not None:
+            return
+        self.wire.fault("refuse")
+        self._watcher = asyncio.get_running_loop().create_task(self._open_port_again())
+
+    async def _open_port_again(self) -> None:
+        """Look at the simulated clock until the iDRAC has come so far as to listen again."""
+        while self.bmc.life.phase == DOWN:
+            await asyncio.sleep(_LOOK_S)
+            self.bmc.timeline.settle()
+        self._watcher = None
+        if self.wire is not None:
+            self.wire.heal("refuse")
+
+    async def _stop_watching(self, application: web.Application) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
 
     def set_fault(self, name: str, **options: str | int | float | bool) -> None:
         """Switch a fault on; LookupError when there is none of this name, ValueError for a wrong option."""

@@ -147,6 +147,10 @@ def _test(bmc: Bmc, call: Call) -> Reply:
     return Reply(204) if bmc.persona.generation >= 9 else success(bmc.persona)
 
 
+def _not_a_resource(bmc: Bmc, call: Call) -> Reply:
+    raise missing_resource(call.path)
+
+
 def mount(routes: Routes, persona: Persona) -> None:
     """Add the event service."""
     routes.get(_SERVICE, _service)
@@ -156,4 +160,6 @@ def mount(routes: Routes, persona: Persona) -> None:
         routes.add("POST", path, _create)
     routes.add("PATCH", f"{SUBSCRIPTIONS}/*", _patch)
     routes.add("DELETE", f"{SUBSCRIPTIONS}/*", _delete)
+    if persona.generation >= 9:
+        routes.add("GET", STREAM, _not_a_resource, stream=True)
     routes.action(_SERVICE, "EventService.SubmitTestEvent", _test, locked=False)
