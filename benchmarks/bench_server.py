@@ -20,7 +20,7 @@ from benchmarks.rows import Row, middle, show
 STARTS = 9
 CALLS_A_ROUND = 40
 ROUNDS = 15
-_INITIALIZE = {
+_INITIALIZE: dict[str, object] = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
     "clientInfo": {"name": "bench", "version": "1"},

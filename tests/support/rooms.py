@@ -82,6 +82,7 @@ async def room(
     settings: str = "",
     control: str = "",
     toolsets: tuple[str, ...] = ("all",),
+    without: tuple[str, ...] = (),
 ) -> AsyncIterator[Room]:
     """A room with its simulator running.
 
@@ -96,13 +97,16 @@ async def room(
         settings: Further lines of the target's table.
         control: Lines of the [control] table.
         toolsets: Toolsets to list; command toolsets must be named.
+        without: Credential keys that are not taken from the simulator (give others in `settings`).
     """
     clock = SimulatedClock(lambda: 1_790_000_000.0)
     async with Rack(world=world, clock=clock, authority=shared_authority()) as rack:
         running = await rack.add(kind, persona=persona)
         ca_file = tmp_path / "ca.pem"
         ca_file.write_text(rack.authority.ca_pem)
-        credentials = "\n".join(f'{key} = "{value}"' for key, value in running.credentials.items())
+        credentials = "\n".join(
+            f'{key} = "{value}"' for key, value in running.credentials.items() if key not in without
+        )
         config = parse_config(
             f"""
 [targets.{kind}.lab]

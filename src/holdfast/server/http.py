@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -95,10 +94,10 @@ def build_app(
     return HttpGuard(app, allowed=AllowedOrigins.of(settings, port), verify=verify)
 
 
-async def serve_http(app: HttpGuard, settings: ServerSettings, sock: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def uvicorn_config(app: HttpGuard, settings: ServerSettings) -> uvicorn.Config:
+    """How uvicorn serves the application: no access log, no banners, bounded headers and waits."""
     limits = HeaderLimits(settings.header_timeout, settings.max_connections)
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         http=protocol_class(limits),
         ws="none",
@@ -114,5 +113,8 @@ async def serve_http(app: HttpGuard, settings: ServerSettings, sock: socket.sock
         ssl_certfile=str(settings.tls_cert_file) if settings.tls_cert_file else None,
         ssl_keyfile=str(settings.tls_key_file) if settings.tls_key_file else None,
     )
-    await uvicorn.Server(config).serve(sockets=[sock])
-    await asyncio.sleep(0)
+
+
+async def serve_http(app: HttpGuard, settings: ServerSettings, sock: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    await uvicorn.Server(uvicorn_config(app, settings)).serve(sockets=[sock])
