@@ -103,10 +103,11 @@ class Dispatcher:
                 values.append(checker.check(schema, params[index], param.name))
             elif param.required:
                 checker.problems.append((param.name, "Field required", EINVAL))
-            elif "default" in schema:
-                values.append(checker.check(schema, copy.deepcopy(schema["default"]), param.name))
+            elif schema.get("type") == "object":
+                # The model builds itself; the default in the vendor's file is only how that prints.
+                values.append(checker.check(schema, {}, param.name))
             else:
-                values.append(checker.check(schema, {}, param.name) if schema.get("type") == "object" else None)
+                values.append(copy.deepcopy(schema.get("default")))
         if checker.problems:
             raise ValidationFailedError(checker.problems)
         return values

@@ -33,13 +33,13 @@ def facts_of(release: str) -> Mapping[str, Fact]:
         for name, old in facts_25_04.SAME_AS.items():
             if old in vendor["25.10"]:
                 facts[name] = dataclasses.replace(vendor["25.10"][old], name=name)
-        return {**facts, **{fact.name: fact for fact in facts_25_04.OWN}}
+        return {**facts, **{fact.name: fact for fact in facts_25_04.own()}}
     if release == "26":
         facts = _without(vendor["25.10"], facts_26.GONE)
-        for name, change in facts_26.CHANGED.items():
+        for name, change in facts_26.changed().items():
             if name in facts:
                 facts[name] = change(facts[name])
-        return {**facts, **{fact.name: fact for fact in facts_26.OWN}}
+        return {**facts, **{fact.name: fact for fact in facts_26.own()}}
     raise LookupError(release)
 
 

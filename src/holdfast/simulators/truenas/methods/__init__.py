@@ -90,7 +90,7 @@ NAMESPACES: tuple[type[Namespace], ...] = (
 def vendor_names() -> set[str]:
     """Names whose facts come from the vendor's files: everything implemented, and what other releases' facts copy."""
     from holdfast.simulators.base import SimulatedClock, SimulatorState
-    from holdfast.simulators.truenas import facts_25_04, facts_26
+    from holdfast.simulators.truenas import facts_25_04
     from holdfast.simulators.truenas.box import Box
     from holdfast.simulators.truenas.persona import PERSONAS
     from holdfast.simulators.world import default_world
@@ -98,4 +98,4 @@ def vendor_names() -> set[str]:
     world = default_world()
     server = next(server for server in world.servers if server.role == "truenas")
     box = Box(world, SimulatedClock(lambda: 0.0), PERSONAS["25.10"], server, server.hostname, SimulatorState())
-    return {*box.implemented, *facts_25_04.SAME_AS.values(), *facts_26.SAME_AS.values()}
+    return {*box.implemented, *facts_25_04.SAME_AS.values()}

@@ -149,6 +149,63 @@ class Disks(Namespace):
         alerts = self.box.get(Alerts).alerts.values()
         return [row for row in alerts if row["klass"] == "DiskTemperatureTooHot" and row["args"] in names]
 
+    # 25.04 only ----------------------------------------------------------------------------------------------
+
+    @method("disk.temperature", until="25.10")
+    def temperature(self, call: Call, name: str, options: Row) -> int | None:
+        """°C of one disk."""
+        disk = self.store.disks.get(name)
+        return disk.temperature if disk is not None else None
+
+    @method("disk.smart_attributes", until="25.10")
+    def smart_attributes(self, call: Call, name: str) -> list[Row]:
+        """S.M.A.R.T. attributes of an ATA disk."""
+        disk = self.store.disks.get(name)
+        if disk is None or disk.kind != "HDD":
+            raise CallError(f"{name}: S.M.A.R.T. attributes are not available", ENOENT)
+        sick = any(
+            row["klass"] == "SMART" and row["args"] == disk.serial for row in self.box.get(Alerts).alerts.values()
+        )
+        values = (
+            (5, "Reallocated_Sector_Ct", 0),
+            (194, "Temperature_Celsius", disk.temperature or 0),
+            (198, "Offline_Uncorrectable", 8 if sick else 0),
+        )
+        return [
+            {
+                "id": number,
+                "name": label,
+                "value": 100,
+                "worst": 100,
+                "thresh": 0,
+                "raw": {"value": raw, "string": str(raw)},
+            }
+            for number, label, raw in values
+        ]
+
+    @method("smart.test.results", until="25.10")
+    def smart_results(self, call: Call, filters: list[Json], options: Row) -> Json:
+        """Results of self-tests."""
+        rows: list[Row] = []
+        for disk in self.store.disks.values():
+            test = {
+                "num": 1,
+                "description": "Short offline",
+                "status": "SUCCESS",
+                "status_verbose": "Completed without error",
+                "segment_number": None,
+                "remaining": 0,
+                "lifetime": 21_040,
+                "lba_of_first_error": None,
+            }
+            rows.append({"disk": disk.name, "tests": [test], "current_test": None})
+        return call.query(rows, filters, options)
+
+    @method("smart.config", until="25.10")
+    def smart_config(self, call: Call) -> Row:
+        """Settings of the S.M.A.R.T. daemon."""
+        return {"id": 1, "interval": 30, "powermode": "NEVER", "difference": 0, "informational": 0, "critical": 0}
+
     @method("disk.wipe", lock=lambda arguments: f"{arguments[0]}")
     def wipe(self, call: Call, name: str, mode: str, synccache: bool) -> Steps:
         """Erase a disk that no pool uses; abortable."""

@@ -77,7 +77,7 @@ class Shares(Namespace):
 
     def _locked(self, row: Row) -> Row:
         path = str(row["path"])
-        shown = {**row, "locked": self.storage.store.path_locked(path)}
+        shown = {**row, "path_local": path, "locked": self.storage.store.path_locked(path)}
         dataset = self.storage.store.dataset_at(path)
         if dataset is not None:
             shown |= {"dataset": dataset.name, "relative_path": path.removeprefix(f"/mnt/{dataset.name}").strip("/")}
