@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.simulators.proxmox.access import Access
+from holdfast.simulators.proxmox.ceph import Ceph
 from holdfast.simulators.proxmox.certificates import Certificate, CertificateAuthority
 from holdfast.simulators.proxmox.errors import ApiError
 from holdfast.simulators.proxmox.faults import Faults
@@ -48,6 +49,7 @@ class Cluster:
         self.firewall = FirewallScope()
         self.guest_firewalls: dict[int, FirewallScope] = {}
         self.vnet_firewalls: dict[str, FirewallScope] = {}
+        self.ceph: Ceph | None = None
         self.log: list[Row] = []
         self.authority = CertificateAuthority(name, clock())
         self._dirty: set[int] = set()

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, TypeAlias
 from aiohttp import web
 
 from holdfast.simulators.base import SimulatedClock, Simulator
-from holdfast.simulators.proxmox import handlers, membership
+from holdfast.simulators.proxmox import ceph, handlers, membership
 from holdfast.simulators.proxmox.access import ROOT
 from holdfast.simulators.proxmox.api import Api
 from holdfast.simulators.proxmox.auth import Authenticator
@@ -87,6 +87,10 @@ class ProxmoxSimulator(Simulator):
 
     def _wait(self, seconds: float) -> float:
         return seconds * self.delay_scale
+
+    def install_ceph(self) -> None:
+        """Put Ceph on every node; without it every Ceph call is refused as on a node that lacks the programs."""
+        self.cluster.ceph = ceph.install(list(self.cluster.nodes.values()))
 
     def settle(self) -> None:
         """Let everything happen that is due by the clock; requests do it by themselves."""
