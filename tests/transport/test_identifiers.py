@@ -104,6 +104,12 @@ def test_a_hostile_identifier_is_refused_or_stays_one_segment(value: str, record
     assert left == PROMISED["hostile_identifiers_leaving_their_segment"]
 
 
+@pytest.mark.parametrize("value", ["..", ".", "a/../b", "a/.", "..%2f..", "%2e%2e", "%2e%2e/x", "%252e%252e", "..\\x"])
+def test_a_segment_that_any_decoding_could_take_for_a_step_up_is_refused(value: str) -> None:
+    with pytest.raises(InputError):
+        path("nodes", value)
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_refused_or_stays_one_segment(value: str) -> None:
     try:

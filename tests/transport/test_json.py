@@ -74,6 +74,12 @@ def test_the_number_of_values_is_limited_exactly_whatever_strings_contain(docume
         assert caught.value.details["limit"] == "json_nodes"
 
 
+@pytest.mark.parametrize("pad", range(6))
+def test_brackets_in_a_string_are_text_wherever_the_text_is_cut_for_counting(pad: int) -> None:
+    long = "a" * (1024 * 1024 - pad) + '"""' + "[" * 100
+    assert parse_json(json.dumps([long])) == [long]
+
+
 @pytest.mark.parametrize("number", ["1" * 401, "-" + "1" * 400, "0." + "0" * 400, "1e" + "0" * 400, "1" * 1_000_000])
 @pytest.mark.parametrize("frame", ["{}", "[{}]", '{{"a": {}}}', '["{{", {}]', '["\\"", {}]', '["\\\\", {}]'])
 def test_a_number_that_is_too_long_is_refused(number: str, frame: str) -> None:

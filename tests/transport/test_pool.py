@@ -118,6 +118,22 @@ async def test_cancelled_and_failed_calls_give_their_slots_back() -> None:
         assert (await http.send(Request("GET", "/"))).status == 200
 
 
+async def test_a_call_cancelled_while_it_waits_for_the_pool_does_not_keep_its_host_blocked() -> None:
+    crowd = _Crowd()
+    async with peer(crowd) as one, peer(OK) as two, ConnectionPool(limit=1, limit_per_host=1) as pool:
+        first = asyncio.create_task(HttpTransport(one.url, pool=pool).send(Request("GET", "/")))
+        await crowd.settle(1)
+        http = HttpTransport(two.url, pool=pool)
+        second = asyncio.create_task(http.send(Request("GET", "/")))
+        await asyncio.sleep(0)
+        third = asyncio.create_task(http.send(Request("GET", "/", attempt_timeout_s=5)))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([second])
+        crowd.go.set()
+        await _all([first, third])
+
+
 async def test_connections_are_shared_by_transports_with_equal_settings() -> None:
     async with peer(OK) as server, ConnectionPool() as pool:
         for _ in range(3):

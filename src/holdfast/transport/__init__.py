@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from holdfast.transport.credentials import CredentialLatch
     from holdfast.transport.guarded import Guard, GuardedCircuitOpenError, classify
     from holdfast.transport.http import HttpTransport, SendEvent
-    from holdfast.transport.jsonrpc import RPC_LIMITS, JsonRpcError, JsonRpcSocket
+    from holdfast.transport.jsonrpc import RPC_LIMITS, JsonRpcSocket
     from holdfast.transport.jsontext import parse_json
     from holdfast.transport.limits import Limits
     from holdfast.transport.messages import Headers, Part, Reply, Request
     from holdfast.transport.pool import ConnectionPool
+    from holdfast.transport.rpcfailures import JsonRpcError
     from holdfast.transport.tls import TlsSettings, fingerprint, normalise_pin, ssl_context
     from holdfast.transport.trust import ServerCertificate, fetch_certificate
     from holdfast.transport.urls import Origin, Query, QueryValue, path, same_origin_path
@@ -67,7 +68,7 @@ __getattr__ = exports(
         "HttpTransport": "http",
         "SendEvent": "http",
         "RPC_LIMITS": "jsonrpc",
-        "JsonRpcError": "jsonrpc",
+        "JsonRpcError": "rpcfailures",
         "JsonRpcSocket": "jsonrpc",
         "parse_json": "jsontext",
         "Limits": "limits",

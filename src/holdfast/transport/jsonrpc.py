@@ -9,20 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self, TypeAlias
 
 from holdfast.errors import (
-    ApplianceError,
     AttemptTimeoutError,
     Executed,
     HoldfastError,
     InputError,
-    LostReplyError,
-    NotSentError,
     OverloadedError,
-    PermissionDeniedError,
     ProtocolError,
 )
 from holdfast.transport.jsontext import parse_json
 from holdfast.transport.limits import MIB, Limits
 from holdfast.transport.pool import ConnectionPool
+from holdfast.transport.rpcfailures import READ_BACK, JsonRpcError, Pending, failure_of
 from holdfast.transport.tls import TlsSettings
 from holdfast.transport.values import JsonInput, JsonObject, JsonValue
 from holdfast.transport.wire import Wire, WireClosed
@@ -33,41 +30,6 @@ OnClose: TypeAlias = Callable[[int, str], None]
 
 RPC_LIMITS: Final = Limits(wire_bytes=64 * MIB, decoded_bytes=64 * MIB, json_nodes=1_000_000)
 """A TrueNAS answer has no size limit of its own (contract truenas §2)."""
-
-_READ_BACK = "Read the state back before repeating it: it may have been executed."
-
-
-class JsonRpcError(ApplianceError):
-    """The appliance answered a call with a JSON-RPC error object; its client interprets it.
-
-    Attributes:
-        rpc_code: The error's code.
-        rpc_message: The error's message, as sent: untrusted text.
-        data: The error's data: untrusted, may hold source paths and values; not for models or logs.
-    """
-
-    code = "rpc_error"
-
-    def __init__(self, method: str, rpc_code: int, rpc_message: str, data: JsonValue, target: str | None) -> None:
-        super().__init__(
-            f"The appliance answered {method} with error {rpc_code}.",
-            status=rpc_code,
-            executed=Executed.UNKNOWN,
-            target=target,
-        )
-        self.rpc_code = rpc_code
-        self.rpc_message = rpc_message
-        self.data = data
-
-
-class _Pending:
-    __slots__ = ("future", "method", "safe", "written")
-
-    def __init__(self, future: asyncio.Future[JsonValue], method: str, safe: bool) -> None:
-        self.future = future
-        self.method = method
-        self.safe = safe
-        self.written = False
 
 
 class JsonRpcSocket:
@@ -99,7 +61,7 @@ class JsonRpcSocket:
         self._on_close = on_close
         self._target = target
         self._ids = itertools.count(1)
-        self._pending: dict[RequestId, _Pending] = {}
+        self._pending: dict[RequestId, Pending] = {}
         self._end: WireClosed | None = None
         self._ended = asyncio.Event()
         self._reader = asyncio.create_task(self._read(), name="holdfast-jsonrpc-reader")
@@ -227,7 +189,7 @@ class JsonRpcSocket:
 
         budget = time_left(timeout_s)
         if self._end is not None:
-            raise self._error(self._end, None)
+            raise failure_of(self._end, None, target=self._target)
         if len(self._pending) >= self._max_pending:
             raise OverloadedError(
                 f"{self._max_pending} calls already wait for an answer on this socket.", target=self._target
@@ -236,7 +198,7 @@ class JsonRpcSocket:
         if isinstance(key, bool) or key in self._pending:
             raise InputError("The id of a call must be text or a whole number that is not in use.")
         text = self._frame(key, method, params)
-        entry = _Pending(asyncio.get_running_loop().create_future(), method, safe)
+        entry = Pending(asyncio.get_running_loop().create_future(), method, safe)
         self._pending[key] = entry
         try:
             async with asyncio.timeout(budget):
@@ -245,14 +207,14 @@ class JsonRpcSocket:
                 try:
                     await self._wire.send(text)
                 except WireClosed as end:
-                    raise self._error(end, entry) from None
+                    raise failure_of(end, entry, target=self._target) from None
                 return await entry.future
         except AttemptTimeoutError:
             raise
         except TimeoutError:
             raise AttemptTimeoutError(
                 f"No answer to {method} came within {budget:.1f} s.",
-                next_step=None if safe else _READ_BACK,
+                next_step=None if safe else READ_BACK,
                 executed=Executed.NO if safe else Executed.UNKNOWN,
                 target=self._target,
                 details={"timeout_s": round(budget, 3)},
@@ -339,7 +301,7 @@ class JsonRpcSocket:
             # In a callback of its own: what it raises goes to the loop's handler and does not end the reader.
             asyncio.get_running_loop().call_soon(self._on_notification, method, message.get("params"))
 
-    def _rpc_error(self, entry: _Pending, error: JsonObject) -> JsonRpcError:
+    def _rpc_error(self, entry: Pending, error: JsonObject) -> JsonRpcError:
         code = error.get("code")
         text = error.get("message")
         return JsonRpcError(
@@ -356,51 +318,8 @@ class JsonRpcSocket:
         self._end = end
         waiting = [entry for entry in self._pending.values() if not entry.future.done()]
         for entry in waiting:
-            entry.future.set_exception(self._error(end, entry, alone=len(waiting) == 1))
+            alone = len(waiting) == 1
+            entry.future.set_exception(failure_of(end, entry, target=self._target, alone=alone))
         self._ended.set()
         if self._on_close is not None:
             asyncio.get_running_loop().call_soon(self._on_close, end.code, end.reason)
-
-    def _error(self, end: WireClosed, entry: _Pending | None, *, alone: bool = False) -> HoldfastError:
-        """What the end of the socket means for one call; `entry` is None for a call that was not begun."""
-        sent = entry is not None and entry.written and not end.before_sending
-        details = {"close_code": end.code}
-        executed = Executed.UNKNOWN if sent and entry is not None and not entry.safe else Executed.NO
-        if end.code == 1008:
-            return PermissionDeniedError(
-                "The appliance closed the socket because it does not allow access from this address (1008).",
-                next_step="Add this machine to the addresses that the appliance allows; repeating does not help.",
-                executed=executed,
-                target=self._target,
-                details=details,
-            )
-        if not sent or entry is None:
-            return NotSentError(
-                f"The socket was closed (code {end.code}) before the call was sent.",
-                next_step="Connect again and repeat the call.",
-                target=self._target,
-                details=details,
-            )
-        if end.error is not None and not isinstance(end.error, LostReplyError):
-            return type(end.error)(
-                end.error.message,
-                next_step=end.error.next_step,
-                executed=executed,
-                target=self._target,
-                details=details,
-            )
-        if end.code in (1007, 1009) and alone:
-            return InputError(
-                f"The appliance refused the call to {entry.method} as too long (close code {end.code}).",
-                next_step="Send less at once.",
-                executed=Executed.NO,
-                target=self._target,
-                details=details,
-            )
-        return LostReplyError(
-            f"The socket was closed (code {end.code}) before {entry.method} was answered.",
-            next_step=None if entry.safe else _READ_BACK,
-            executed=executed,
-            target=self._target,
-            details=details,
-        )
