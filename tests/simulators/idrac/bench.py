@@ -94,7 +94,7 @@ class Bench:
         content: object = None,
         *,
         headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None | bool = True,
+        auth: tuple[str, str] | bool | None = True,
         data: bytes | aiohttp.FormData | aiohttp.MultipartWriter | None = None,
     ) -> Answer:
         """Send one request; `auth` True means the administrator by Basic, None nobody."""

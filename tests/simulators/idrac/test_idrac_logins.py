@@ -140,7 +140,9 @@ async def test_roles_decide_what_may_be_done() -> None:
         assert refused.ids == ["RAC0506", "InsufficientPrivilege"]
         assert (await at.get(SYS, auth=MONITOR)).status == 200
         assert (await at.post(reset, {"ResetType": "Nmi"}, auth=OPERATOR)).status == 204
-        assert (await at.post(f"{MGR}/Actions/Manager.Reset", {"ResetType": "GracefulRestart"}, auth=OPERATOR)).status == 403
+        assert (
+            await at.post(f"{MGR}/Actions/Manager.Reset", {"ResetType": "GracefulRestart"}, auth=OPERATOR)
+        ).status == 403
 
 
 async def test_a_changed_password_ends_the_sessions_of_its_user() -> None:

@@ -238,7 +238,9 @@ async def test_drives_are_flat_on_idrac8_and_under_their_controller_later(person
         assert isinstance(drives, list)
         assert ("RAID.Integrated.1-1/Drives/" in drives[0]["@odata.id"]) is nested
         drive = (await at.get(drives[0]["@odata.id"])).body
-        assert {"CapacityBytes", "MediaType", "Protocol", "SerialNumber", "FailurePredicted", "HotspareType"} <= set(drive)
+        assert {"CapacityBytes", "MediaType", "Protocol", "SerialNumber", "FailurePredicted", "HotspareType"} <= set(
+            drive
+        )
         assert {"PredictedMediaLifeLeftPercent", "EncryptionAbility", "Status", "Links", "Revision"} <= set(drive)
 
 
