@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -15,6 +15,7 @@ from aiohttp import web
 from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.truenas import TrueNASSimulator, create
 from holdfast.simulators.world import default_world
+from tests.support.racks import running
 
 PATIENCE_S = 10.0
 START = 1_795_000_000.0
@@ -38,10 +39,9 @@ class RpcError(Exception):
 class Peer:
     """One socket."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, pump: Callable[[], None]) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
         self.events: list[dict[str, Any]] = []
-        self._pump = pump
         self._ids = itertools.count(1)
         self._answers: dict[Any, dict[str, Any]] = {}
 
@@ -128,18 +128,14 @@ class Stand:
         self.url = url
         self.http = http
         self.peers: list[Peer] = []
-
-    @property
-    def box(self) -> Any:
-        """The simulated system itself."""
-        return self.simulator.box
+        self.box = simulator.box
 
     async def connect(self, path: str = "/api/current") -> Peer:
         """A socket without login."""
         socket = await self.http.ws_connect(
             self.url + path, max_msg_size=0, autoping=True, timeout=aiohttp.ClientWSTimeout(ws_close=1)
         )
-        peer = Peer(socket, self.simulator.box.timeline.pump)
+        peer = Peer(socket)
         self.peers.append(peer)
         return peer
 
@@ -161,23 +157,20 @@ class Stand:
         return peer
 
 
-class TrustedLoopback(web.BaseRequest):
-    """Nothing."""
-
-
 @asynccontextmanager
 async def standing(persona: str | None = None, *, secure: bool = True) -> AsyncIterator[Stand]:
     """A simulator of this release, on TLS unless told otherwise, with a clock that moves with real time."""
-    from tests.support.racks import running
-
-    clock = SimulatedClock(asyncio.get_running_loop().time, START)
+    clock = SimulatedClock(asyncio.get_running_loop().time)
+    clock.offset_s = START - clock.now()
     simulator = create(default_world(), clock, "truenas", persona)
     if secure:
         async with (
             running(simulator, clock=clock) as listening,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as http,
         ):
-            yield Stand(simulator, clock, listening.url, http)
+            stand = Stand(simulator, clock, listening.url, http)
+            yield stand
+            assert not simulator.box.crashes
             return
     runner = web.AppRunner(simulator.app())
     await runner.setup()
@@ -187,5 +180,6 @@ async def standing(persona: str | None = None, *, secure: bool = True) -> AsyncI
     try:
         async with aiohttp.ClientSession() as http:
             yield Stand(simulator, clock, f"http://127.0.0.1:{port}", http)
+            assert not simulator.box.crashes
     finally:
         await runner.cleanup()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from holdfast.simulators.base import Arrival, SimulatedClock, SimulatorState
 from holdfast.simulators.truenas.dispatch import Dispatcher
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import Json, Row
 from holdfast.simulators.truenas.events import EventHub
 from holdfast.simulators.truenas.facts import Fact, FactBook, vendor_facts
 from holdfast.simulators.truenas.faults import Fault, Faults
@@ -24,6 +24,7 @@ from holdfast.simulators.truenas.transfer import Transfers
 from holdfast.simulators.world import Server, World
 
 if TYPE_CHECKING:
+    from holdfast.simulators.truenas.call import Call
     from holdfast.simulators.truenas.crud import Settings, Table
     from holdfast.simulators.truenas.session import Session
 
@@ -40,6 +41,7 @@ class Box:
         system_state: BOOTING, READY or SHUTTING_DOWN.
         crashes: Mistakes of the simulator itself; a test asserts that there are none.
         on_answer: Called with every method name and answer frame; for tests.
+        on_job: Called with every job that reached a final state; for tests.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class Box:
         self.limiter = RateLimiter(clock.now)
         self.sessions: list[Session] = []
         self.events = EventHub(self)
-        self.jobs = JobManager(self.timeline, lambda: self.timing.job_step_s, self._job_changed)
+        self.jobs = JobManager(self.timeline, lambda: self.timing.job_step_s, self._job_changed, self.crashed)
         self.transfers = Transfers(self)
         self.crashes: list[BaseException] = []
         self.on_answer: Callable[[str, Row], None] | None = None
+        self.on_job: Callable[[Job], None] | None = None
         self.boot_id = self.new_uuid()
         self.system_state = "READY"
         self.booted_at = clock.now() - 12 * 86400
@@ -143,6 +146,13 @@ class Box:
         row = self.get(Auth).session_row(session, None)
         self.events.emit("auth.sessions", "added", key=session.id, fields=row)
 
+    def audit(self, call: Call, arguments: list[Json], *, success: bool) -> None:
+        """Record a call that only administrators and writers may make."""
+        from holdfast.simulators.truenas.methods.config import Audit
+
+        if any(not role.endswith("_READ") and role != "READONLY_ADMIN" for role in call.fact.roles):
+            self.get(Audit).method_called(call, arguments, success=success)
+
     def get_reboot_reasons(self) -> list[Row]:
         """Why a reboot is needed."""
         from holdfast.simulators.truenas.methods.system import System
@@ -150,6 +160,8 @@ class Box:
         return self.get(System).reboot_reasons
 
     def _job_changed(self, msg: str, job: Job) -> None:
+        if job.finished and self.on_job is not None:
+            self.on_job(job)
         row = job.row(with_message_ids=self.persona.has_message_ids, raw_result=True)
         self.events.emit(
             "core.get_jobs", msg, key=job.id, fields=row, visible=lambda session: job_visible(session, job)

@@ -82,7 +82,14 @@ class Dispatcher:
         self._authorize(session, fact)
         release = release_of(session.api_release)
         call = Call(self._box, fact, release, session, session.credential, message_id)
-        return await self.perform(call, registration, self.check(fact, params), wait=not session.legacy_jobs)
+        arguments = self.check(fact, params)
+        try:
+            result = await self.perform(call, registration, arguments, wait=not session.legacy_jobs)
+        except MiddlewareError:
+            self._box.audit(call, arguments, success=False)
+            raise
+        self._box.audit(call, arguments, success=True)
+        return result
 
     async def _limit(self, session: Session, name: str) -> None:
         refused = self._box.faults.take("rate-limited", name) is not None

@@ -106,7 +106,7 @@ def _with_logs(original: Fact) -> Fact:
 def _strong_keys(original: Fact) -> Fact:
     """No choice of algorithm any more, and more PBKDF2 rounds."""
     iterations = {"type": "integer", "minimum": 1_300_000, "default": 1_300_000}
-    return with_members("pbkdf2iters", {"pbkdf2iters": iterations}, drop=("algorithm",))(original)
+    return with_members("pbkdf2iters", {"pbkdf2iters": iterations}, drop=("algorithm",), answers=False)(original)
 
 
 _POOL = with_members("dedup_table_size", {"all_sed": nullable(BOOL)})

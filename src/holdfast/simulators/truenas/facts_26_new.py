@@ -289,7 +289,11 @@ def own() -> tuple[Fact, ...]:
         },
     )
     raw_key = closed(
-        {"api_key_id": INT, "iterations": INT, **dict.fromkeys(("salt", "client_key", "stored_key", "server_key"), TEXT)}
+        {
+            "api_key_id": INT,
+            "iterations": INT,
+            **dict.fromkeys(("salt", "client_key", "stored_key", "server_key"), TEXT),
+        }
     )
     bulk = array(
         closed(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 State = Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"]
 HISTORY = 1000
+# What a mistake of the simulator itself looks like; remembered, so that tests see it.
+BUGS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
 _FINAL = ("SUCCESS", "FAILED", "ABORTED")
 
 
@@ -114,10 +116,17 @@ def _masked_result(result: Json) -> Json:
 class JobManager:
     """All jobs of the box since its middleware started."""
 
-    def __init__(self, timeline: Timeline, step_s: Callable[[], float], changed: Callable[[str, Job], None]) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        step_s: Callable[[], float],
+        changed: Callable[[str, Job], None],
+        crashed: Callable[[BaseException], None],
+    ) -> None:
         self._timeline = timeline
         self._step_s = step_s
         self._changed = changed
+        self._crashed = crashed
         self.jobs: OrderedDict[int, Job] = OrderedDict()
         self._running: dict[str, Job] = {}
         self._queues: dict[str, list[Job]] = {}
@@ -158,9 +167,9 @@ class JobManager:
                 raise CallError("This job is already being performed", EBUSY)
             if len(queue) >= facts.queue:
                 waiting = queue[-1]
-                if credential is not None and waiting.credential is not None and not credential.full_admin:
-                    if waiting.credential.username != credential.username:
-                        raise CallError("This job is already being performed by another user", EBUSY)
+                owner = waiting.credential.username if waiting.credential is not None else None
+                if credential is not None and not credential.full_admin and owner not in (None, credential.username):
+                    raise CallError("This job is already being performed by another user", EBUSY)
                 if message_id is not None:
                     waiting.message_ids.append(message_id)
                 return waiting
@@ -224,6 +233,9 @@ class JobManager:
             self._finish(job, "SUCCESS", stop.value)
         except MiddlewareError as error:
             self._fail(job, error)
+        except BUGS as error:
+            self._crashed(error)
+            self._fail(job, CallError(f"{type(error).__name__}: {error}"))
         else:
             if not job.finished:
                 job.percent, job.description = step.percent, step.description

@@ -96,4 +96,4 @@ class Namespace:
 
     def choices(self, name: str, values: Row | list[Any] | Callable[[], object]) -> None:
         """Register a method without arguments that answers a fixed or computed value."""
-        self.add(name, lambda call: values() if callable(values) else values)
+        self.add(name, lambda call, *options: values() if callable(values) else values)

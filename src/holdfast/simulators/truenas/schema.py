@@ -246,13 +246,19 @@ def example(schema: Row, resolve: Callable[[Row], Row]) -> Json:
         return {
             name: example(member, resolve)
             for name, member in schema.get("properties", {}).items()
-            if name in required or "default" in resolve(member)
+            if name in required or "default" in resolve(member) or _builds_itself(resolve(member), resolve)
         }
     if kind == "integer":
         return int(max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1))
     if kind == "string":
         return "x" * int(schema.get("minLength", 0))
     return {"array": [], "boolean": False, "number": 0.0}.get(str(kind))
+
+
+def _builds_itself(schema: Row, resolve: Callable[[Row], Row]) -> bool:
+    """An object all of whose members have defaults: its model makes one by itself."""
+    members = schema.get("properties", {})
+    return bool(members) and all("default" in resolve(member) for member in members.values())
 
 
 def prune(schema: Row, value: Json, resolve: Callable[[Row], Row]) -> Json:

@@ -83,10 +83,10 @@ def fact(
     return Fact(name, tuple(made), returns, roles, auth, job)
 
 
-def filters() -> tuple[tuple[str, Row], tuple[str, Row]]:
+def filters() -> tuple[tuple[str, Row, bool], tuple[str, Row, bool]]:
     """The two parameters of every query."""
     query = vendor_facts().releases["25.10"]["pool.query"]
-    return ("filters", default(array(ANY), [])), ("options", query.params[1].schema)
+    return ("filters", default(array(ANY), []), False), ("options", query.params[1].schema, False)
 
 
 def query_answer(row: Row) -> Row:
@@ -133,10 +133,13 @@ def edited(schema: Json, wanted: Callable[[Row], bool], change: Callable[[Row], 
     return walk(schema)
 
 
-def with_members(marker: str, add: Row | None = None, drop: tuple[str, ...] = ()) -> Callable[[Fact], Fact]:
+def with_members(
+    marker: str, add: Row | None = None, drop: tuple[str, ...] = (), *, answers: bool = True
+) -> Callable[[Fact], Fact]:
     """A change of facts: objects that have the member `marker` gain some and lose others.
 
-    A gained member is required where the object requires its marker, so rows of queries keep all optional.
+    A gained member is required where the object requires its marker, so rows of queries keep all optional. With
+    `answers` false only the parameters change.
     """
 
     def change(schema: Row) -> Row:
@@ -153,7 +156,8 @@ def with_members(marker: str, add: Row | None = None, drop: tuple[str, ...] = ()
             return marker in schema["properties"]
 
         params = tuple(dataclasses.replace(p, schema=edited(p.schema, wanted, change)) for p in original.params)
-        return dataclasses.replace(original, params=params, returns=edited(original.returns, wanted, change))
+        returns = edited(original.returns, wanted, change) if answers else original.returns
+        return dataclasses.replace(original, params=params, returns=returns)
 
     return apply
 

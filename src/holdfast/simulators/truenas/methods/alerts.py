@@ -52,7 +52,10 @@ class Alerts(Namespace):
         self.alerts: dict[str, Row] = {}
         Settings(self, "alertclasses", {"id": 1, "classes": {}})
         self.services = Table(box, "alertservice", "Alert service")
-        self.services.present = lambda row: {**row, "type__title": row["attributes"].get("type", "Mail")}
+        self.services.present = lambda row: {
+            **row,
+            "type__title": row.get("type") or row["attributes"].get("type", "Mail"),
+        }
         Crud(self, self.services, unique=("name",), merge=("attributes",))
         self.choices("alert.list_policies", ["IMMEDIATELY", "HOURLY", "DAILY", "NEVER"])
         serial = box.server.disk_serials[-1]

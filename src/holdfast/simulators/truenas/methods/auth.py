@@ -214,6 +214,7 @@ class Auth(Namespace):
         return await self._conclude(session, credential, data)
 
     async def _conclude(self, session: Session, credential: Credential | None, data: Row) -> Row:
+        self._record(session, data, credential)
         if credential is None:
             await self._slow_down(session)
             return {"response_type": "AUTH_ERR"}
@@ -234,6 +235,12 @@ class Auth(Namespace):
                 self._token(credential, 600, session.origin, single_use=True) if wanted else None
             )
         return answer
+
+    def _record(self, session: Session, data: Row, credential: Credential | None) -> None:
+        from holdfast.simulators.truenas.methods.config import Audit
+
+        name = credential.username if credential is not None else str(data.get("username") or "")
+        self.box.get(Audit).login(session.origin, name, success=credential is not None)
 
     async def _slow_down(self, session: Session) -> None:
         """Failures are slowed; up to 25.10 the socket's authenticator is useless afterwards."""

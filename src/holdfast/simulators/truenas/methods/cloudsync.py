@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.truenas.crud import Crud, Table
-from holdfast.simulators.truenas.errors import EBUSY, ENOENT, CallError, Row, invalid
+from holdfast.simulators.truenas.errors import EBUSY, EEXIST, ENOENT, CallError, Row, invalid
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.keychain import Keychain
 from holdfast.simulators.truenas.methods.tasks import LastJobs, check_local_path, refuse_locked, with_credentials
@@ -32,6 +32,7 @@ class CloudSync(Namespace):
 
     def __init__(self, box: Box) -> None:
         super().__init__(box)
+        self.buckets = {name: list(folders) for name, folders in BUCKETS.items()}
         self.credentials = Table(box, "cloudsync.credentials", "Cloud Credential")
         Crud(self, self.credentials, unique=("name",), before_delete=self._free_credential)
         provider: Row = {
@@ -120,7 +121,7 @@ class CloudSync(Namespace):
         row["credentials"] = number
         check_local_path(self.box, row["path"], f"{prefix}.path")
         bucket = row["attributes"].get("bucket")
-        if self.credentials.rows[number]["provider"]["type"] in ("S3", "B2") and bucket not in BUCKETS:
+        if self.credentials.rows[number]["provider"]["type"] in ("S3", "B2") and bucket not in self.buckets:
             raise invalid(f"{prefix}.attributes.bucket", f"Bucket {bucket} does not exist", ENOENT)
         if row.get("encryption") and not row.get("encryption_password"):
             raise invalid(f"{prefix}.encryption_password", "This field is required when encryption is enabled")
@@ -208,22 +209,24 @@ class CloudSync(Namespace):
         """Buckets of a credential."""
         if self._credential(number)["provider"]["type"] not in ("S3", "B2"):
             raise CallError("This provider does not use buckets")
-        return [{"Name": name, "Path": name, "IsDir": True, "Size": -1, "Enabled": True} for name in BUCKETS]
+        return [{"Name": name, "Path": name, "IsDir": True, "Size": -1, "Enabled": True} for name in self.buckets]
 
     @method("cloudsync.create_bucket")
     def create_bucket(self, call: Call, number: int, name: str) -> None:
-        """Make a bucket; only names that are free worldwide."""
+        """Make a bucket."""
         self._credential(number)
-        raise CallError(f"Bucket {name} cannot be created: the bucket namespace is shared", 17)
+        if name in self.buckets:
+            raise CallError(f"BucketAlreadyOwnedByYou: {name}", EEXIST)
+        self.buckets[name] = []
 
     @method("cloudsync.list_directory")
     def list_directory(self, call: Call, data: Row) -> list[Row]:
         """What a folder in the cloud holds."""
         self._credential(data["credentials"])
         bucket = data["attributes"].get("bucket")
-        if bucket not in BUCKETS:
+        if bucket not in self.buckets:
             raise CallError(f"directory not found: {bucket}", ENOENT)
-        return [{"Name": name, "Path": name, "IsDir": True, "Size": -1} for name in BUCKETS[bucket]]
+        return [{"Name": name, "Path": name, "IsDir": True, "Size": -1} for name in self.buckets[bucket]]
 
     @method("cloudsync.credentials.verify")
     def verify(self, call: Call, provider: Row) -> Row:

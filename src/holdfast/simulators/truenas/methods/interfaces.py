@@ -318,7 +318,7 @@ class Interfaces(Namespace):
         """Apply now, and go back by itself unless somebody checks in within `checkin_timeout` seconds."""
         if not any(row["aliases"] or row["ipv4_dhcp"] or row["ipv6_auto"] for row in self.configured.values()):
             raise CallError("At least one interface configured with IP is required")
-        before = self._addresses(self.applied)
+        own = self.websocket_local_ip(call)
         self._apply()
         lost = self.box.faults.take("interface-commit-lost")
         if options["rollback"] and self._before is not None:
@@ -331,7 +331,7 @@ class Interfaces(Namespace):
         if self.box.faults.take("new-address-dead") is not None:
             self.box.unreachable = True
             self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
-        elif before - self._addresses(self.applied):
+        elif own not in self._addresses(self.applied):
             # Connections to an address that is gone do not survive.
             self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
 
@@ -355,9 +355,9 @@ class Interfaces(Namespace):
         self.configured, settings = self._before
         self.network.settings.row.update(settings)
         self._before = None
-        gone = self._addresses(self.applied) - self._addresses(self.configured)
+        own = next((alias["address"] for row in self.applied.values() for alias in row["aliases"]), None)
         self._apply()
-        if gone:
+        if own not in self._addresses(self.applied):
             self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
 
     @method("interface.checkin_waiting")

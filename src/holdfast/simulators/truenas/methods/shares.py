@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from holdfast.simulators.truenas.box import Box
     from holdfast.simulators.truenas.call import Call
 
-CHARSETS = ("UTF-8", "GB2312", "BIG5", "CP437", "CP850", "EUC-JP", "ISO8859-1")
+CHARSETS = ("UTF-8", "GB2312", "BIG5", "CP437", "CP850", "EUC_JP")
 EVERYONE: Row = {
     "ae_who_sid": "S-1-1-0",
     "ae_who_id": None,

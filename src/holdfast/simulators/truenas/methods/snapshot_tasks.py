@@ -196,7 +196,7 @@ class SnapshotTasks(Namespace):
         for snapshot in list(self.storage.store.all_snapshots()):
             found = self.pruned_at(snapshot)
             due = snapshot.keep_until is not None and snapshot.keep_until <= now
-            if (due or (found is not None and found[0] <= now)) and not snapshot.holds:
-                if not self.storage.store.clones(snapshot):
-                    self.storage.store.drop_snapshot(snapshot)
+            due = due or (found is not None and found[0] <= now)
+            if due and not snapshot.holds and not self.storage.store.clones(snapshot):
+                self.storage.store.drop_snapshot(snapshot)
         self.table.touch(number)

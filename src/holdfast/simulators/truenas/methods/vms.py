@@ -101,6 +101,8 @@ class Vms(Namespace):
         total = row["vcpus"] * row["cores"] * row["threads"]
         if total > 255:
             raise invalid(f"{prefix}.vcpus", f"Maximum 255 vcpus are supported, not {total}")
+        if row.get("bootloader_ovmf") is None:
+            row["bootloader_ovmf"] = "OVMF_CODE.fd"
         if not all(char.isalnum() or char == "_" for char in row["name"].replace("-", "_")):
             raise invalid(f"{prefix}.name", "Only alphanumeric characters are allowed.")
         if row.get("min_memory") is not None and row["min_memory"] > row["memory"]:
