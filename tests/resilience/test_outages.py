@@ -6,6 +6,7 @@ from functools import cache
 from statistics import mean
 
 import pytest
+
 from benchmarks.resilience_outages import FAULTS, Tally, lags, outage
 
 LENGTHS = (90, 113, 137, 160, 181, 200)

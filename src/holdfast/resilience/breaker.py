@@ -76,9 +76,7 @@ class Breaker(pybreaker.CircuitBreaker):
         store: StateStore | None = None,
     ) -> None:
         self._hf_events = events = default_events() if events is None else events
-        self._hf = Machine(
-            name, fail_max, reset_timeout, success_threshold, tuning, clock, self._hf_observe, events.text
-        )
+        self._hf = Machine(name, fail_max, reset_timeout, success_threshold, tuning, clock, self)
         self._hf_clock = clock
         self._hf_link: Link | None = None
         self._hf_mirror = state_storage
@@ -345,7 +343,9 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def _hf_admit(self, func: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Permit:
         machine = self._hf
-        permit = Permit(machine.generation) if machine.quiet else machine.admit()
+        permit = Permit(machine.generation)  # before looking: what changes in between makes it one of the past
+        if not machine.passing:
+            permit = machine.admit()
         if machine.chatty:
             self.tell_before(func, *args, **kwargs)
         return permit
@@ -416,7 +416,12 @@ class Breaker(pybreaker.CircuitBreaker):
             except Exception:  # noqa: BLE001 - a listener's mistake must never reach the caller
                 _log.exception("A listener of circuit breaker '%s' failed", self.name)
 
-    def _hf_observe(self, notice: Notice) -> None:
+    def describe(self, error: BaseException) -> str:
+        """What an error says, redacted by the hub; for the state machine."""
+        return self._hf_events.text(error)
+
+    def observe(self, notice: Notice) -> None:
+        """Tells events, store and listeners; for the state machine."""
         mirror = self._hf_mirror
         if mirror is not None:
             self._hf_reflect(mirror, notice)

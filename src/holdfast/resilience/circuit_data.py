@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN, PLAIN, Notice, Permit, State, Tuning
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock
-from holdfast.resilience.errors import describe
 from holdfast.resilience.outbox import Outbox
 from holdfast.resilience.window import Window
 
 BUSY_RETRY_S: Final = 1.0
 """What a rejected caller is told to wait, at most, while the one test call is under way."""
+
+
+class Observer(Protocol):
+    """Hears of a circuit."""
+
+    def observe(self, notice: Notice) -> None:
+        """Something happened. Must not raise."""
+
+    def describe(self, error: BaseException) -> str:
+        """The text of a failure, redacted."""
 
 
 class Claims(Protocol):
@@ -36,13 +44,11 @@ class Circuit:
         success_threshold: Successful test calls in a row that close it.
         tuning: The rest.
         clock: Time and chance.
-        observer: Told every notice, outside the lock, in order.
-        describe: Makes the text that is kept of a failure; here redaction takes place.
+        observer: Told every notice, in order, and asked for the text that is kept of a failure; never under the lock.
     """
 
     __slots__ = (
         "_clock",
-        "_describe",
         "_isolated",
         "_lock",
         "_now",
@@ -68,6 +74,7 @@ class Circuit:
         "opened_at_s",
         "opened_mono",
         "opens",
+        "passing",
         "quiet",
         "rejected",
         "reset_timeout",
@@ -87,8 +94,7 @@ class Circuit:
         success_threshold: int,
         tuning: Tuning = PLAIN,
         clock: Clock = SYSTEM_CLOCK,
-        observer: Callable[[Notice], None] | None = None,
-        describe: Callable[[BaseException], str] = describe,
+        observer: Observer | None = None,
     ) -> None:
         self.name = name
         self.fail_max = fail_max
@@ -96,7 +102,6 @@ class Circuit:
         self.success_threshold = success_threshold
         self.tuning = tuning
         self._observer = observer
-        self._describe = describe
         self.chatty = False
         self.claims: Claims | None = None
         self._clock = clock
@@ -125,9 +130,11 @@ class Circuit:
         self.last_failure_s: float | None = None
         self.opened_at_s: float | None = None
         self.opened_mono = 0.0
+        # Both are read without the lock by the short way through the executor, after `generation`.
+        self.passing = True
+        """Closed, and nobody hears of single calls: a call may pass without asking."""
         self.quiet = self._window is None
-        """Closed, nothing counted that a success would clear, nobody to tell: a success needs only to be counted.
-        Read without the lock by the short way through the executor."""
+        """And nothing is counted that a success would clear: a success needs only to be counted."""
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -150,6 +157,8 @@ class Circuit:
 
     def until(self) -> float:
         """The monotonic time at which an open circuit may be tested."""
+        if self._stretch == 1.0:
+            return self.opened_mono + self.reset_timeout
         return self.opened_mono + min(self.reset_timeout * self._stretch, self._longest())
 
     def retry_after_s(self) -> float | None:

@@ -42,8 +42,7 @@ class CircuitOpenError(pybreaker.CircuitBreakerError):
         last_error: str | None = None,
         isolated: bool = False,
     ) -> None:
-        # Built on every rejection: the text is made only when somebody reads it.
-        super().__init__(name, retry_after)
+        # Built on every rejection: the text is made only when somebody reads it, and `args` are set by __new__.
         self.name = name
         self.retry_after = retry_after
         self.last_error = last_error

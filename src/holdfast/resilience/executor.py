@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from types import CoroutineType
 from typing import TypeVar
 
@@ -115,8 +116,9 @@ class Executor:
             Exception: The last failure of `attempt`, unchanged.
         """
         machine = self._machine
-        quiet = machine.quiet
-        if not quiet or not operation.plain or self._waiters:
+        generation = machine.generation  # before looking: what changes in between makes it one of the past
+        if not machine.passing or not operation.plain or self._waiters:
+            self._gate.look()
             return await driving.run(self._gate, operation, attempt)
         now = self._now
         begun = now()
@@ -129,7 +131,6 @@ class Executor:
                 return await driving.run(self._gate, operation, attempt)
             if left > self._total_s:
                 scope = (begun + self._total_s, now)
-        generation = machine.generation
         try:
             self._permits.pop()
         except IndexError:
@@ -173,8 +174,9 @@ class Executor:
             Others: As `run`.
         """
         machine = self._machine
-        quiet = machine.quiet
-        if not quiet or not operation.plain or self._waiters:
+        generation = machine.generation  # before looking: what changes in between makes it one of the past
+        if not machine.passing or not operation.plain or self._waiters:
+            self._gate.look()
             return driving_sync.run(self._gate, operation, attempt)
         now = self._now
         begun = now()
@@ -187,7 +189,6 @@ class Executor:
                 return driving_sync.run(self._gate, operation, attempt)
             if left > self._total_s:
                 scope = (begun + self._total_s, now)
-        generation = machine.generation
         try:
             self._permits.pop()
         except IndexError:
@@ -282,20 +283,26 @@ def make_breaker(
         success_threshold=policy.circuit_breaker_success_threshold,
         exclude=(ValueError, TypeError),
         name=name,
-        tuning=Tuning(
-            streak_s=policy.circuit_breaker_streak,
-            growth=policy.circuit_breaker_timeout_growth,
-            timeout_max=policy.circuit_breaker_timeout_max,
-            timeout_jitter=policy.circuit_breaker_timeout_jitter,
-            window_s=policy.circuit_breaker_window,
-            window_min_calls=policy.circuit_breaker_window_min_calls,
-            failure_rate=policy.circuit_breaker_failure_rate,
-            slow_call_s=policy.circuit_breaker_slow_call,
-            slow_rate=policy.circuit_breaker_slow_rate,
-        ),
+        tuning=_tuning(policy),
         clock=clock,
         events=events,
         store=store,
+    )
+
+
+@lru_cache(maxsize=64)
+def _tuning(policy: Policy) -> Tuning:
+    """Equal policies share one."""
+    return Tuning(
+        streak_s=policy.circuit_breaker_streak,
+        growth=policy.circuit_breaker_timeout_growth,
+        timeout_max=policy.circuit_breaker_timeout_max,
+        timeout_jitter=policy.circuit_breaker_timeout_jitter,
+        window_s=policy.circuit_breaker_window,
+        window_min_calls=policy.circuit_breaker_window_min_calls,
+        failure_rate=policy.circuit_breaker_failure_rate,
+        slow_call_s=policy.circuit_breaker_slow_call,
+        slow_rate=policy.circuit_breaker_slow_rate,
     )
 
 

@@ -55,13 +55,17 @@ class Gate:
         call.failed()
         return None
 
-    def check(self, call: Call) -> None:
-        """Refuses at once when the circuit is open or the time is up, before anything is waited for."""
+    def look(self) -> None:
+        """Refuses at once when the circuit is open, before anything is prepared or waited for."""
         try:
             self.core.machine.check()
         except CircuitOpenError:
             self._rejected()
             raise
+
+    def check(self, call: Call) -> None:
+        """The same, and when the time is up."""
+        self.look()
         if call.left_s() <= 0:
             raise call.out_of_time()
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN, Notice, Permit, State
 from holdfast.resilience.circuit_data import BUSY_RETRY_S, Circuit
-from holdfast.resilience.errors import CircuitOpenError
+from holdfast.resilience.errors import CircuitOpenError, describe
 from holdfast.resilience.events import EventKind
 from holdfast.resilience.model import Outcome
 from holdfast.resilience.outbox import Outbox
@@ -36,11 +36,11 @@ class Machine(Circuit):
         """Raises CircuitOpenError if a call would be rejected now; takes no permit."""
         if self._state == CLOSED:
             return
-        try:
-            with self._lock:
-                self._refuse_if_open(self._now())
-        finally:
+        with self._lock:
+            rejection = self._refusal(self._now())
+        if rejection is not None:
             self._drain()
+            raise rejection
 
     def admit(self, lease_s: float | None = None) -> Permit:
         """Leave to make a call.
@@ -52,26 +52,27 @@ class Machine(Circuit):
             CircuitOpenError: The circuit is open, held open, or half-open and being tested.
         """
         lease = self.tuning.lease_s if lease_s is None else lease_s
-        try:
-            with self._lock:
-                if self._state == CLOSED:
-                    return Permit(self.generation)
-                now = self._now()
-                self._refuse_if_open(now)
+        with self._lock:
+            if self._state == CLOSED:
+                return Permit(self.generation)
+            now = self._now()
+            rejection = self._refusal(now)
+            if rejection is None:
                 if self._state == OPEN:
                     self._to_half_open()
                 elif self._probe is not None:
                     self.generation += 1  # the owner is lost; should it come back, its result is of the past
                 permit = self._probe = Permit(self.generation, True, now + lease)
-        finally:
-            self._drain()
+        self._drain()
+        if rejection is not None:
+            raise rejection
         if self.claims is not None and not self.claims.claim(lease):
             # Reserved here first and asked for elsewhere afterwards, outside the lock: somebody else is testing.
             with self._lock:
                 permit.settled = True
                 if self._probe is permit:
                     self._probe = None
-                rejection = self._rejection(BUSY_RETRY_S)
+                rejection = self._rejection(self._now(), BUSY_RETRY_S)
             self._drain()
             raise rejection
         return permit
@@ -96,8 +97,9 @@ class Machine(Circuit):
         Settling twice, or after the state changed meanwhile, changes nothing.
         """
         claims = self.claims if permit.probe and not permit.settled else None
+        text = self._text(error) if outcome is Outcome.FAILURE else None
         with self._lock:
-            tripped = self._settle(permit, outcome, error, elapsed_s)
+            tripped = self._settle(permit, outcome, error, text, elapsed_s)
         self._drain()
         if claims is not None:
             claims.release()
@@ -111,11 +113,12 @@ class Machine(Circuit):
             begun: When the attempt began (monotonic).
             error: How it failed.
         """
+        text = self._text(error)
         with self._lock:
             if permit.generation != self.generation or self._state != CLOSED:
                 return False
             self.quiet = False
-            self._remember(error)
+            self._remember(text)
             self._streak_from = begun if self._streak == 0 else min(self._streak_from, begun)
             self._streak += 1
             lasting = self.tuning.streak_s
@@ -195,7 +198,7 @@ class Machine(Circuit):
                 if self._state != OPEN:
                     self._to_open(self.failures, adopted=True)
                 self._stretch = 1.0
-                self.opened_mono = self._now() + open_for_s - min(self.reset_timeout, self._longest())
+                self.opened_mono = self._now() + open_for_s - self.reset_timeout
             elif state != self._state:
                 if state == CLOSED:
                     self._to_closed(adopted=True)
@@ -211,22 +214,23 @@ class Machine(Circuit):
 
     # -- inside, lock held -----------------------------------------------------------------------------------------
 
-    def _refuse_if_open(self, now: float) -> None:
+    def _refusal(self, now: float) -> CircuitOpenError | None:
+        """Why a call may not pass now; None if it may."""
         if self._state == OPEN:
             if self._isolated is not None:
-                raise self._rejection(None)
-            until = self.until()
-            if now < until:
-                raise self._rejection(until - now)
+                return self._rejection(now, None)
+            wait = self.until() - now
+            if wait > 0:
+                return self._rejection(now, wait)
         elif self._state == HALF_OPEN:
             probe = self._probe
             if probe is not None and now < probe.expires:
-                raise self._rejection(min(BUSY_RETRY_S, probe.expires - now))
+                return self._rejection(now, min(BUSY_RETRY_S, probe.expires - now))
+        return None
 
-    def _rejection(self, retry_after: float | None) -> CircuitOpenError:
+    def _rejection(self, now: float, retry_after: float | None) -> CircuitOpenError:
         self.rejected += 1
         self._unreported += 1
-        now = self._now()
         if now >= self._summary_due:
             self._summary(now)
         return CircuitOpenError(
@@ -244,7 +248,9 @@ class Machine(Circuit):
         self._unreported = 0
         self._summary_due = now + SUMMARY_EVERY_S
 
-    def _settle(self, permit: Permit, outcome: Outcome, error: BaseException | None, elapsed_s: float) -> bool:
+    def _settle(
+        self, permit: Permit, outcome: Outcome, error: BaseException | None, text: str | None, elapsed_s: float
+    ) -> bool:
         if permit.settled:
             return False
         permit.settled = True
@@ -262,14 +268,14 @@ class Machine(Circuit):
         if outcome is Outcome.NEUTRAL:
             return False
         if self._state == CLOSED:
-            return self._closed_settle(outcome, error, elapsed_s)
-        return self._test_settle(outcome, error)
+            return self._closed_settle(outcome, text, elapsed_s)
+        return self._test_settle(outcome, text)
 
-    def _closed_settle(self, outcome: Outcome, error: BaseException | None, elapsed_s: float) -> bool:
+    def _closed_settle(self, outcome: Outcome, text: str | None, elapsed_s: float) -> bool:
         failed = outcome is Outcome.FAILURE
         if failed:
             self.failures += 1
-            self._remember(error)
+            self._remember(text)
         else:
             self.failures = 0
             self._streak = 0
@@ -290,24 +296,31 @@ class Machine(Circuit):
             return False
         return failure_rate >= tuning.failure_rate or (tuning.slow_call_s is not None and slow_rate >= tuning.slow_rate)
 
-    def _test_settle(self, outcome: Outcome, error: BaseException | None) -> bool:
+    def _test_settle(self, outcome: Outcome, text: str | None) -> bool:
         if outcome is Outcome.SUCCESS:
             self.test_successes += 1
             if self.test_successes >= self.success_threshold:
                 self._to_closed()
             return False
         self.failures += 1
-        self._remember(error)
+        self._remember(text)
         self._reopened += 1
         self._to_open(self.failures)
         return True
 
-    def _remember(self, error: BaseException | None) -> None:
+    def _text(self, error: BaseException | None) -> str | None:
+        """What is kept of an error: text only, because a kept exception would keep every frame of its traceback.
+        Not under the lock, for both its words and their redaction are foreign code."""
+        if error is None:
+            return None
+        kind = type(error).__name__
+        text = describe(error) if self._observer is None else self._observer.describe(error)
+        return kind if text == kind else f"{kind}: {text}"
+
+    def _remember(self, text: str | None) -> None:
         self.last_failure_s = self._clock.wall()
-        if error is not None:
-            # Text only: a kept exception would keep every frame of its traceback.
-            kind, text = type(error).__name__, self._describe(error)
-            self.last_error = kind if text == kind else f"{kind}: {text}"
+        if text is not None:
+            self.last_error = text
 
     def _move(self, new: State) -> State:
         old, self._state = self._state, new
@@ -335,6 +348,8 @@ class Machine(Circuit):
         old = self._move(OPEN)
         self.opened_mono = self._now()
         self.opened_at_s = self._clock.wall()
+        self._unreported = 0
+        self._summary_due = self.opened_mono + SUMMARY_EVERY_S
         self._tell(Notice(EventKind.ISOLATED, old, OPEN, reason=reason, adopted=adopted))
 
     def _to_half_open(self, adopted: bool = False) -> None:
@@ -353,13 +368,8 @@ class Machine(Circuit):
         self._tell(Notice(EventKind.CLOSED, old, CLOSED, adopted=adopted))
 
     def _settle_quiet(self) -> None:
-        self.quiet = (
-            self._state == CLOSED
-            and self.failures == 0
-            and self._streak == 0
-            and self._window is None
-            and not self.chatty
-        )
+        self.passing = self._state == CLOSED and not self.chatty
+        self.quiet = self.passing and self.failures == 0 and self._streak == 0 and self._window is None
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -367,7 +377,7 @@ class Machine(Circuit):
         observer = self._observer
         if observer is not None:
             if self._outbox is None:
-                self._outbox = Outbox(observer)
+                self._outbox = Outbox(observer.observe)
             self._outbox.add(notice)
 
     def _drain(self) -> None:

@@ -43,8 +43,10 @@ class Prober:
         if self._probe is None:
             return
         core = self._core
-        machine = core.machine
         now = core.now()
+        if now < self._due:
+            return
+        machine = core.machine
         interval = core.policy.circuit_breaker_probe_interval
         with self._lock:
             if self._running or machine.state != OPEN or machine.isolated is not None:
