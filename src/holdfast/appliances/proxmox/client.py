@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from holdfast.appliances.proxmox.circuits import Circuits
 from holdfast.appliances.proxmox.errors import error_of
+from holdfast.appliances.proxmox.here import Here, detect
+from holdfast.appliances.proxmox.inventory import Inventory
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
+from holdfast.appliances.proxmox.upids import KnownTasks
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
 from holdfast.errors import ProtocolError
 from holdfast.resilience import Breaker, Operation
-from holdfast.transport import ConnectionPool, Query, Request, path
+from holdfast.transport import ConnectionPool, Part, Query, Request, path
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get, get_str
 
 MAX_IN_FLIGHT: Final = 4
@@ -24,6 +28,24 @@ KEEPALIVE_S: Final = 4.0
 
 SERVER_VERDICT_S: Final = 35.0
 """Attempts outlast the proxy's own verdict at 30 s (596): giving up first would only hide the outcome."""
+
+
+UPLOAD_TIMEOUT_S: Final = 1800.0
+"""Longest upload, seconds."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORDS: Final = _words(
+    """access acl agent aliases apt backup backup-info ceph certificates cloudinit cluster config content current disks
+    domains download-url exec exec-status firewall flags groups ha info interfaces ipset list log lxc migrate
+    move_disk move_volume network nextid not-backed-up options osd pending permissions pool pools prunebackups qemu
+    reboot replication reset resize resources resume roles rollback rrddata rules schedule_now sdn services shutdown
+    snapshot start state status stop storage subscription suspend tasks template token update upload users vnets vzdump
+    zones"""
+)
 
 
 class AsyncProxmoxClient:
@@ -55,6 +77,9 @@ class AsyncProxmoxClient:
         self._session = Session(settings, self._http.send, on_secret=on_secret)
         self._circuits = Circuits(policy, settings.label, probe=self._probe)
         self._version: JsonObject | None = None
+        self.inventory = Inventory(self._resources)
+        self.known_tasks = KnownTasks()
+        self._here: Here | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,25 +100,35 @@ class AsyncProxmoxClient:
 
     async def close(self) -> None:
         """Release connections. API tokens and tickets need no log-out (contract 2)."""
+        await self.inventory.close()
         if self._own_pool:
             await self._pool.close()
 
-    async def get(
-        self, *segments: str | int, query: Query | None = None, node: str | None = None, name: str | None = None
-    ) -> JsonValue:
+    async def get(self, *segments: str | int, query: Query | None = None, name: str | None = None) -> JsonValue:
         """GET `/api2/json/SEGMENTS`; the `data` of the answer.
 
         Args:
-            segments: Path below `/api2/json`, each quoted.
+            segments: Path below `/api2/json`, each quoted. A path below `nodes/NODE` consults that node's circuit too.
             query: Parameters; booleans as 0 or 1.
-            node: The node that answers, when the path is one of a node: its circuit is consulted too.
-            name: Name of the operation in logs and metrics; the first segment when omitted.
+            name: Name of the operation in logs and metrics; made from the path when omitted.
         """
-        operation = Operation(f"GET {name or segments[0]}", retry_safe=True)
+        return get(await self.envelope(*segments, query=query, name=name), "data")
+
+    async def envelope(self, *segments: str | int, query: Query | None = None, name: str | None = None) -> JsonObject:
+        """As `get`, with what stands beside `data`: `total` of tasks and logs, `changes` of a node's network."""
+        operation = Operation(f"GET {name or _name(segments)}", retry_safe=True)
         request = Request(
             "GET", path("api2", "json", *segments), query=query, attempt_timeout_s=self._attempt_timeout_s
         )
-        return await self._run(operation, node, request)
+        return await self._run(operation, _node(segments), request)
+
+    async def rows(self, *segments: str | int, query: Query | None = None) -> list[JsonObject]:
+        """GET of a list of objects."""
+        return as_objects(await self.get(*segments, query=query), _name(segments))
+
+    async def object(self, *segments: str | int, query: Query | None = None) -> JsonObject:
+        """GET of one object."""
+        return as_object(await self.get(*segments, query=query), _name(segments))
 
     async def write(
         self,
@@ -101,14 +136,12 @@ class AsyncProxmoxClient:
         *segments: str | int,
         form: Query | None = None,
         query: Query | None = None,
-        node: str | None = None,
         retry_safe: bool = False,
     ) -> JsonValue:
         """POST, PUT or DELETE; the `data` of the answer. Sent at most once unless `retry_safe`.
 
         DELETE takes its parameters in the query, the others as a form (contract 4).
         """
-        operation = Operation(f"{method} {segments[0]}", retry_safe=retry_safe)
         request = Request(
             method,
             path("api2", "json", *segments),
@@ -117,19 +150,42 @@ class AsyncProxmoxClient:
             attempt_timeout_s=self._attempt_timeout_s,
             fresh_connection=True,
         )
-        return await self._run(operation, node, request)
+        return await self._change(method, segments, request, retry_safe)
 
-    async def _run(self, operation: Operation, node: str | None, request: Request) -> JsonValue:
-        async def attempt() -> JsonValue:
+    async def upload(self, *segments: str | int, fields: Mapping[str, str], file: Path, filename: str) -> JsonValue:
+        """POST a file as multipart/form-data, streamed from disk; its part is the last (contract 15.8)."""
+        parts = [Part(name, value) for name, value in fields.items()]
+        request = Request(
+            "POST",
+            path("api2", "json", *segments),
+            multipart=[*parts, Part("filename", file, filename, "application/octet-stream")],
+            attempt_timeout_s=UPLOAD_TIMEOUT_S,
+            fresh_connection=True,
+        )
+        return await self._change("POST", segments, request, retry_safe=False)
+
+    async def _change(
+        self, method: str, segments: tuple[str | int, ...], request: Request, retry_safe: bool
+    ) -> JsonValue:
+        operation = Operation(
+            f"{method} {_name(segments)}", retry_safe=retry_safe, attempt_timeout_s=request.attempt_timeout_s
+        )
+        try:
+            return get(await self._run(operation, _node(segments), request), "data")
+        finally:
+            self.inventory.forget()
+
+    async def _run(self, operation: Operation, node: str | None, request: Request) -> JsonObject:
+        async def attempt() -> JsonObject:
             return await self._send(request)
 
         return await self._circuits.run(operation, node, attempt)
 
-    async def _send(self, request: Request) -> JsonValue:
+    async def _send(self, request: Request) -> JsonObject:
         reply = await self._session.send(request)
         if reply.status != 200:
             raise error_of(reply)
-        return get(as_object(reply.json()), "data")
+        return as_object(reply.json())
 
     async def _probe(self) -> None:
         await self._send(Request("GET", path("api2", "json", "version"), attempt_timeout_s=5))
@@ -155,7 +211,7 @@ class AsyncProxmoxClient:
 
     async def identity(self) -> str:
         """Who answers: the cluster's name, or the node's where there is no cluster."""
-        entries = as_objects(await self.get("cluster", "status", name="cluster/status"), "cluster status")
+        entries = as_objects(await self.get("cluster", "status"), "cluster status")
         for kind in ("cluster", "node"):
             for entry in entries:
                 if entry.get("type") == kind:
@@ -163,9 +219,44 @@ class AsyncProxmoxClient:
         raise ProtocolError("Proxmox names neither a cluster nor a node.")
 
     async def cluster_resources(self) -> list[JsonObject]:
-        """GET /cluster/resources: nodes, guests, storages, pools in one call (contract 8), sorted by id."""
-        rows = as_objects(await self.get("cluster", "resources", name="cluster/resources"), "resources")
-        return sorted(rows, key=lambda row: str(row.get("id", "")))
+        """GET /cluster/resources: nodes, guests, storages, pools in one call (contract 8), sorted by id, asked anew."""
+        return await self.inventory.rows(fresh=True)
+
+    async def _resources(self) -> list[JsonObject]:
+        return as_objects(await self.get("cluster", "resources"), "resources")
+
+    @property
+    def here(self) -> Here:
+        """This machine, to recognise the guest or node that Holdfast runs on; tests set another."""
+        return self._here if self._here is not None else detect()
+
+    @here.setter
+    def here(self, here: Here) -> None:
+        self._here = here
+
+    @property
+    def principal(self) -> str:
+        """The account as it stands in the ids of its tasks: `user@realm`, or `user@realm!token`."""
+        settings = self.settings
+        if settings.token_id is not None and settings.token_secret is not None:
+            return settings.token_id
+        user = settings.username or ""
+        return user if "@" in user else f"{user}@pam"
+
+
+def _node(segments: tuple[str | int, ...]) -> str | None:
+    """The node that a path is answered by, if it is one of a node."""
+    return str(segments[1]) if len(segments) > 1 and segments[0] == "nodes" else None
+
+
+def _name(segments: tuple[str | int, ...]) -> str:
+    """The path without names and ids, so that there are few different operations in metrics."""
+    words = [str(part) for part in segments]
+    if words[0] == "nodes":
+        kept = ["nodes", *(word for word in words[2:] if word in _WORDS)]
+    else:
+        kept = [words[0], *(word for word in words[1:] if word in _WORDS)]
+    return "/".join(kept)
 
 
 def open_client(settings: ProxmoxSettings, *, pool: ConnectionPool) -> AsyncProxmoxClient:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
-from holdfast.errors import ConflictError, NotFoundError
-from holdfast.transport.values import JsonObject, as_object, get_int, get_str, opt_object, opt_str
+from holdfast.appliances.proxmox.encoding import listed
+from holdfast.errors import ConflictError, HoldfastError, NotFoundError, PermissionDeniedError, ValidationError
+from holdfast.transport.values import JsonObject, get_int, get_str, opt_object, opt_str
 
 KINDS: Final = {"qemu": "VM", "lxc": "container"}
 
@@ -23,6 +24,8 @@ class Guest:
     status: str
     lock: str | None
     template: bool
+    tags: tuple[str, ...] = ()
+    ha_state: str | None = None
 
     @property
     def label(self) -> str:
@@ -35,32 +38,87 @@ class Guest:
         """Segments of the guest's path in the API."""
         return ("nodes", self.node, self.kind, str(self.vmid))
 
+    @property
+    def is_vm(self) -> bool:
+        """Whether it is a virtual machine."""
+        return self.kind == "qemu"
 
-async def find_guest(client: AsyncProxmoxClient, wanted: str) -> Guest:
-    """The guest with this id or this name, looked up anew: it may have moved.
+    @property
+    def sid(self) -> str:
+        """Its name in high availability: `vm:101`, `ct:103`."""
+        return f"{'vm' if self.is_vm else 'ct'}:{self.vmid}"
+
+
+async def find_guest(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = True) -> Guest:
+    """The guest with this id or this name.
+
+    Args:
+        client: Where to ask.
+        wanted: Id or name.
+        fresh: Look it up anew, because it may have moved; a read that can look again may use what is kept.
 
     Raises:
-        NotFoundError: There is none, or this account may not see it.
+        NotFoundError: There is none.
+        PermissionDeniedError: There is one, and this account may not see it.
         ConflictError: Several guests have this name.
     """
-    rows = [row for row in await client.cluster_resources() if row.get("type") in KINDS]
+    rows = [row for row in await client.inventory.rows(fresh=fresh) if row.get("type") in KINDS]
     if wanted.isdigit():
         found = [row for row in rows if str(row.get("vmid")) == wanted]
     else:
         found = [row for row in rows if row.get("name") == wanted]
     if not found:
-        raise NotFoundError(
-            f"No guest {wanted} is visible to this account.",
-            next_step="List guests with proxmox_list_resources type=vm; a token without VM.Audit on a guest does not "
-            "see it.",
-        )
+        raise await _missing(client, wanted)
     if len(found) > 1:
         ids = ", ".join(str(row.get("vmid")) for row in found)
         raise ConflictError(f"Several guests are named {wanted}: {ids}.", next_step="Give the id instead of the name.")
-    return _guest(found[0])
+    return guest_of(found[0])
 
 
-def _guest(row: JsonObject) -> Guest:
+async def find_vm(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = True) -> Guest:
+    """As `find_guest`, and a virtual machine.
+
+    Raises:
+        ConflictError: It is a container.
+    """
+    guest = await find_guest(client, wanted, fresh=fresh)
+    if not guest.is_vm:
+        raise ConflictError(f"{guest.label} has no such thing: only VMs have.", next_step="Name a VM.")
+    return guest
+
+
+async def _missing(client: AsyncProxmoxClient, wanted: str) -> HoldfastError:
+    """Invisible is told from absent: by the id's use where it is one, by the account's privileges otherwise."""
+    if wanted.isdigit() and 100 <= int(wanted) <= 999_999_999:
+        try:
+            await client.get("cluster", "nextid", query={"vmid": int(wanted)})
+        except ValidationError:
+            return PermissionDeniedError(
+                f"A guest {wanted} exists, but this account may not see it.",
+                next_step=f"Grant a role with VM.Audit on /vms/{wanted} to the user and, if it is separated, to the "
+                "token.",
+                details={"path": f"/vms/{wanted}", "privilege": "VM.Audit"},
+            )
+        return NotFoundError(f"There is no guest {wanted}.", next_step="List guests with proxmox_list_resources.")
+    if await sees_all_guests(client):
+        return NotFoundError(
+            f"There is no guest named {wanted}.", next_step="List guests with proxmox_list_resources type=vm."
+        )
+    return NotFoundError(
+        f"No guest named {wanted} is visible to this account, which may not see all guests.",
+        next_step="List guests with proxmox_list_resources type=vm; a role with VM.Audit on /vms shows the others.",
+        details={"path": "/vms", "privilege": "VM.Audit"},
+    )
+
+
+async def sees_all_guests(client: AsyncProxmoxClient) -> bool:
+    """Whether the account has VM.Audit on all guests, so that what it does not see does not exist."""
+    granted = await client.object("access", "permissions")
+    return any("VM.Audit" in (opt_object(granted, where) or {}) for where in ("/", "/vms"))
+
+
+def guest_of(row: JsonObject) -> Guest:
+    """A guest from its row of the inventory."""
     return Guest(
         vmid=get_int(row, "vmid", lenient=True),
         name=opt_str(row, "name"),
@@ -69,16 +127,36 @@ def _guest(row: JsonObject) -> Guest:
         status=opt_str(row, "status") or "unknown",
         lock=opt_str(row, "lock"),
         template=bool(row.get("template")),
+        tags=tuple(listed(row.get("tags"))),
+        ha_state=opt_str(row, "hastate"),
     )
 
 
 async def current_state(client: AsyncProxmoxClient, guest: Guest) -> JsonObject:
     """GET status/current of a guest: the truth about its state, unlike the inventory, which lags (contract 8)."""
-    state = await client.get(*guest.path, "status", "current", node=guest.node, name="guest status")
-    return as_object(state, "status")
+    return await client.object(*guest.path, "status", "current")
+
+
+async def config_of(client: AsyncProxmoxClient, guest: Guest) -> JsonObject:
+    """GET config of a guest, pending changes applied; with its digest."""
+    return await client.object(*guest.path, "config")
 
 
 def ha_managed(state: JsonObject) -> bool:
     """Whether the HA manager runs the guest: then power actions are requests to it (contract 7)."""
     ha = opt_object(state, "ha")
     return bool(ha and ha.get("managed"))
+
+
+async def known_node(client: AsyncProxmoxClient, name: str) -> str:
+    """The name, when a node has it: a wrong one would be looked up in DNS by the appliance (contract 5).
+
+    Raises:
+        NotFoundError: No node has this name.
+    """
+    rows = await client.inventory.rows()
+    nodes = sorted(str(row.get("node")) for row in rows if row.get("type") == "node")
+    if nodes and name not in nodes:
+        shown = ", ".join(nodes[:20]) + (" …" if len(nodes) > 20 else "")
+        raise NotFoundError(f"There is no node {name}.", next_step=f"Nodes: {shown}.")
+    return name

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.appliances.proxmox.client import AsyncProxmoxClient
+from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
+from holdfast.appliances.proxmox.encoding import Given, form_of
 from holdfast.appliances.proxmox.guests import Guest, current_state, ha_managed
-from holdfast.appliances.proxmox.tasks import Sleep, find_task, finish, task_state, upid_of
+from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Change
 from holdfast.errors import ConflictError
 from holdfast.transport.values import get_str, opt_str
-
-_SKEW_S: Final = 5
 
 
 @dataclass(frozen=True)
@@ -26,100 +24,118 @@ class Action:
         verb: For people.
         wanted: Status of the guest when it has worked; None when the status is the same before and after.
         tasks: Types of the tasks that it starts (contract 7), those of the HA manager included.
+        needs: Status without which it makes no sense.
+        interrupts: Whether the guest does not run for a while.
         undo: Tool that takes it back, if there is one.
+        cannot_undo: Why there is none.
     """
 
     name: str
     verb: str
     wanted: str | None
     tasks: frozenset[str]
+    needs: str | None = None
+    interrupts: bool = True
     undo: str | None = None
     cannot_undo: str | None = None
 
 
 START: Final = Action(
-    "start", "Start", "running", frozenset({"qmstart", "vzstart", "hastart"}), undo="proxmox_shutdown_guest"
+    "start",
+    "Start",
+    "running",
+    frozenset({"qmstart", "vzstart", "hastart"}),
+    interrupts=False,
+    undo="proxmox_shutdown_guest",
 )
 SHUTDOWN: Final = Action(
     "shutdown", "Shut down", "stopped", frozenset({"qmshutdown", "vzshutdown", "hastop"}), undo="proxmox_start_guest"
 )
 STOP: Final = Action(
-    "stop",
-    "Cut the power of",
-    "stopped",
-    frozenset({"qmstop", "vzstop", "hastop"}),
-    undo="proxmox_start_guest",
+    "stop", "Cut the power of", "stopped", frozenset({"qmstop", "vzstop", "hastop"}), undo="proxmox_start_guest"
+)
+REBOOT: Final = Action(
+    "reboot",
+    "Reboot",
+    None,
+    frozenset({"qmreboot", "vzreboot"}),
+    needs="running",
+    cannot_undo="A reboot is over when it is over.",
+)
+RESET: Final = Action(
+    "reset",
+    "Reset",
+    None,
+    frozenset({"qmreset"}),
+    needs="running",
+    cannot_undo="What was in the guest's memory is lost.",
+)
+SUSPEND: Final = Action(
+    "suspend", "Suspend", "paused", frozenset({"qmpause", "vzsuspend"}), needs="running", undo="proxmox_resume_guest"
+)
+HIBERNATE: Final = Action(
+    "suspend", "Hibernate", "stopped", frozenset({"qmsuspend"}), needs="running", undo="proxmox_resume_guest"
+)
+RESUME: Final = Action(
+    "resume",
+    "Resume",
+    "running",
+    frozenset({"qmresume", "vzresume", "qmstart"}),
+    interrupts=False,
+    undo="proxmox_suspend_guest",
 )
 
 
 async def plan_power(
-    client: AsyncProxmoxClient,
-    guest: Guest,
-    action: Action,
-    *,
-    now: Callable[[], float],
-    sleep: Sleep,
-    form: dict[str, str | int] | None = None,
-    warnings: tuple[str, ...] = (),
+    ctx: Ctx, guest: Guest, action: Action, *, warnings: tuple[str, ...] = (), **form: Given
 ) -> Change:
     """The change that an action makes to a guest.
 
     Raises:
-        ConflictError: A template has no power state.
+        ConflictError: A template has no power state, or the guest is not in the state that the action needs.
+        RefusedError: It would stop the guest that Holdfast runs in, or a protected one.
     """
     if guest.template:
         raise ConflictError(f"{guest.label} is a template.", next_step="Clone it, then start the clone.")
-    state = await current_state(client, guest)
-    status = get_str(state, "status")
-    before: JsonObject = {"status": status, "node": guest.node, "lock": opt_str(state, "lock")}
+    await guard_guest(ctx, guest, interrupts=action.interrupts)
+    state = await current_state(ctx.client, guest)
+    before = shown_state(guest, state)
+    status = str(before["status"])
+    if action.needs is not None and status not in (action.needs, action.wanted):
+        raise ConflictError(
+            f"{guest.label} is {status}, not {action.needs}.", next_step="Bring it into that state first."
+        )
+
+    async def look() -> Seen:
+        seen = shown_state(guest, await current_state(ctx.client, guest))
+        reached = None if action.wanted is None else seen["status"] == action.wanted
+        return Seen(reached, seen)
+
     managed = ha_managed(state)
-    started_at = int(now()) - _SKEW_S
-
-    async def apply() -> Applied:
-        answer = await client.write("POST", *guest.path, "status", action.name, form=form or {}, node=guest.node)
-        upid = upid_of(answer, f"{action.name} of {guest.label}")
-        applied = await finish(client, upid, sleep=sleep)
-        if managed and applied.task is None:
-            return Applied(task=upid, details=applied.details, warnings=("The HA manager carries it out.",))
-        return applied
-
-    async def read_back() -> Observed:
-        seen = await current_state(client, guest)
-        reached = get_str(seen, "status") == action.wanted
-        observed: JsonObject = {"status": get_str(seen, "status"), "node": guest.node, "lock": opt_str(seen, "lock")}
-        if action.wanted is not None and reached:
-            return Observed("applied", observed)
-        return await _by_task(client, guest, action, started_at, observed)
-
-    return Change(
+    return await change(
+        ctx,
+        Write(
+            "POST",
+            (*guest.path, "status", action.name),
+            form_of(form),
+            tasks=action.tasks,
+            vmid=guest.vmid,
+            guest=guest,
+        ),
         summary=f"{action.verb} {guest.label}",
-        identity=await client.identity(),
         before=before,
         after={**before, "status": action.wanted or status},
-        content={"action": action.name, "vmid": guest.vmid, "node": guest.node, "form": dict(form or {})},
-        apply=apply,
-        read_back=read_back,
+        look=look,
         undo=UndoCall(tool=action.undo, arguments={"guest": str(guest.vmid)}) if action.undo else None,
         cannot_undo=action.cannot_undo,
         warnings=[*warnings, *(["The guest is managed by HA: the request goes to the HA manager."] if managed else [])],
-        nothing_to_do=action.wanted is not None and status == action.wanted,
+        nothing_to_do=action.wanted is not None and status == action.wanted and action is not HIBERNATE,
     )
 
 
-async def _by_task(
-    client: AsyncProxmoxClient, guest: Guest, action: Action, since: int, observed: JsonObject
-) -> Observed:
-    """The status is not the wanted one: the task list tells whether it failed, still runs, or never began."""
-    row = await find_task(client, guest.node, vmid=guest.vmid, types=action.tasks, since=since)
-    if row is None:
-        return Observed("not_applied", observed, note="No task was started.")
-    task = await task_state(client, get_str(row, "upid"))
-    if task.running:
-        return Observed("unknown", observed, note="The task still runs.", task=task.upid)
-    if task.succeeded and action.wanted is None:
-        return Observed("applied", observed)
-    if task.succeeded:
-        return Observed(
-            "unknown", observed, note="The task ended well; the status does not show it yet.", task=task.upid
-        )
-    return Observed("not_applied", observed, note=f"The task failed: {task.exit_status}", task=task.upid)
+def shown_state(guest: Guest, state: JsonObject) -> JsonObject:
+    """Status as people say it: a paused VM reports `running` with `qmpstatus` paused (contract 11)."""
+    status = get_str(state, "status")
+    if status == "running" and opt_str(state, "qmpstatus") in ("paused", "suspended"):
+        status = "paused"
+    return {"status": status, "node": guest.node, "lock": opt_str(state, "lock")}

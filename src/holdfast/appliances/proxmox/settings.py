@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -23,6 +24,25 @@ class ProxmoxSettings(TargetSettings):
     token_secret: Secret | None = Field(None, description="Secret of that token.")
     username: str | None = Field(None, description="USER or USER@REALM; without a realm, pam.")
     password: Secret | None = Field(None, description="Password of that user.")
+    own_guest: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$",
+        description="Id or name of the guest that Holdfast itself runs in: it is never stopped, nor is its node. "
+        "Recognised by itself where its name is this machine's host name.",
+    )
+    own_node: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$", description="Node that Holdfast itself runs on."
+    )
+    protected_guests: tuple[str, ...] = Field(
+        (), description="Ids or names of guests that are never stopped, changed or deleted."
+    )
+    protected_tags: tuple[str, ...] = Field(
+        ("holdfast-protected",), description="Guests with one of these tags are never stopped, changed or deleted."
+    )
+    upload_dir: Path | None = Field(None, description="Folder whose files may be uploaded; without it there are none.")
+    secrets_dir: Path | None = Field(
+        None, description="Folder where secrets of new API tokens are written (mode 0600); without it none are made."
+    )
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:

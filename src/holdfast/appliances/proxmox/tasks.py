@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from holdfast.control.change import Applied
-from holdfast.errors import ApplianceError, Executed, NotFoundError, ProtocolError, TransportError, UnavailableError
+from holdfast.appliances.proxmox.client import AsyncProxmoxClient
+from holdfast.appliances.proxmox.upids import parse_upid
+from holdfast.errors import Executed, InputError, NotFoundError, ProtocolError, TransportError, UnavailableError
 from holdfast.resilience import remaining_s
-from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get_str, opt_int, opt_str
+from holdfast.transport.values import JsonObject, JsonValue, as_objects, get_str, opt_int, opt_str
 
-UPID: Final = re.compile(
-    r"UPID:(?P<node>[A-Za-z0-9][A-Za-z0-9-]*):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:(?P<start>[0-9A-Fa-f]{8})"
-    r":(?P<type>[^:\s/]+):(?P<id>[^:\s/]*):(?P<user>[^:\s/]+):\Z"
-)
 POLL_S: Final = (0.2, 0.5, 1.0, 2.0)
 """Waits between looks at a task, seconds; the last one repeats."""
 INLINE_WAIT_S: Final = 15.0
 """How long a write waits for its task before it hands the task over, seconds."""
+SKEW_S: Final = 60
+"""How far the clocks of the appliance and of this machine may differ, seconds."""
+VISIBILITY_LAG_S: Final = 5.0
+"""A new task may be unknown for some seconds (contract 7)."""
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class TaskFailedError(ApplianceError):
-    """The task ended with an error: its exit status is the reason."""
-
-    code = "task_failed"
-    default_executed = Executed.UNKNOWN
-    default_next_step = "proxmox_task_log shows what it did before it failed."
-
-
-class Reader(Protocol):
-    """What this module needs of a client."""
-
-    async def get(
-        self,
-        *segments: str | int,
-        query: dict[str, str | int] | None = None,
-        node: str | None = None,
-        name: str | None = None,
-    ) -> JsonValue: ...
+Report = Callable[["Task", float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """State of a task. `exit_status` is None while it runs."""
+    """State of a task. `exit_status` is None while it runs; `user` is the full account."""
 
     upid: str
     node: str
@@ -64,7 +45,12 @@ class Task:
     @property
     def succeeded(self) -> bool:
         """Whether it ended well; warnings are a success with warnings."""
-        return self.exit_status is not None and (self.exit_status == "OK" or self.exit_status.startswith("WARNINGS"))
+        return succeeded(self.exit_status)
+
+
+def succeeded(exit_status: str | None) -> bool:
+    """Whether an exit status is a success."""
+    return exit_status is not None and (exit_status == "OK" or exit_status.startswith("WARNINGS"))
 
 
 def upid_of(value: JsonValue, what: str) -> str:
@@ -73,7 +59,7 @@ def upid_of(value: JsonValue, what: str) -> str:
     Raises:
         ProtocolError: It is something else. `"OK"` in place of a UPID means that nothing was done (contract 7).
     """
-    if isinstance(value, str) and UPID.match(value):
+    if isinstance(value, str) and parse_upid(value) is not None:
         return value
     if value == "OK":
         raise ProtocolError(
@@ -84,24 +70,24 @@ def upid_of(value: JsonValue, what: str) -> str:
     raise ProtocolError(f"Proxmox answered {what} without a task.", next_step="Read the state back.")
 
 
-async def task_state(client: Reader, upid: str) -> Task:
+async def task_state(client: AsyncProxmoxClient, upid: str) -> Task:
     """Ask for a task's state, on the node that its UPID names.
 
     Raises:
-        NotFoundError: Not a UPID, or the task is no longer known.
+        InputError: Not a UPID.
+        NotFoundError: The task is no longer known.
     """
-    parts = UPID.match(upid)
+    parts = parse_upid(upid)
     if parts is None:
-        raise NotFoundError("This is not the id of a task (UPID:…).", next_step="Take it from the answer of a write.")
-    node = parts["node"]
-    status = as_object(await client.get("nodes", node, "tasks", upid, "status", node=node, name="task"), "task")
+        raise InputError("This is not the id of a task (UPID:…).", next_step="Take it from the answer of a write.")
+    status = await client.object("nodes", parts.node, "tasks", upid, "status")
     return Task(
         upid=upid,
-        node=node,
-        type=parts["type"],
-        id=parts["id"],
-        user=opt_str(status, "user") or parts["user"],
-        started_at=opt_int(status, "starttime", lenient=True) or int(parts["start"], 16),
+        node=parts.node,
+        type=parts.type,
+        id=parts.id,
+        user=parts.user,
+        started_at=opt_int(status, "starttime", lenient=True) or parts.started_at,
         exit_status=_exit_status(status),
     )
 
@@ -111,12 +97,7 @@ def _exit_status(status: JsonObject) -> str | None:
 
 
 async def wait_for(
-    client: Reader,
-    upid: str,
-    *,
-    limit_s: float,
-    sleep: Sleep,
-    report: Callable[[Task, float], Awaitable[None]] | None = None,
+    client: AsyncProxmoxClient, upid: str, *, limit_s: float, sleep: Sleep, report: Report | None = None
 ) -> Task:
     """Wait until a task has ended, or until the limit; a look that fails is not a task that failed.
 
@@ -130,7 +111,7 @@ async def wait_for(
     left = remaining_s()
     limit = limit_s if left is None else min(limit_s, left - 2.0)
     waited = 0.0
-    task = await _look(client, upid)
+    task = await _look(client, upid, waited)
     for turn in range(10_000):
         if report is not None and task is not None:
             await report(task, waited)
@@ -139,41 +120,43 @@ async def wait_for(
         pause = min(POLL_S[min(turn, len(POLL_S) - 1)], max(limit - waited, 0.05))
         await sleep(pause)
         waited += pause
-        task = await _look(client, upid) or task
+        task = await _look(client, upid, waited) or task
     if task is None:
         raise UnavailableError(f"The state of the task {upid} cannot be read now.", next_step="Ask again later.")
     return task
 
 
-async def _look(client: Reader, upid: str) -> Task | None:
+async def _look(client: AsyncProxmoxClient, upid: str, waited: float) -> Task | None:
     try:
         return await task_state(client, upid)
     except (UnavailableError, TransportError):
         return None
+    except NotFoundError:
+        if waited >= VISIBILITY_LAG_S:
+            raise
+        return None
 
 
-async def finish(client: Reader, upid: str, *, sleep: Sleep) -> Applied:
-    """Wait a while for the task of a write.
-
-    Returns:
-        What was applied; its `task` is set when the task still runs.
-
-    Raises:
-        TaskFailedError: The task ended with an error.
-    """
-    task = await wait_for(client, upid, limit_s=INLINE_WAIT_S, sleep=sleep)
-    if task.running:
-        return Applied(task=upid)
-    if not task.succeeded:
-        raise TaskFailedError(f"The task failed: {task.exit_status}", details={"task": upid})
-    warnings = [f"The task ended with {task.exit_status}."] if task.exit_status != "OK" else []
-    return Applied(details={"task": upid, "exit_status": task.exit_status}, warnings=warnings)
+async def log_tail(client: AsyncProxmoxClient, upid: str, lines: int) -> tuple[list[str], int]:
+    """The last lines of a task's log, and how many lines it has in all."""
+    parts = parse_upid(upid)
+    if parts is None:
+        raise InputError("This is not the id of a task (UPID:…).", next_step="Take it from the answer of a write.")
+    where = ("nodes", parts.node, "tasks", upid, "log")
+    first = await client.envelope(*where, query={"start": 0, "limit": lines})
+    total = opt_int(first, "total", lenient=True) or 0
+    rows = as_objects(first.get("data"), "log")
+    if total > lines:
+        rows = await client.rows(*where, query={"start": total - lines, "limit": lines})
+    return [opt_str(row, "t") or "" for row in rows], total
 
 
 async def find_task(
-    client: Reader, node: str, *, vmid: int | None, types: frozenset[str], since: int
-) -> JsonObject | None:
-    """The newest task on a node of these types since a time: how a lost answer to a write is settled (contract 10).
+    client: AsyncProxmoxClient, node: str, *, vmid: int | None, types: frozenset[str], since: int
+) -> str | None:
+    """The newest task on a node that this account has started since a time and this process has not heard of.
+
+    That is how a lost answer to a write is settled (contract 10). Clocks may differ by `SKEW_S`.
 
     Args:
         client: Where to ask.
@@ -182,9 +165,18 @@ async def find_task(
         types: Task types that the write may have started.
         since: Seconds since the epoch.
     """
-    query: dict[str, str | int] = {"source": "all", "since": since, "limit": 50}
+    query: dict[str, str | int] = {"source": "all", "since": since - SKEW_S, "limit": 50}
     if vmid is not None:
         query["vmid"] = vmid
-    rows = as_objects(await client.get("nodes", node, "tasks", query=query, node=node, name="tasks"), "tasks")
-    matching = [row for row in rows if row.get("type") in types]
-    return max(matching, key=lambda row: opt_int(row, "starttime", lenient=True) or 0, default=None)
+    rows = await client.rows("nodes", node, "tasks", query=query)
+    found = [parse_upid(get_str(row, "upid")) for row in rows]
+    ours = [
+        upid
+        for upid in found
+        if upid is not None
+        and upid.type in types
+        and upid.user == client.principal
+        and upid.text not in client.known_tasks
+    ]
+    newest = max(ours, key=lambda upid: upid.started_at, default=None)
+    return newest.text if newest is not None else None

@@ -1,4 +1,4 @@
-"""Cluster state and inventory."""
+"""Cluster state, inventory, tasks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.proxmox.client import AsyncProxmoxClient
-from holdfast.appliances.proxmox.models import NodeState, Resource, ResourcePage, SystemInfo
-from holdfast.control.context import Context
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.appliances.proxmox.arguments import NodeFilter
+from holdfast.appliances.proxmox.changes import Ctx
+from holdfast.appliances.proxmox.models.core import (
+    NodeState,
+    Resource,
+    ResourcePage,
+    SystemInfo,
+    TaskEnd,
+    TaskPage,
+    TaskRow,
+)
+from holdfast.appliances.proxmox.reading import made, page
+from holdfast.appliances.proxmox.tasks import Task, log_tail, wait_for
+from holdfast.control.identifiers import Upid
+from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
 from holdfast.transport.values import (
     JsonObject,
@@ -17,13 +28,10 @@ from holdfast.transport.values import (
     get_object,
     get_str,
     opt_bool,
-    opt_float,
     opt_int,
     opt_object,
     opt_str,
 )
-
-Ctx = Context[AsyncProxmoxClient]
 
 
 @tool(title="Proxmox system info", toolset="core")
@@ -38,12 +46,8 @@ async def proxmox_system_info(ctx: Ctx) -> SystemInfo:
         cluster=opt_str(cluster, "name") if cluster else None,
         quorate=opt_bool(cluster, "quorate", lenient=True) if cluster else None,
         nodes=[
-            NodeState(
-                name=get_str(node, "name"),
-                online=bool(opt_bool(node, "online", lenient=True)),
-                address=opt_str(node, "ip"),
-            )
-            for node in as_objects(info["nodes"], "nodes")
+            made(NodeState, node, online=bool(opt_bool(node, "online", lenient=True)))
+            for node in sorted(as_objects(info["nodes"], "nodes"), key=lambda node: str(node.get("name")))
         ],
     )
 
@@ -53,25 +57,28 @@ async def proxmox_list_resources(
     ctx: Ctx,
     *,
     type: Annotated[  # noqa: A002 - the API's own word
-        Literal["vm", "node", "storage", "pool"] | None, Field(description="Only these; vm means VMs and containers.")
+        Literal["vm", "node", "storage", "pool"] | None, Field(description="vm: VMs and containers.")
     ] = None,
-    node: Annotated[str | None, Field(max_length=63, description="Only on this node.")] = None,
-    status: Annotated[str | None, Field(max_length=20, description="Only with this status, such as running.")] = None,
-    search: Annotated[str | None, Field(max_length=60, description="Only with this text in id, name or tags.")] = None,
+    node: NodeFilter = None,
+    status: Annotated[str | None, Field(max_length=20, description="Such as running.")] = None,
+    search: Annotated[str | None, Field(max_length=60, description="Text in id, name, tags or pool.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ResourcePage:
     """Nodes, guests (VMs and containers), storages and pools of the whole cluster in one call, with status and usage.
 
-    Status and usage lag up to about 12 s. Guests on a node that is offline are reported with status unknown.
+    Lags up to 20 s; for the truth about one guest use proxmox_get_guest. Guests on an offline node have status unknown.
     """
-    rows = await ctx.client.cluster_resources()
+    rows = await ctx.client.inventory.rows()
     offline = {str(row.get("node")) for row in rows if row.get("type") == "node" and row.get("status") != "online"}
-    found = [_resource(row, offline) for row in rows if _matches(row, type, node, search)]
-    if status is not None:
-        found = [row for row in found if row.status == status]
-    items, next_cursor = window(found, limit, cursor)
-    return ResourcePage(items=list(items), total=len(found), next_cursor=next_cursor)
+    found = [
+        row for row in rows if _matches(row, type, node, search) and (status is None or _status(row, offline) == status)
+    ]
+    notes = [f"Offline: {', '.join(sorted(offline))}. What is there is not known now."] if offline else []
+    shown = page(ResourcePage, found, lambda row: _resource(row, offline), limit, cursor, notes=notes)
+    if not rows:
+        shown.notes = ["Nothing is visible to this account: proxmox_permissions shows what it may see."]
+    return shown
 
 
 def _matches(row: JsonObject, kind: str | None, node: str | None, search: str | None) -> bool:
@@ -81,30 +88,89 @@ def _matches(row: JsonObject, kind: str | None, node: str | None, search: str | 
         return False
     if node is not None and row.get("node") != node:
         return False
-    text = " ".join(str(row.get(key, "")) for key in ("id", "name", "tags")).lower()
+    text = " ".join(str(row.get(key, "")) for key in ("id", "name", "tags", "pool")).lower()
     return search is None or search.lower() in text
 
 
+def _status(row: JsonObject, offline: set[str]) -> str | None:
+    lost = row.get("type") in ("qemu", "lxc", "storage") and row.get("node") in offline
+    return "unknown" if lost else opt_str(row, "status")
+
+
 def _resource(row: JsonObject, offline: set[str]) -> Resource:
-    kind = get_str(row, "type")
-    lost = kind in ("qemu", "lxc") and row.get("node") in offline
-    return Resource(
-        id=get_str(row, "id"),
-        type=kind,
-        name=opt_str(row, "name"),
-        vmid=opt_int(row, "vmid", lenient=True),
-        node=opt_str(row, "node"),
-        status="unknown" if lost else opt_str(row, "status"),
-        cpu=opt_float(row, "cpu"),
-        cpus=opt_int(row, "maxcpu", lenient=True),
-        mem_bytes=opt_int(row, "mem", lenient=True),
-        max_mem_bytes=opt_int(row, "maxmem", lenient=True),
-        disk_bytes=opt_int(row, "disk", lenient=True),
-        max_disk_bytes=opt_int(row, "maxdisk", lenient=True),
-        uptime_s=opt_int(row, "uptime", lenient=True),
-        tags=opt_str(row, "tags"),
-        pool=opt_str(row, "pool"),
-        lock=opt_str(row, "lock"),
-        template=opt_bool(row, "template", lenient=True) or None,
-        ha_state=opt_str(row, "hastate"),
+    return made(Resource, row, status=_status(row, offline), template=True if row.get("template") else None)
+
+
+@tool(title="List tasks", toolset="core")
+async def proxmox_list_tasks(
+    ctx: Ctx,
+    *,
+    node: NodeFilter = None,
+    vmid: Annotated[int | None, Field(ge=100, le=999_999_999, description="Only about this guest.")] = None,
+    errors: Annotated[bool, Field(description="Only failed ones.")] = False,
+    running: Annotated[bool, Field(description="Only running ones.")] = False,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> TaskPage:
+    """Running and recent tasks of the cluster, newest first; with node, that node's archive (about 1000 tasks)."""
+    if node is None:
+        rows = await ctx.client.rows("cluster", "tasks")
+    else:
+        query: dict[str, str | int] = {"source": "active" if running else "all", "limit": 1000}
+        query |= {"errors": 1} if errors else {}
+        query |= {"vmid": vmid} if vmid is not None else {}
+        rows = await ctx.client.rows("nodes", node, "tasks", query=query)
+    found = [row for row in rows if _wanted(row, vmid, errors=errors, running=running)]
+    found.sort(key=lambda row: (-(opt_int(row, "starttime", lenient=True) or 0), str(row.get("upid"))))
+    return page(TaskPage, found, _task, limit, cursor)
+
+
+def _wanted(row: JsonObject, vmid: int | None, *, errors: bool, running: bool) -> bool:
+    status = _task_status(row)
+    if vmid is not None and str(row.get("id")) != str(vmid):
+        return False
+    if running and status != "running":
+        return False
+    return not errors or not (status in ("running", "OK") or status.startswith("WARNINGS"))
+
+
+def _task_status(row: JsonObject) -> str:
+    status = opt_str(row, "status")
+    return "running" if row.get("endtime") is None or status in (None, "RUNNING") else status
+
+
+def _task(row: JsonObject) -> TaskRow:
+    user = get_str(row, "user")
+    if token := opt_str(row, "tokenid"):
+        user = f"{user}!{token}"
+    return made(TaskRow, row, user=user, status=_task_status(row), about=opt_str(row, "id") or None)
+
+
+@tool(title="Wait for task", toolset="core")
+async def proxmox_wait_task(
+    ctx: Ctx,
+    *,
+    upid: Upid,
+    wait_s: Annotated[float, Field(ge=0, le=40, description="Longest wait, seconds; 0 only looks.")] = 30,
+) -> TaskEnd:
+    """Wait until a task has ended, at most wait_s, and tell how it ended with the end of its log.
+
+    A task that still runs is no error: call again with the same upid.
+    """
+    waited = 0.0
+
+    async def report(task: Task, seconds: float) -> None:
+        nonlocal waited
+        waited = seconds
+        await ctx.progress(seconds, wait_s, f"{task.type} {task.id}: {task.exit_status or 'running'}")
+
+    task = await wait_for(ctx.client, upid, limit_s=wait_s, sleep=ctx.sleep, report=report)
+    lines, _ = await log_tail(ctx.client, upid, 10)
+    return TaskEnd(
+        upid=upid,
+        type=task.type,
+        status=task.exit_status or "running",
+        succeeded=None if task.running else task.succeeded,
+        waited_s=round(waited, 1),
+        log=lines,
     )

@@ -1,0 +1,269 @@
+"""From a write to a `Change`: sent once, its task followed, its effect read back, a lost answer settled."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+from holdfast.appliances.proxmox.client import AsyncProxmoxClient
+from holdfast.appliances.proxmox.encoding import Form
+from holdfast.appliances.proxmox.errors import NodeTimeoutError
+from holdfast.appliances.proxmox.guests import Guest, find_guest
+from holdfast.appliances.proxmox.tasks import (
+    INLINE_WAIT_S,
+    Task,
+    find_task,
+    log_tail,
+    task_state,
+    upid_of,
+    wait_for,
+)
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.context import Context
+from holdfast.errors import AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
+from holdfast.transport.values import JsonValue
+
+Ctx: TypeAlias = Context[AsyncProxmoxClient]
+
+_LOOKS: Final = 3
+"""The control floor reads back so often; only at the last look a missing task means that none was started."""
+_LOG_LINES: Final = 8
+_MAY_STILL_COME: Final = (NodeTimeoutError, AttemptTimeoutError, DeadlineError)
+"""After these the appliance may execute the write later: a stalled node works off its queue when it resumes."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """One request that changes something.
+
+    Attributes:
+        method: POST, PUT or DELETE.
+        path: Below `/api2/json`.
+        form: Parameters; a DELETE sends them as its query.
+        tasks: Types of the tasks it may start (contract 7); empty where it answers when all is done.
+        vmid: Guest that the task is about.
+        guest: The guest in the path: when it has moved to another node meanwhile, the refused write follows it.
+    """
+
+    method: str
+    path: tuple[str | int, ...]
+    form: Form = field(default_factory=dict)
+    tasks: frozenset[str] = frozenset()
+    vmid: int | None = None
+    guest: Guest | None = None
+
+    @property
+    def content(self) -> JsonObject:
+        """What is sent, for the plan's digest. The file's digest is not part of it: it is read anew each time."""
+        form: JsonObject = {
+            name: list(value) if isinstance(value, list | tuple) else value  # type: ignore[misc]  # scalars both ways
+            for name, value in self.form.items()
+            if name != "digest"
+        }
+        return {"method": self.method, "path": "/" + "/".join(str(part) for part in self.path), "form": form}
+
+
+async def send(client: AsyncProxmoxClient, write: Write) -> JsonValue:
+    """Send a write; once, but for a guest that has moved: the refusal proves that nothing was executed."""
+    try:
+        return await _send(client, write)
+    except NotFoundError as error:
+        if write.guest is None or "Configuration file" not in error.message:
+            raise
+        moved = await find_guest(client, str(write.guest.vmid))
+        if moved.node == write.guest.node:
+            raise
+        path = tuple(moved.path) + write.path[len(moved.path) :]
+        return await _send(client, replace(write, path=path, guest=moved))
+
+
+async def _send(client: AsyncProxmoxClient, write: Write) -> JsonValue:
+    if write.method == "DELETE":
+        return await client.write("DELETE", *write.path, query=write.form or None)
+    return await client.write(write.method, *write.path, form=write.form)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the state showed.
+
+    Attributes:
+        reached: Whether it is as wanted; None when the state cannot tell.
+        state: The state, in the shape of `Change.after`.
+        note: What else there is to say.
+    """
+
+    reached: bool | None
+    state: JsonObject | None = None
+    note: str | None = None
+
+
+Look = Callable[[], Awaitable[Seen]]
+Sender = Callable[[], Awaitable[JsonValue]]
+
+
+class _Sending:
+    """What has become of the one sending of a change."""
+
+    def __init__(self, ctx: Ctx, write: Write, look: Look, *, sender: Sender | None, task_decides: bool) -> None:
+        self._client = ctx.client
+        self._now = ctx.now
+        self._sleep = ctx.sleep
+        self._write = write
+        self._look = look
+        self._sender = sender
+        self._task_decides = task_decides
+        self._sent_at = 0
+        self._looks = 0
+        self._upid: str | None = None
+        self._task: Task | None = None
+        self._error: HoldfastError | None = None
+
+    async def apply(self) -> Applied:
+        self._sent_at = int(self._now())
+        try:
+            answer = await (self._sender() if self._sender is not None else send(self._client, self._write))
+            if not self._write.tasks or (answer is None and not self._task_decides):
+                return Applied()
+            upid = upid_of(answer, str(self._write.path[-1]))
+        except HoldfastError as error:
+            self._error = error
+            raise
+        self._upid = upid
+        self._client.known_tasks.add(upid)
+        return await self._finish(upid)
+
+    async def _finish(self, upid: str) -> Applied:
+        """Wait a while for the task; what it said when it did not end with OK."""
+        try:
+            task = await wait_for(self._client, upid, limit_s=INLINE_WAIT_S, sleep=self._sleep)
+        except HoldfastError:
+            return Applied(task=upid, warnings=("The state of its task cannot be read now.",))
+        self._task = task
+        if task.running:
+            return Applied(task=upid)
+        details: JsonObject = {"task": upid, "exit_status": task.exit_status}
+        if task.exit_status == "OK":
+            return Applied(details=details)
+        details["log"] = list(await self._tail(upid))
+        warnings = [f"The task ended with {task.exit_status}."] if task.succeeded else []
+        return Applied(details=details, warnings=warnings)
+
+    async def _tail(self, upid: str) -> Sequence[str]:
+        try:
+            lines, _ = await log_tail(self._client, upid, _LOG_LINES)
+        except HoldfastError:
+            return ()
+        return lines
+
+    async def read_back(self) -> Observed:
+        self._looks += 1
+        if self._task_decides:
+            task = await self._current_task()
+            if task is None:
+                return self._without_task(await self._look())
+            if task.running:
+                return Observed("unknown", note="The task still runs.", task=task.upid)
+            return self._by_task(task, await self._look())
+        seen = await self._look()
+        if seen.reached:
+            return Observed("applied", seen.state, note=seen.note)
+        if not self._write.tasks:
+            return self._without_task(seen)
+        task = await self._current_task()
+        if task is None:
+            return self._without_task(seen)
+        if task.running:
+            return Observed("unknown", seen.state, note="The task still runs.", task=task.upid)
+        return self._by_task(task, seen)
+
+    async def _current_task(self) -> Task | None:
+        if self._task is not None and not self._task.running:
+            return self._task
+        upid = self._upid or await self._find()
+        if upid is None:
+            return None
+        self._upid = upid
+        self._client.known_tasks.add(upid)
+        self._task = await task_state(self._client, upid)
+        return self._task
+
+    async def _find(self) -> str | None:
+        node = self._write.path[1] if self._write.path[0] == "nodes" else None
+        if node is None or not self._write.tasks:
+            return None
+        return await find_task(
+            self._client, str(node), vmid=self._write.vmid, types=self._write.tasks, since=self._sent_at
+        )
+
+    def _by_task(self, task: Task, seen: Seen) -> Observed:
+        if not task.succeeded:
+            return Observed("not_applied", seen.state, note=f"The task failed: {task.exit_status}", task=task.upid)
+        if seen.reached is False:
+            note = seen.note or "The task ended well; the state does not show it yet."
+            return Observed("unknown", seen.state, note=note, task=task.upid)
+        warned = None if task.exit_status == "OK" else f"The task ended with {task.exit_status}."
+        return Observed("applied", seen.state, note=seen.note or warned)
+
+    def _without_task(self, seen: Seen) -> Observed:
+        """No task is known: what the state says decides, unless the write may still be executed."""
+        if seen.reached and not self._task_decides:
+            return Observed("applied", seen.state, note=seen.note)
+        if isinstance(self._error, _MAY_STILL_COME):
+            note = "The node did not answer in time and may still execute it: read the state again later."
+            return Observed("unknown", seen.state, note=note)
+        if self._error is not None and self._looks < _LOOKS:
+            return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
+        if seen.reached is None and not self._write.tasks and self._error is None:
+            return Observed("applied", seen.state, note=seen.note)
+        note = seen.note or ("No task was started." if self._write.tasks else "The state is not as wanted.")
+        return Observed("not_applied", seen.state, note=note)
+
+
+async def change(
+    ctx: Ctx,
+    write: Write,
+    *,
+    summary: str,
+    before: JsonObject,
+    after: JsonObject,
+    look: Look,
+    undo: UndoCall | None = None,
+    cannot_undo: str | None = None,
+    content: JsonObject | None = None,
+    blast_radius: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    nothing_to_do: bool = False,
+    destructive: bool = False,
+    sender: Sender | None = None,
+    task_decides: bool = False,
+) -> Change:
+    """The change that a write makes.
+
+    Args:
+        ctx: Of the tool.
+        write: What is sent.
+        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
+        look: Reads the state.
+        content: What the plan is bound to where it is not `write.content`.
+        sender: Sends instead of `send`, where a refused write is tried with other values.
+        task_decides: The state is as wanted before the task has ended (a guest exists while it is being cloned).
+    """
+    sending = _Sending(ctx, write, look, sender=sender, task_decides=task_decides)
+    return Change(
+        summary=summary,
+        identity=await ctx.client.identity(),
+        before=before,
+        after=after,
+        apply=sending.apply,
+        read_back=sending.read_back,
+        content=content if content is not None else write.content,
+        blast_radius=blast_radius,
+        undo=undo,
+        cannot_undo=cannot_undo,
+        warnings=warnings,
+        nothing_to_do=nothing_to_do,
+        destructive=destructive,
+    )
