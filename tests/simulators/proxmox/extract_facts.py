@@ -93,7 +93,9 @@ def table_text() -> str:
                 )
                 if present
             )
-            properties = {name: schemas.add(_facts(part)) for name, part in (parameters.get("properties") or {}).items()}
+            properties = {
+                name: schemas.add(_facts(part)) for name, part in (parameters.get("properties") or {}).items()
+            }
             fact = [flags, rules.add(entry.get("permissions")), properties]
             methods[entry["endpoint"]] = json.dumps(fact, separators=(",", ":"))
         releases[release] = methods

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from holdfast.simulators.proxmox.auth import ROOT, Authenticator, Identity
 from holdfast.simulators.proxmox.cluster import Cluster
-from holdfast.simulators.proxmox.errors import LockBusyError, bad_parameter
+from holdfast.simulators.proxmox.errors import ApiError, LockBusyError, bad_parameter
 from holdfast.simulators.proxmox.facts import Method
-from holdfast.simulators.proxmox.guests import Guest
+from holdfast.simulators.proxmox.guests import Guest, config_path
 from holdfast.simulators.proxmox.nodes import Node
 from holdfast.simulators.proxmox.tasks import Work
 from holdfast.simulators.proxmox.values import Json, Params, Row
@@ -52,11 +52,16 @@ class Call:
 
     @property
     def node(self) -> str:
-        """The node that executes: the one in the path, else the one contacted."""
-        return self.params.text("node", self.local_node) if self.method.proxied else self.local_node
+        """The node a call is about: the one in the path, else the one contacted."""
+        return self.params.text("node", self.local_node) if "/{node}" in self.method.template else self.local_node
+
+    @property
+    def executor(self) -> str:
+        """The node that executes: some calls about another node are answered by the one contacted."""
+        return self.node if self.method.proxied else self.local_node
 
     def member(self) -> Node:
-        """The node that executes, as a member of the cluster."""
+        """The node a call is about, as a member of the cluster."""
         return self.cluster.require_node(self.node)
 
     def now(self) -> float:
@@ -82,6 +87,15 @@ class Call:
         kind = "qemu" if "/qemu/" in self.method.template else "lxc"
         return self.cluster.guest(self.node, kind, self.params.number("vmid"))
 
+    def guest_anywhere(self) -> Guest:
+        """The guest of the path wherever it is: such calls read what all nodes share."""
+        vmid = self.params.number("vmid")
+        found = self.cluster.guests.get(vmid)
+        if found is None:
+            kind = "qemu" if "/qemu/" in self.method.template else "lxc"
+            raise ApiError(f"Configuration file '{config_path(self.node, kind, vmid)}' does not exist")
+        return found
+
     def config_lock(self, guest: Guest) -> None:
         """Wait for the guest's configuration lock, as every synchronous change does."""
         if self.cluster.faults.strike("lock-timeout", vmid=guest.vmid):
@@ -91,7 +105,7 @@ class Call:
 
     def fork(self, kind: str, ident: object, work: Work, seconds: float = 0.3) -> str:
         """Start a worker on the executing node; its UPID."""
-        return self.cluster.fork(self.node, kind, ident, self.who, work, seconds).upid
+        return self.cluster.fork(self.executor, kind, ident, self.who, work, seconds).upid
 
 
 class LockTimeoutNow(LockBusyError):

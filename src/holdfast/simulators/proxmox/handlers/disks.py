@@ -58,7 +58,7 @@ def _disk_row(node: Node, device: str, serial: str) -> Row:
         "gpt": int(used is not None),
         "mounted": int(used == "mounted"),
         "osdid": -1,
-        "osdid-list": None,
+        "osdid-list": [],
     }
     if used is not None:
         row["used"] = used

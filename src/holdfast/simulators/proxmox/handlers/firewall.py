@@ -46,7 +46,8 @@ def scope_of(call: Call) -> FirewallScope:
     if template.startswith("/cluster"):
         return cluster.firewall
     if "{vmid}" in template:
-        return cluster.guest_firewall(call.guest().vmid)
+        # The file belongs to a number, whether or not a guest has it now and wherever that guest is.
+        return cluster.guest_firewall(call.params.number("vmid"))
     return call.member().firewall
 
 

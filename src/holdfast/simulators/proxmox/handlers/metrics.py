@@ -43,7 +43,7 @@ def _series(call: Call, fill: Callable[[float], Row]) -> list[Row]:
 @answers("GET /nodes/{node}/qemu/{vmid}/rrddata", "GET /nodes/{node}/lxc/{vmid}/rrddata")
 def guest_series(call: Call) -> Answer:
     """Usage of a guest; rates are bytes per second here."""
-    guest = call.guest()
+    guest = call.guest_anywhere()
     return _series(call, lambda moment: _guest_point(call, guest, moment))
 
 
@@ -122,7 +122,7 @@ def storage_series(call: Call) -> Answer:
 def draw(call: Call) -> Answer:
     """The name of a drawn picture; the pictures themselves are no longer served by the product either."""
     if "vmid" in call.params:
-        call.guest()
+        call.guest_anywhere()
     names = call.params.words("ds")
     if not names:
         raise ApiError("no data sources")

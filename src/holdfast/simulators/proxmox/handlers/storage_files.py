@@ -32,7 +32,9 @@ def _checksum(call: Call) -> tuple[str | None, str | None]:
 
 @answers(f"POST {PLACE}/upload")
 def upload(call: Call) -> Answer:
-    """A file from the caller."""
+    """A file from the caller; the node contacted hands it on to the node it is for."""
+    if not call.cluster.online(call.node):
+        raise ApiError(f"command 'ssh -e none root@{call.member().ip} -- mkdir' failed: exit code 255")
     storage = call.cluster.usable_storage(call.params.text("storage"), call.node)
     content = call.params.text("content")
     file = call.upload
