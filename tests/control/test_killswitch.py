@@ -137,8 +137,22 @@ def test_when_the_file_cannot_be_written_this_process_stops_all_the_same(
             switch.engage(reason="r", who="w")
     with pytest.raises(KillSwitchError, match="engaged by w: r"):
         switch.check()
+    assert switch.status() == KillStatus(True, "r", "w", 1000.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(statefiles, "create", full)
+        with pytest.raises(OSError, match="No space"):
+            switch.engage(reason="second", who="bob")
+    assert switch.status().reason == "r"
     switch.release()
     switch.check()
+
+
+def test_the_release_is_on_disk_before_it_is_reported(switch: KillSwitch, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch.engage(reason="r", who="w")
+    synced: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(statefiles, "sync_dir", lambda path: synced.append((path, switch.status().engaged)))
+    switch.release()
+    assert [engaged for _, engaged in synced] == [False]
 
 
 def test_when_the_file_cannot_be_removed_writes_stay_stopped(
@@ -173,6 +187,17 @@ def test_the_signal_engages_and_never_releases(switch: KillSwitch, path: Path) -
     os.kill(os.getpid(), signal.SIGUSR1)
     with pytest.raises(KillSwitchError):
         switch.check()
+
+
+@pytest.mark.usefixtures("restored_handler")
+def test_another_signal_may_be_chosen(switch: KillSwitch) -> None:
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        switch.engage_on_signal(signal.SIGUSR2)
+        os.kill(os.getpid(), signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert switch.status().reason == "signal SIGUSR2"
 
 
 @pytest.mark.usefixtures("restored_handler")

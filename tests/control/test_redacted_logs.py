@@ -89,10 +89,10 @@ def test_the_exception_itself_is_taken_off_the_record_so_that_nobody_prints_it_a
 
 def test_text_of_an_exception_that_another_formatter_left_is_redacted_too() -> None:
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "m", (), None)
-    record.exc_text = f"Traceback {SECRET}"
+    record.exc_text = f"Traceback {SECRET}\x1b[31m\nline"
     record.stack_info = f"Stack {SECRET}"
     RedactingFilter(Redactor([SECRET])).filter(record)
-    assert record.exc_text == f"Traceback {REDACTED}"
+    assert record.exc_text == f"Traceback {REDACTED}\nline"
     assert record.stack_info == f"Stack {REDACTED}"
 
 
@@ -159,6 +159,17 @@ def test_an_exception_becomes_redacted_text_whoever_formats_afterwards(form: str
     assert SECRET not in str(event)
 
 
+def test_an_exception_that_is_not_being_handled_any_more_is_shown_too() -> None:
+    error = ValueError(SECRET)
+    for found in (error, (ValueError, error, None)):
+        assert "ValueError" in str(processed({"event": "x", "exc_info": found})["exception"])
+
+
+@pytest.mark.parametrize("found", [False, 1, "x", (1, 2), (1, ValueError("x")), (1, 2, 3), ("a", "b", "c")])
+def test_what_is_no_exception_is_not_taken_for_one(found: object) -> None:
+    assert processed({"event": "x", "exc_info": found}) == {"event": "x"}
+
+
 def test_there_is_no_exception_where_none_was_raised() -> None:
     assert processed({"event": "x", "exc_info": True}) == {"event": "x"}
     assert processed({"event": "x", "exc_info": None}) == {"event": "x"}
@@ -210,7 +221,7 @@ def test_a_crash_report_shows_where_and_what_but_no_secret() -> None:
         assert expected in crashed.stderr
 
 
-def test_an_interruption_is_no_crash() -> None:
+def test_an_interruption_ends_quietly() -> None:
     interrupted = subprocess.run(
         [sys.executable, "-c", CRASH, "interrupt"], capture_output=True, text=True, timeout=30, check=False
     )
@@ -219,12 +230,34 @@ def test_an_interruption_is_no_crash() -> None:
     assert "KeyboardInterrupt" not in interrupted.stderr
 
 
-def test_a_thread_that_ends_itself_is_no_crash(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    """Crash reports of this process, taken back afterwards."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    install_crash_reports(Redactor())
+    install_crash_reports(Redactor([SECRET]))
+    return capsys
+
+
+def test_the_main_thread_s_crash_is_reported_redacted(hooks: pytest.CaptureFixture[str]) -> None:
+    sys.excepthook(ValueError, ValueError(f"x {SECRET}"), None)
+    assert hooks.readouterr().err == f"ValueError: x {REDACTED}\n"
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(SECRET), None)
+    assert hooks.readouterr().err == "Interrupted.\n"
+
+
+def test_another_thread_s_crash_is_reported_redacted_and_its_end_is_none(hooks: pytest.CaptureFixture[str]) -> None:
+    threading.excepthook(threading.ExceptHookArgs((ValueError, ValueError(SECRET), None, None)))
+    assert hooks.readouterr().err == f"ValueError: {REDACTED}\n"
     threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(0), None, None)))
-    assert capsys.readouterr().err == ""
+    threading.excepthook(threading.ExceptHookArgs((ValueError, None, None, None)))
+    assert hooks.readouterr().err == ""
+
+
+def test_an_error_that_cannot_be_raised_is_reported_redacted(hooks: pytest.CaptureFixture[str]) -> None:
+    unraisable = SimpleNamespace(exc_type=ValueError, exc_value=ValueError(SECRET), exc_traceback=None)
+    sys.unraisablehook(unraisable)
+    assert hooks.readouterr().err == f"ValueError: {REDACTED}\n"
+    sys.unraisablehook(SimpleNamespace(exc_type=ValueError, exc_value=None))
+    assert hooks.readouterr().err == ""

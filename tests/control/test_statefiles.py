@@ -80,6 +80,49 @@ def test_what_root_makes_in_the_service_s_directory_belongs_to_the_service(tmp_p
         assert (tmp_path / name).stat().st_uid == 12345, name
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has files of root")
+def test_what_belongs_to_root_is_believed_by_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(tmp_path / "f", b"x")
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    assert read(tmp_path / "f", 10) == b"x"
+    assert private_dir(tmp_path) == tmp_path
+
+
+def test_content_and_name_are_on_disk_before_success_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+    synced: list[str] = []
+
+    def sync(handle: int) -> None:
+        target = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        synced.append("directory" if target == tmp_path else f"content of {target.stat().st_size} bytes")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    create(tmp_path / "f", b"four")
+    assert synced == ["content of 4 bytes", "directory"]
+    replace(tmp_path / "f", b"three")
+    assert synced[2:] == ["content of 5 bytes", "directory"]
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    for number in range(20):
+        create(tmp_path / f"c{number}", b"x")
+        replace(tmp_path / "f", b"x")
+        read(tmp_path / "f", 10)
+        load_or_create_key(tmp_path / "key")
+        with locked(tmp_path / "lock"):
+            pass
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_file_may_carry_another_time(tmp_path: Path) -> None:
+    create(tmp_path / "f", b"x", modified_at=12345.0)
+    assert (tmp_path / "f").stat().st_mtime == 12345.0
+
+
 def test_a_file_is_created_once(tmp_path: Path) -> None:
     assert create(tmp_path / "f", b"one") is True
     assert create(tmp_path / "f", b"two") is False
@@ -204,6 +247,12 @@ def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
         assert len(set(pool.map(start, range(12)))) == 1
 
 
+def test_a_key_that_vanishes_while_it_is_made_is_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statefiles, "create", lambda path, data: False)
+    with pytest.raises(ConfigError, match="does not hold a key"):
+        load_or_create_key(tmp_path / "key")
+
+
 @pytest.mark.parametrize("content", [b"", b"abcd", b"zz" * 32, b"ab" * 31, b"ab" * 33, b"\xff" * 64])
 def test_a_file_that_holds_no_key_is_refused_and_not_replaced(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
@@ -247,6 +296,11 @@ def test_who_waits_too_long_for_the_lock_gives_up(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"), pytest.raises(TimeoutError, match="another process holds lock"), again:
         pass
     assert 0.09 < sum(waits) < 0.12
+    at_once = locked(tmp_path / "lock", timeout_s=0, monotonic=lambda: 7.0, sleep=waits.append)
+    waits.clear()
+    with locked(tmp_path / "lock"), pytest.raises(TimeoutError), at_once:
+        pass
+    assert waits == []
     with locked(tmp_path / "lock", timeout_s=0):
         pass
 

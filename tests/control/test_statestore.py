@@ -101,12 +101,13 @@ def test_a_directory_open_to_others_is_refused(tmp_path: Path) -> None:
 def test_strange_files_in_the_directory_are_no_records(tmp_path: Path) -> None:
     state = FileState(tmp_path)
     state.create("plans", "a", b"one", expires_at=100.0)
-    for name in ("b.txt", ".c.json", "UPPER.json", "..json"):
+    for name in ("b.txt", ".c.json", "UPPER.json", "..json", "abcdefghij"):
         (tmp_path / "plans" / name).touch()
     assert state.keys("plans") == ["a"]
 
 
 def test_a_record_has_a_bound(tmp_path: Path) -> None:
+    assert FileState(tmp_path).create("plans", "b", b"x" * MAX_RECORD_BYTES, expires_at=1.0)
     with pytest.raises(ValueError, match="too large"):
         FileState(tmp_path).create("plans", "a", b"x" * (MAX_RECORD_BYTES + 1), expires_at=1.0)
 

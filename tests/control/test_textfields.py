@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import enum
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import pytest
@@ -136,6 +137,8 @@ def test_every_text_field_is_found_with_what_bounds_it() -> None:
         (Paged[str], ["M.x.items[]"]),
         (Point, ["M.x.label"]),
         (Pair, ["M.x"]),
+        (Mapping[NodeName, Vmid], ["M.x"]),
+        (Sequence[Vmid], ["M.x"]),
     ],
 )
 def test_text_that_nothing_bounds_is_found_wherever_it_hides(annotation: Any, paths: list[str]) -> None:

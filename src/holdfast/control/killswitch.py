@@ -76,7 +76,7 @@ class KillSwitch:
 
     def _read(self) -> KillStatus:
         try:
-            found = json.loads(statefiles.read(self._path, _MAX_BYTES) or b"{}")
+            found = json.loads(statefiles.read(self._path, _MAX_BYTES) or b"")
         except (OSError, ConfigError, ValueError, RecursionError):
             return KillStatus(engaged=True)
         if not isinstance(found, dict):
@@ -123,7 +123,7 @@ class KillSwitch:
 
         Call it in the main thread. Nothing happens where the system has no such signal.
         """
-        number = number if number is not None else getattr(signal, "SIGUSR1", None)
+        number = number or getattr(signal, "SIGUSR1", None)
         if number is None:
             return
 

@@ -178,8 +178,7 @@ class Policy:
                 continue
             if rule.effect == "deny":
                 return Decision(False, f"rule {number} denies it")
-            if allowed is None:
-                allowed = number
+            allowed = allowed or number
         if allowed is None:
             return Decision(False, "no rule allows it")
         return Decision(True, f"rule {allowed} allows it")

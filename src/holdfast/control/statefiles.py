@@ -154,11 +154,9 @@ def read(path: Path, max_bytes: int, *, secret: bool = False) -> bytes | None:
                 raise ConfigError(f"The file {path} belongs to another user.")
             if stat.S_IMODE(found.st_mode) & (_OTHERS if secret else _OTHERS_WRITE):
                 raise ConfigError(f"Others may {'use' if secret else 'write'} the file {path}.")
-        if found.st_size > max_bytes:
-            raise ConfigError(f"The file {path} is larger than {max_bytes} bytes.")
         parts: list[bytes] = []
         left = max_bytes + 1
-        while left and (part := os.read(handle, min(left, 1 << 20))):
+        while part := os.read(handle, min(left, 1 << 20)):
             parts.append(part)
             left -= len(part)
         if not left:
@@ -181,9 +179,9 @@ def load_or_create_key(path: Path) -> bytes:
     text = read(path, 4096, secret=True)
     if text is None:
         create(path, secrets.token_hex(KEY_BYTES).encode("ascii") + b"\n")
-        text = read(path, 4096, secret=True)
+        text = read(path, 4096, secret=True) or b""
     try:
-        key = bytes.fromhex((text or b"").decode("ascii").strip())
+        key = bytes.fromhex(text.decode("ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

@@ -98,10 +98,8 @@ def _type(annotation: object, path: str, above: tuple[type, ...]) -> Iterator[Te
     elif origin in (typing.Union, types.UnionType):
         for choice in arguments:
             yield from _type(choice, path, above)
-    elif isinstance(annotation, type) and origin is None:
+    elif isinstance(annotation, type):
         yield from _class(annotation, path, above)
-    elif isinstance(origin, type) and issubclass(origin, BaseModel):
-        yield from _model(origin, path, above)
     elif isinstance(origin, type) and issubclass(origin, dict):
         yield from _type(arguments[0], f"{path}{{key}}", above)
         yield from _type(arguments[1], f"{path}{{}}", above)
