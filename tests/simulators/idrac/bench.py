@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -139,6 +140,18 @@ class Bench:
     def fault(self, name: str, **options: str | int | float | bool) -> None:
         """Switch a fault of the appliance on."""
         self.running.fault(name, **options)
+
+    async def listening(self) -> None:
+        """Wait until the port takes connections, as it does soon after the simulated time for it has come."""
+        for _ in range(200):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.running.port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.01)
+                continue
+            writer.close()
+            return
+        raise AssertionError("the port does not open")
 
     @property
     def generation(self) -> int:

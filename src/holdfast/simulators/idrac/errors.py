@@ -20,7 +20,7 @@ class Info:
 
 @dataclass
 class Refusal(Exception):
-    """Ends the handling of a request with an error answer."""
+    """Ends the handling of a request with an error answer; without messages the answer has no body."""
 
     status: int
     infos: tuple[Info, ...]
@@ -82,6 +82,8 @@ def refusal_reply(persona: Persona, refusal: Refusal) -> Reply:
     status = refusal.status
     as_object = False
     infos = refusal.infos
+    if not infos:
+        return Reply(status, None, dict(refusal.headers))
     if status == 404 and persona.unknown_uri_status != 404 and infos[0].message_id == "SYS403":
         status = persona.unknown_uri_status
         as_object = True

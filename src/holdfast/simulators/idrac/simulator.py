@@ -23,7 +23,7 @@ from holdfast.simulators.world import Server, World
 
 MAX_BODY = 33_554_432
 REQUESTS_PER_CONNECTION = 199
-_LOOK_S = 0.02
+_LOOK_S = 0.005
 
 
 _NUMBERED = re.compile(r"^[a-z]+(\d*)$")
