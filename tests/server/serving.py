@@ -11,7 +11,7 @@ import uvicorn
 
 from holdfast.config import ServerSettings
 from holdfast.server.application import Application
-from holdfast.server.guard import HttpGuard, static_token
+from holdfast.server.guard import HttpGuard, Verify, static_tokens
 from holdfast.server.http import bound_socket, build_app, http_principal, uvicorn_config
 
 TOKEN = "test-token-of-at-least-thirty-two-bytes-0123456789"
@@ -52,8 +52,10 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(application: Application, settings: ServerSettings | None = None) -> AsyncIterator[Served]:
-    """Serve an application on a free port."""
+async def serving(
+    application: Application, settings: ServerSettings | None = None, verify: Verify | None = None
+) -> AsyncIterator[Served]:
+    """Serve an application on a free port; `TOKEN` opens it unless `verify` says otherwise."""
     chosen = settings if settings is not None else ServerSettings(port=0)
     sock = bound_socket(chosen)
     port: int = sock.getsockname()[1]
@@ -61,7 +63,7 @@ async def serving(application: Application, settings: ServerSettings | None = No
         application.mcp_server(http_principal),
         chosen,
         port,
-        verify=static_token(TOKEN),
+        verify=verify if verify is not None else static_tokens({"token": TOKEN}),
         metrics=application.metrics,
         ready=application.ready,
     )

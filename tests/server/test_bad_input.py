@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
-from tests.support.rooms import Room, room
 
 from holdfast.server.adapter import Adapter, build_server
+from tests.support.rooms import Room, room
 
 PLANTED = "planted-value-that-must-not-come-back"
 

@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp.client.session import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult, InputResponses, TextContent
-from tests.support.rooms import Room, room
+from mcp_types import (
+    CallToolResult,
+    ElicitRequestParams,
+    ElicitResult,
+    InputRequiredResult,
+    InputResponses,
+    TextContent,
+)
 
 from holdfast.server.adapter import Adapter, build_server
+from tests.support.rooms import Room, room
 
 ERAS = ("legacy", "2026-07-28")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from tests.server.serving import TOKEN, Served, serving
-from tests.support.rooms import room
 
 from holdfast.config import ServerSettings
 from holdfast.errors import ConfigError
 from holdfast.server.guard import check_bind, check_token
+from tests.server.serving import TOKEN, Served, serving
+from tests.support.rooms import room
 
 
 @pytest.fixture

@@ -171,6 +171,10 @@ class _Reader:
                 moved[name] = base / value.expanduser()
             elif isinstance(value, Secret):
                 moved[name] = value.relative_to(base)
+            elif isinstance(value, dict):
+                moved[name] = {
+                    key: inner.relative_to(base) if isinstance(inner, Secret) else inner for key, inner in value.items()
+                }
         return section.model_copy(update=moved) if moved else section
 
 

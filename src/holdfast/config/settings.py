@@ -24,6 +24,9 @@ class ServerSettings(_Section):
     port: int = Field(8700, ge=0, le=65535, description="Port to listen on (HTTP only); 0 takes a free one.")
     path: str = Field("/mcp", pattern=r"^/[A-Za-z0-9/_-]*$", description="Path of the MCP endpoint.")
     token: Secret | None = Field(None, description="Bearer token of at least 32 bytes that clients must present.")
+    tokens: dict[str, Secret] = Field(
+        {}, description="Further tokens by the name of the principal that each stands for, for the policy."
+    )
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Further Host header values to accept, as host or host:port."
     )
@@ -105,4 +108,8 @@ class Config:
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret of the configuration, for redaction."""
         own = () if self.server.token is None else (self.server.token,)
-        return own + tuple(secret for target in self.targets for secret in target.secrets())
+        return (
+            own
+            + tuple(self.server.tokens.values())
+            + tuple(secret for target in self.targets for secret in target.secrets())
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,12 +59,32 @@ def check_token(token: str) -> str:
     return token
 
 
-def static_token(token: str, principal: str = "token") -> Verify:
-    """A verifier for one static bearer token, compared in constant time."""
-    expected = check_token(token).encode()
+def static_tokens(tokens: Mapping[str, str]) -> Verify:
+    """A verifier for static bearer tokens by principal, each compared in constant time.
+
+    Raises:
+        ConfigError: A token is too short.
+    """
+    expected = {principal: check_token(token).encode() for principal, token in tokens.items()}
 
     async def verify(presented: str) -> str | None:
-        return principal if hmac.compare_digest(presented.encode(), expected) else None
+        found: str | None = None
+        for principal, token in expected.items():
+            if hmac.compare_digest(presented.encode(), token):
+                found = principal
+        return found
+
+    return verify
+
+
+def any_of(*verifiers: Verify) -> Verify:
+    """A verifier that accepts what one of these accepts, asked in turn."""
+
+    async def verify(presented: str) -> str | None:
+        for one in verifiers:
+            if (principal := await one(presented)) is not None:
+                return principal
+        return None
 
     return verify
 

@@ -41,23 +41,22 @@ async def _stdio(application: Application) -> None:
 
 
 async def _http(application: Application) -> None:
-    from holdfast.server.guard import static_token
+    from holdfast.server.guard import any_of, static_tokens
     from holdfast.server.http import bound_socket, build_app, http_principal, serve_http
 
     settings = application.config.server
-    if settings.token is None:
-        token = secrets.token_urlsafe(48)
-        application.room.redactor.add(token)
-        sys.stderr.write(f"holdfast: no server.token is configured; for this run it is: {token}\n")
-    else:
-        token = settings.token.reveal()
+    verifiers = [static_tokens(_tokens(application))]
+    if settings.oidc_issuer is not None:
+        from holdfast.server.oidc import OidcVerifier
+
+        verifiers.append(OidcVerifier(settings.oidc_issuer, settings.oidc_audience or "holdfast"))
     sock = bound_socket(settings)
     port = sock.getsockname()[1]
     app = build_app(
         application.mcp_server(http_principal),
         settings,
         port,
-        verify=static_token(token),
+        verify=any_of(*verifiers),
         metrics=application.metrics,
         ready=application.ready,
     )
@@ -68,3 +67,16 @@ async def _http(application: Application) -> None:
             await serve_http(app, settings, sock)
     finally:
         sock.close()
+
+
+def _tokens(application: Application) -> dict[str, str]:
+    """Static tokens by principal; one for this run when nothing at all is configured."""
+    settings = application.config.server
+    tokens = {principal: secret.reveal() for principal, secret in settings.tokens.items()}
+    if settings.token is not None:
+        tokens["token"] = settings.token.reveal()
+    if not tokens and settings.oidc_issuer is None:
+        tokens["token"] = secrets.token_urlsafe(48)
+        application.room.redactor.add(tokens["token"])
+        sys.stderr.write(f"holdfast: no server.token is configured; for this run it is: {tokens['token']}\n")
+    return tokens

@@ -1,0 +1,114 @@
+"""Access tokens of an OpenID Connect provider: Holdfast as a resource server.
+
+Keys are fetched from the issuer, over verified TLS and without following redirects, and kept; a token with an unknown
+key id makes them be fetched again, at most once a minute.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import jwt
+
+from holdfast.errors import ConfigError, HoldfastError
+from holdfast.transport import ConnectionPool, HttpTransport, Origin, Request, TlsSettings, same_origin_path
+from holdfast.transport.values import JsonObject, as_object, get_objects, get_str
+
+_log = logging.getLogger("holdfast.server.http")
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+LEEWAY_S: Final = 30.0
+REFRESH_S: Final = 60.0
+_MAX_TOKEN: Final = 16_384
+_PRINCIPAL_CLAIMS: Final = ("preferred_username", "email", "sub")
+
+
+class OidcVerifier:
+    """Verifies bearer tokens: signature, issuer, audience, time.
+
+    Args:
+        issuer: The provider's issuer URL (https).
+        audience: What the token must be meant for.
+        tls: How the provider's certificate is checked.
+        now: Seconds since the epoch.
+
+    Raises:
+        ConfigError: The issuer is no https URL.
+    """
+
+    def __init__(
+        self, issuer: str, audience: str, *, tls: TlsSettings | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        try:
+            self._origin, self._base = Origin.parse(issuer, ("https",))
+        except ConfigError as error:
+            raise ConfigError(
+                f"server.oidc_issuer: {error}", next_step="Give the provider's https issuer URL."
+            ) from None
+        self._issuer = issuer
+        self._audience = audience
+        self._now = now
+        self._pool = ConnectionPool(limit=4, limit_per_host=2)
+        self._http = HttpTransport(str(self._origin), pool=self._pool, tls=tls)
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = float("-inf")
+
+    async def __call__(self, token: str) -> str | None:
+        """The principal that a token stands for; None when it is not valid."""
+        if len(token) > _MAX_TOKEN:
+            return None
+        try:
+            header = jwt.get_unverified_header(token)
+            key = await self._key(str(header.get("kid", "")))
+            if key is None or header.get("alg") not in ALGORITHMS:
+                return None
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[str(header["alg"])],
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_S,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except jwt.PyJWTError as error:
+            _log.info("a bearer token was refused: %s", type(error).__name__)
+            return None
+        except HoldfastError as error:
+            _log.warning("the OpenID provider's keys cannot be had: %s", error)
+            return None
+        return next((str(claims[name]) for name in _PRINCIPAL_CLAIMS if claims.get(name)), None)
+
+    async def _key(self, kid: str) -> jwt.PyJWK | None:
+        if kid not in self._keys and self._now() - self._fetched_at >= REFRESH_S:
+            self._fetched_at = self._now()
+            await self._fetch()
+        return self._keys.get(kid)
+
+    async def _fetch(self) -> None:
+        discovery = await self._get(f"{self._base.rstrip('/')}/.well-known/openid-configuration")
+        if get_str(discovery, "issuer") != self._issuer:
+            raise ConfigError("The OpenID provider names another issuer than server.oidc_issuer.")
+        link = same_origin_path(get_str(discovery, "jwks_uri"), "/", origin=self._origin)
+        keys: dict[str, jwt.PyJWK] = {}
+        for entry in get_objects(await self._get(link), "keys", "jwks"):
+            kid = entry.get("kid")
+            if entry.get("use", "sig") != "sig" or not isinstance(kid, str):
+                continue
+            try:
+                keys[kid] = jwt.PyJWK.from_dict(entry)
+            except jwt.PyJWTError:
+                _log.info("the OpenID provider has a key of a kind that is not supported")
+        self._keys = keys
+
+    async def _get(self, target: str) -> JsonObject:
+        reply = await self._http.send(Request("GET", target, attempt_timeout_s=10))
+        if reply.status != 200:
+            raise ConfigError(f"The OpenID provider answered {reply.status}.")
+        return as_object(reply.json())
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._pool.close()
