@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from tests.transport.peers import Exchange, listening, peer, transport_to
-from tests.transport.proofs import PROMISED, Recorder, record
 
 from holdfast.errors import AttemptTimeoutError, DeadlineError, LimitError, ProtocolError
 from holdfast.resilience import deadline_scope
 from holdfast.transport import Limits, Request
+from tests.transport.peers import Exchange, listening, peer, transport_to
+from tests.transport.proofs import PROMISED, Recorder, record
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _MIB = 1024 * 1024

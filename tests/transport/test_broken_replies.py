@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from tests.transport.peers import OK, Exchange, blunt_peer, listening, peer, transport_to
-from tests.transport.proofs import PROMISED
 
 from holdfast.errors import (
     AttemptTimeoutError,
@@ -24,6 +22,8 @@ from holdfast.errors import (
     TlsError,
 )
 from holdfast.transport import HttpTransport, JsonValue, Limits, Request
+from tests.transport.peers import OK, Exchange, blunt_peer, listening, peer, transport_to
+from tests.transport.proofs import PROMISED
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _BODY = b'{"data": [1, 2, 3]}'

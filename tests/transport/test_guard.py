@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import pybreaker
 import pytest
-from tests.transport.peers import OK, Exchange, peer, transport_to
 
 from holdfast import errors as e
 from holdfast import resilience
@@ -22,6 +21,7 @@ from holdfast.transport import (
     Request,
     classify,
 )
+from tests.transport.peers import OK, Exchange, peer, transport_to
 
 READ = Operation("read", retry_safe=True)
 WRITE = Operation("write")

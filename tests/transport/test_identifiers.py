@@ -7,12 +7,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.transport.peers import OK, peer, transport_to
-from tests.transport.proofs import PROMISED, Recorder, record
 
 from holdfast.errors import ConfigError, InputError, ProtocolError
 from holdfast.transport import Origin, Request, path, same_origin_path
 from holdfast.transport.urls import check_target, query_string
+from tests.transport.peers import OK, peer, transport_to
+from tests.transport.proofs import PROMISED, Recorder, record
 
 HOSTILE = [
     "..",

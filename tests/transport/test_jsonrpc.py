@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.transport.rpcpeer import BINARY, TEXT, Link, RpcPeer, Script, answer, closing, echoing, frame, rpc_peer
 
 from holdfast.errors import (
     AttemptTimeoutError,
@@ -24,7 +23,10 @@ from holdfast.errors import (
     ProtocolError,
 )
 from holdfast.resilience import deadline_scope
-from holdfast.transport import ConnectionPool, JsonRpcError, JsonRpcSocket, JsonValue, Limits
+from holdfast.transport import ConnectionPool, JsonRpcError, JsonRpcSocket, JsonValue, Limits, TlsSettings
+from holdfast.transport.websocket import open_wire
+from holdfast.transport.wire import WireClosed
+from tests.transport.rpcpeer import BINARY, TEXT, Link, RpcPeer, Script, answer, closing, echoing, frame, rpc_peer
 
 
 @asynccontextmanager
@@ -222,6 +224,62 @@ async def test_a_socket_cut_before_the_call_is_proof_that_nothing_was_sent() -> 
             await socket.call("pool.export", [1])
         assert caught.value.details == {"close_code": 1006}
         assert not server.calls
+
+
+class _FailingWire:
+    """A wire on which nothing can be sent any more, though nobody has noticed its end yet."""
+
+    def __init__(self, *, before_sending: bool) -> None:
+        self.before_sending = before_sending
+
+    async def send(self, text: str) -> None:
+        raise WireClosed(1006, "", before_sending=self.before_sending)
+
+    async def receive(self) -> str:
+        await asyncio.Event().wait()
+        raise WireClosed(1006, "")
+
+    async def close(self, code: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("before_sending", "wanted"), [(True, NotSentError), (False, LostReplyError)])
+async def test_a_write_that_fails_is_unknown_unless_it_failed_before_its_first_byte(
+    before_sending: bool, wanted: type[HoldfastError]
+) -> None:
+    socket = JsonRpcSocket(
+        _FailingWire(before_sending=before_sending),
+        limits=Limits(),
+        max_request_chars=100,
+        max_pending=1,
+        on_notification=None,
+        on_close=None,
+        target=None,
+    )
+    async with socket:
+        with pytest.raises(wanted) as caught:
+            await socket.call("m")
+    assert caught.value.executed is (Executed.NO if before_sending else Executed.UNKNOWN)
+
+
+async def test_a_closed_websocket_knows_that_nothing_was_written() -> None:
+    async with rpc_peer(echoing) as server, ConnectionPool() as pool:
+        wire = await open_wire(
+            server.url,
+            pool=pool,
+            tls=TlsSettings(),
+            limits=Limits(),
+            headers={},
+            proxy=None,
+            target=None,
+            open_timeout_s=5,
+            connect_timeout_s=5,
+            ping_interval_s=20,
+        )
+        await wire.close(1000)
+        with pytest.raises(WireClosed) as caught:
+            await wire.send("{}")
+        assert caught.value.before_sending
 
 
 async def test_the_reason_and_code_of_the_end_are_kept_and_told_once() -> None:

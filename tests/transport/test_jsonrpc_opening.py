@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.transport.peers import OK, SECRET, ca_file, identity, peer
-from tests.transport.rpcpeer import Link, RpcPeer, echoing, rpc_peer
 
 from holdfast.errors import (
     AttemptTimeoutError,
@@ -21,6 +19,8 @@ from holdfast.errors import (
     UnsupportedError,
 )
 from holdfast.transport import ConnectionPool, JsonRpcSocket, TlsSettings
+from tests.transport.peers import OK, SECRET, ca_file, identity, peer
+from tests.transport.rpcpeer import Link, RpcPeer, echoing, rpc_peer
 
 
 @pytest.mark.parametrize(

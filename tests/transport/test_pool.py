@@ -7,10 +7,10 @@ import os
 import resource
 
 import pytest
-from tests.transport.peers import OK, Exchange, peer, transport_to
 
 from holdfast.errors import Executed, LostReplyError, NotSentError, OverloadedError
 from holdfast.transport import ConnectionPool, HttpTransport, Reply, Request
+from tests.transport.peers import OK, Exchange, peer, transport_to
 
 
 class _Crowd:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.transport.peers import CREDENTIALS, OK, SECRET, ca_file, identity, peer, transport_to
-from tests.transport.proofs import PROMISED, Recorder, record
 
 from holdfast.errors import Executed, RedirectError
 from holdfast.transport import JsonRpcSocket, Request, TlsSettings
+from tests.transport.peers import CREDENTIALS, OK, SECRET, ca_file, identity, peer, transport_to
+from tests.transport.proofs import PROMISED, Recorder, record
 
 _CROSS = [(status, "http://127.0.0.1:{other}/stolen") for status in (301, 302, 303, 307, 308)]
 _SAME_HOST = [(status, "https://127.0.0.1:{own}/elsewhere") for status in (301, 302, 303, 307, 308)]

@@ -7,10 +7,20 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.transport.peers import OK, SECRET, Exchange, ca_file, identity, listening, peer, transport_to
 
-from holdfast.errors import ConfigError, Executed, InputError, LimitError, LostReplyError, NotSentError, TlsError
+from holdfast.errors import (
+    AttemptTimeoutError,
+    ConfigError,
+    Executed,
+    InputError,
+    LimitError,
+    LostReplyError,
+    NotSentError,
+    TlsError,
+)
 from holdfast.transport import Limits, Part, Request, SendEvent, TlsSettings, path
+from holdfast.transport.proxy import Proxy
+from tests.transport.peers import OK, SECRET, Exchange, ca_file, identity, listening, peer, transport_to
 
 
 async def test_a_request_without_a_body_has_no_content_type_and_no_chunks() -> None:
@@ -109,8 +119,25 @@ async def test_a_file_that_changes_while_it_is_sent_does_not_become_another_requ
         with pytest.raises((LostReplyError, InputError)) as caught:
             await http.send(Request("POST", "/x", multipart=parts, attempt_timeout_s=5))
         assert caught.value.executed is Executed.UNKNOWN
+        assert not isinstance(caught.value, AttemptTimeoutError)  # told at once, not when the time is up
         assert not server.arrivals  # as a complete request
         assert len(server.received) <= size + 1000
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part("a\r\nX-Evil: 1", "x"),
+        Part("a", "x", filename="b\nc"),
+        Part("a", "x", content_type="text/plain\r\n\r\nevil"),
+        Part("a\x00", b"x"),
+    ],
+)
+async def test_a_part_cannot_forge_another(part: Part) -> None:
+    async with peer(OK) as server, transport_to(server.url) as http:
+        with pytest.raises(InputError):
+            await http.send(Request("POST", "/x", multipart=[part]))
+        assert not server.connections
 
 
 async def test_an_answer_that_comes_before_the_upload_is_complete_is_returned() -> None:
@@ -333,6 +360,12 @@ async def test_a_proxy_that_is_down_is_proof_that_nothing_was_sent() -> None:
 
 def _with_user(url: str) -> str:
     return url.replace("://", "://user:p%40ss@")
+
+
+def test_the_credentials_of_a_proxy_stand_neither_in_its_url_nor_in_what_is_shown_of_it() -> None:
+    proxy = Proxy.parse("http://user:canary@[::1]:3128")
+    assert proxy.url == "http://[::1]:3128"
+    assert "canary" not in repr(proxy)
 
 
 @pytest.mark.parametrize("proxy", ["socks5://h:1", "h:1", "http://", "http://[::1"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.transport.peers import OK, Exchange, Peer, peer, transport_to
 
 from holdfast.errors import Executed, LostReplyError
 from holdfast.transport import HttpTransport, Reply, Request, SendEvent, path
+from tests.transport.peers import OK, Exchange, Peer, peer, transport_to
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]

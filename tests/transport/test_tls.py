@@ -9,8 +9,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
-from tests.transport.peers import CREDENTIALS, OK, SECRET, blunt_peer, ca_file, identity, listening, peer, transport_to
-from tests.transport.proofs import PROMISED, Recorder, record
 
 from holdfast.errors import ConfigError, Executed, NotSentError, TlsError
 from holdfast.transport import (
@@ -22,6 +20,8 @@ from holdfast.transport import (
     normalise_pin,
     ssl_context,
 )
+from tests.transport.peers import CREDENTIALS, OK, SECRET, blunt_peer, ca_file, identity, listening, peer, transport_to
+from tests.transport.proofs import PROMISED, Recorder, record
 
 BAD = {
     "expired": "expired",
