@@ -91,8 +91,8 @@ class Media:
 
 
 def _is_location(image: str) -> bool:
-    parts = urlsplit(image)
-    if parts.scheme:
+    if "://" in image:
+        parts = urlsplit(image)
         return parts.scheme.lower() in ("http", "https", "nfs", "cifs", "smb") and bool(parts.netloc)
     # host:/path/a.iso of NFS and //host/share/a.iso of CIFS.
     return ":/" in image or image.startswith(("//", "\\\\"))
