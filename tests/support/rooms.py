@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from holdfast.simulators.base import Arrival, SimulatedClock, Simulator
 from holdfast.simulators.rack import Rack, RunningSimulator
 from holdfast.simulators.world import World
 from tests.support.racks import shared_authority
+
+
+_EPOCH = 1_790_000_000.0
+"""The simulators' time at the start of a test: it runs like any clock, and tools that wait advance it."""
 
 
 async def says_yes(question: Question) -> Reply:
@@ -99,7 +104,8 @@ async def room(
         toolsets: Toolsets to list; command toolsets must be named.
         without: Credential keys that are not taken from the simulator (give others in `settings`).
     """
-    clock = SimulatedClock(lambda: 1_790_000_000.0)
+    started = time.monotonic()
+    clock = SimulatedClock(lambda: _EPOCH + time.monotonic() - started)
     async with Rack(world=world, clock=clock, authority=shared_authority()) as rack:
         running = await rack.add(kind, persona=persona)
         ca_file = tmp_path / "ca.pem"
