@@ -68,7 +68,8 @@ def _login(original: Fact) -> Fact:
     params = [dataclasses.replace(p, schema=edited(p.schema, is_options, more_options)) for p in facts.params]
     if original.name == "auth.login_ex":
         params = [dataclasses.replace(p, schema=grow("mechanism", [scram])(p.schema)) for p in params]
-    user = next(b for b in facts.returns.get("oneOf", facts.returns.get("anyOf", [])) if "user_info" in b["properties"])
+    branches: list[Row] = facts.returns.get("oneOf") or facts.returns["anyOf"]
+    user = next(branch for branch in branches if "user_info" in branch["properties"])
     denied = closed({"response_type": {"const": "DENIED", "type": "string"}})
     answer = closed(
         {

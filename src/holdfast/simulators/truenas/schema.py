@@ -1,4 +1,4 @@
-"""Checking of arguments by the vendor's schemas, worded as the appliance words its refusals (contract sections 3 and 4).
+"""Checking of arguments by the vendor's schemas, worded as the appliance words its refusals (contract 3 and 4).
 
 Types are strict, objects refuse unknown keys, and a missing key takes the model's default. `items` holds a list of
 schemas in the vendor's notation: every item matches one of them.

@@ -45,11 +45,8 @@ class Session:
         self.box = box
         self.path = request.path
         self.origin = request.remote or "127.0.0.1"
-        self.local_ip, self.local_port = (
-            (request.transport.get_extra_info("sockname") or ("127.0.0.1", 0))[:2]
-            if (request.transport is not None)
-            else ("127.0.0.1", 0)
-        )
+        address = request.transport.get_extra_info("sockname") if request.transport is not None else None
+        self.local_ip, self.local_port = (str(address[0]), int(address[1])) if address else ("127.0.0.1", 0)
         self.secure = request.secure
         self.api_version = api_version
         self.api_release = api_release
@@ -67,6 +64,7 @@ class Session:
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(RUNNING_CALLS)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._goodbye: asyncio.Future[None] | None = None
         self._last_sent = box.clock.now()
 
     async def run(self) -> web.WebSocketResponse:
@@ -80,6 +78,8 @@ class Session:
         writer = asyncio.create_task(self._write())
         try:
             await self._read()
+            if self._goodbye is not None:
+                await self._goodbye  # whoever closes from elsewhere must get its close frame out first
         finally:
             self._end()
             self._outbox.put_nowait(None)
@@ -131,8 +131,12 @@ class Session:
     async def close(self, code: int, reason: str) -> None:
         """Close in good order."""
         self._outbox.put_nowait(None)
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            await self._socket.close(code=code, message=reason.encode())
+        goodbye = self._goodbye = asyncio.get_running_loop().create_future()
+        try:
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await self._socket.close(code=code, message=reason.encode())
+        finally:
+            goodbye.set_result(None)
 
     def abort(self) -> None:
         """Cut the connection: the peer sees 1006."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.alerts import Alerts
+from holdfast.simulators.truenas.methods.app_images import AppImages
 from holdfast.simulators.truenas.methods.apps import Apps
 from holdfast.simulators.truenas.methods.auth import Auth
 from holdfast.simulators.truenas.methods.catalog import Catalog
@@ -74,6 +75,7 @@ NAMESPACES: tuple[type[Namespace], ...] = (
     Catalog,
     Docker,
     Apps,
+    AppImages,
     Vms,
     Virt,
     Containers,

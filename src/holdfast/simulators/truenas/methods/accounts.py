@@ -336,9 +336,9 @@ class Accounts(Namespace):
         for key in [key for key in self.keys if key["username"] == user["username"]]:
             self.keys.remove(key["id"])
         shared = any(other["group"] == user["group"] for other in self.users)
-        group = self.groups.rows.get(user["group"])
-        if options.get("delete_group", True) and not shared and group is not None and not group["builtin"]:
-            self.groups.remove(group["id"])
+        primary = self.groups.rows.get(user["group"])
+        if options.get("delete_group", True) and not shared and primary is not None and not primary["builtin"]:
+            self.groups.remove(primary["id"])
         self.passwords.pop(user["username"], None)
         return number
 

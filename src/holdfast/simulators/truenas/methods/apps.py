@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.truenas.compose import ComposeError, Service, parse_compose
-from holdfast.simulators.truenas.crud import Crud, Table, done
+from holdfast.simulators.truenas.crud import Crud, Table
 from holdfast.simulators.truenas.errors import (
     EBUSY,
     EEXIST,
@@ -21,7 +21,6 @@ from holdfast.simulators.truenas.errors import (
 from holdfast.simulators.truenas.methods.catalog import Catalog, version_key
 from holdfast.simulators.truenas.methods.docker import Docker
 from holdfast.simulators.truenas.methods.storage import Storage
-from holdfast.simulators.truenas.query import run_query
 from holdfast.simulators.truenas.registry import Namespace, Step, Steps, method
 
 if TYPE_CHECKING:
@@ -349,11 +348,10 @@ class Apps(Namespace):
         self._check_ports(services, None)
         yield Step(25, "Initial validation completed for app creation")
         yield Step(50, "Pulling images")
-        app = (
-            self._install_custom(name, compose)
-            if data["custom_app"]
-            else self._install(name, item, train, version, data.get("values") or {})
-        )
+        if data["custom_app"]:
+            app = self._install_custom(name, compose)
+        else:
+            app = self._install(name, str(item), train, version, data.get("values") or {})
         self.changed(app, "added")
         yield from self._deploy(app)
         return self.row(app)
@@ -446,117 +444,6 @@ class Apps(Namespace):
         yield Step(50, "Converting")
         app["custom"] = True
         return self.row(app)
-
-    # Images and volumes --------------------------------------------------------------------------------------
-
-    def _images(self) -> list[Row]:
-        names = sorted({service.image for app in self.apps.values() for service in app["services"]})
-        return [
-            {
-                "id": f"sha256:{hashlib.sha256(name.encode()).hexdigest()}",
-                "repo_tags": [name],
-                "repo_digests": [],
-                "size": 180_000_000,
-                "dangling": False,
-                "update_available": any(
-                    app["images_outdated"] and name in {s.image for s in app["services"]} for app in self.apps.values()
-                ),
-                "created": "2026-06-01T00:00:00Z",
-                "author": "",
-                "comment": "",
-                "parsed_repo_tags": None,
-            }
-            for name in names
-        ]
-
-    @method("app.image.query")
-    def image_query(self, call: Call, filters: list[Json], options: Row) -> Json:
-        """Images on the box."""
-        return call.query(self._images() if self.docker.running else [], filters, options)
-
-    def _image(self, number: str) -> Row:
-        for row in self._images():
-            if row["id"] == number:
-                return row
-        raise InstanceNotFoundError(f"App Image {number} does not exist")
-
-    @method("app.image.get_instance")
-    def image_get(self, call: Call, number: str, options: Row) -> Row:
-        """One image."""
-        return self._image(number)
-
-    @method("app.image.delete")
-    def image_delete(self, call: Call, number: str, options: Row) -> bool | None:
-        """Delete an image; those in use refuse without `force`."""
-        row = self._image(number)
-        if not options["force"]:
-            raise CallError(f"Unable to remove image {row['repo_tags'][0]}: image is being used by a container", EBUSY)
-        return done(call)
-
-    @method("app.image.pull")
-    def image_pull(self, call: Call, data: Row) -> Steps:
-        """Fetch an image."""
-        for percent in (20, 60, 90):
-            yield Step(percent, f"Pulling {data['image']}")
-
-    @method("app.image.dockerhub_rate_limit")
-    def rate_limit(self, call: Call) -> Row:
-        """What Docker Hub still allows."""
-        return {
-            "total_pull_limit": 100,
-            "total_time_limit_in_secs": 21_600,
-            "remaining_pull_limit": 93,
-            "remaining_time_limit_in_secs": 21_600,
-            "error": None,
-        }
-
-    @method("app.ix_volume.query")
-    def ix_volume_query(self, call: Call, filters: list[Json], options: Row) -> Json:
-        """Volumes that the box keeps for apps."""
-        prefix = f"{self.docker.settings.row['pool']}/ix-apps/app_mounts/"
-        names = sorted(n.removeprefix(prefix) for n in self.storage.store.datasets if n.startswith(prefix))
-        return run_query(
-            [{"app_name": n.partition("/")[0], "name": n.rpartition("/")[2]} for n in names], filters, options
-        )
-
-    @method("app.ix_volume.exists")
-    def ix_volume_exists(self, call: Call, name: str) -> bool:
-        """Whether an app has volumes there."""
-        return f"{self.docker.settings.row['pool']}/ix-apps/app_mounts/{name}" in self.storage.store.datasets
-
-    @method("app.available_space")
-    def available_space(self, call: Call) -> int:
-        """Bytes left on the apps' pool."""
-        dataset = self.storage.store.datasets.get(self.docker.settings.row["pool"] or "")
-        if dataset is None:
-            raise CallError("No pool configured for Docker")
-        return self.storage.store.available(dataset)
-
-    @method("app.available", "app.latest")
-    def available(self, call: Call, filters: list[Json], options: Row) -> Json:
-        """Apps of the catalogue."""
-        installed = {app["item"] for app in self.apps.values()}
-        rows = [
-            {**row, "catalog": "TRUENAS", "installed": row["name"] in installed, "popularity_rank": None}
-            for row in self.catalog.rows()
-        ]
-        return call.query(rows, filters, options)
-
-    @method("app.similar")
-    def similar(self, call: Call, name: str, train: str) -> list[Row]:
-        """Apps of the same categories."""
-        own = set(self.catalog.item(train, name)["categories"])
-        rows = self.catalog.rows()
-        return [
-            {**r, "catalog": "TRUENAS", "installed": False}
-            for r in rows
-            if r["name"] != name and own & set(r["categories"])
-        ]
-
-    @method("app.categories")
-    def categories(self, call: Call) -> list[str]:
-        """Categories of the catalogue."""
-        return sorted({category for row in self.catalog.rows() for category in row["categories"]})
 
 
 def _port(inner: int, outer: int) -> Row:

@@ -331,7 +331,7 @@ class Auth(Namespace):
             secret = self.accounts.otp_secrets[username]
             if not accepts(secret, otp_token or "", self.box.clock.now(), window=int(self.twofactor.row["window"])):
                 credential = None
-        return (await self._conclude(session, credential, {}))["response_type"] == "SUCCESS"
+        return await self._succeeds(session, credential)
 
     @method("auth.login_with_api_key")
     async def login_with_api_key(self, call: Call, api_key: str) -> bool:
@@ -340,15 +340,16 @@ class Auth(Namespace):
         if self.stig:
             raise CallError("API_KEY_PLAIN: mechanism is not supported at this authenticator level", EOPNOTSUPP)
         credential = self.key_credential(None, api_key, secure=session.secure)
-        return (await self._conclude(session, credential, {}))["response_type"] == "SUCCESS"
+        return await self._succeeds(session, credential)
 
     @method("auth.login_with_token")
     async def login_with_token(self, call: Call, token: str) -> bool:
         """Login by a generated token: true or false."""
         session = self._session(call)
-        return (await self._conclude(session, self.token_credential(token, session.origin), {}))[
-            "response_type"
-        ] == "SUCCESS"
+        return await self._succeeds(session, self.token_credential(token, session.origin))
+
+    async def _succeeds(self, session: Session, credential: Credential | None) -> bool:
+        return bool((await self._conclude(session, credential, {}))["response_type"] == "SUCCESS")
 
     @method("auth.logout")
     def logout(self, call: Call) -> bool:

@@ -85,7 +85,7 @@ class Replication(Namespace):
                     raise invalid(f"{prefix}.source_datasets.{index}", f"Dataset {name!r} does not exist", ENOENT)
             named = row.get("periodic_snapshot_tasks") or row.get("also_include_naming_schema") or row.get("name_regex")
             if not named:
-                text = "You must at least either bind a periodic snapshot task or provide name_regex or also_include_naming_schema"
+                text = "You must at least either bind a periodic snapshot task or provide a naming schema or regex"
                 raise invalid(f"{prefix}.periodic_snapshot_tasks", text)
             for number in row.get("periodic_snapshot_tasks") or []:
                 if number not in self.tasks.table.rows:

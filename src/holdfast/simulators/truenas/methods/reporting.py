@@ -112,7 +112,9 @@ class Reporting(Namespace):
             raise ValidationFailedError([("str", f"{name!r} is not a valid graph plugin.", EINVAL)])
         start, end = self._span(query)
         rows: list[Row] = []
-        for identifier in self._identifiers(name) or [None]:
+        identifiers: list[str | None] = [None]
+        identifiers = list(self._identifiers(name) or identifiers)
+        for identifier in identifiers:
             rows += self._graph(name, identifier, start, end, query)
         return rows
 

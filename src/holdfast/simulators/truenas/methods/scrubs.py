@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 DAY = 86400
 SCAN_STEPS = 20
-MAX_PAUSED_STEPS = 1_000_000
 MAX_SCRUBS = 10
 
 
@@ -63,25 +62,23 @@ class Scrubs(Namespace):
     def _scan(self, pool: Pool, function: str) -> Steps:
         """Scan from where it stands to the end, or until somebody stops it."""
         duration = self.box.timing.scrub_s
-        if pool.scan is None or pool.scan.state != "SCANNING" or pool.scan.function != function:
-            total = self.storage.store.allocated(pool)
-            pool.scan = Scan(function, "SCANNING", self.box.clock.now(), None, total, 0.0, duration=duration)
         scan = pool.scan
+        if scan is None or scan.state != "SCANNING" or scan.function != function:
+            total = self.storage.store.allocated(pool)
+            scan = Scan(function, "SCANNING", self.box.clock.now(), None, total, 0.0, duration=duration)
+            pool.scan = scan
         scan.paused = None
         description = "Scrubbing" if function == "SCRUB" else "Resilvering"
         self._announce(pool)
-        for _ in range(MAX_PAUSED_STEPS):
-            if scan.state != "SCANNING":
-                return
+        while scan.done < 1.0:
             yield Step(int(scan.done * 100), description, duration / SCAN_STEPS)
-            if scan.paused is not None or scan.state != "SCANNING":
-                continue
-            scan.done = min(scan.done + 1 / SCAN_STEPS, 1.0)
-            if scan.done >= 1.0 - 1e-9:
-                scan.done, scan.state, scan.ended = 1.0, "FINISHED", self.box.clock.now()
-                self._finished(pool, function)
+            if scan.halted:
+                return  # somebody paused or stopped it; this job has nothing left to watch
+            scan.done = min(round(scan.done + 1 / SCAN_STEPS, 6), 1.0)
             self._announce(pool)
-        raise CallError(f"{description} of {pool.name} never ended")
+        scan.state, scan.ended = "FINISHED", self.box.clock.now()
+        self._finished(pool, function)
+        self._announce(pool)
 
     def _finished(self, pool: Pool, function: str) -> None:
         if function == "SCRUB":
@@ -157,7 +154,7 @@ class Scrubs(Namespace):
     def zpool_scrub(self, call: Call, data: Row) -> Steps:
         """26: scrub unless the last one is younger than the threshold."""
         pool = self._pool(data["pool_name"])
-        action = {"CANCEL": "STOP"}.get(data["action"], data["action"])
+        action = "STOP" if data["action"] == "CANCEL" else str(data["action"])
         if action == "START":
             if not self._due(pool, data["threshold"]):
                 return

@@ -66,7 +66,7 @@ class Services(Namespace):
 
     def running(self, name: str) -> bool:
         """Whether a service runs."""
-        return self._row(name)["state"] == "RUNNING"
+        return bool(self._row(name)["state"] == "RUNNING")
 
     def _row(self, name: str) -> Row:
         row = self.table.first(service=name)
@@ -107,7 +107,7 @@ class Services(Namespace):
         elif verb != "RELOAD" or row["state"] == "RUNNING":
             row["state"] = "RUNNING"
         self.table.touch(row["id"])
-        good = (row["state"] == "STOPPED") == (verb == "STOP")
+        good = bool((row["state"] == "STOPPED") == (verb == "STOP"))
         if not good and not options.get("silent", True):
             text = f"Service {name} failed to {verb.lower()}: see the system log for details"
             raise CallError(text, ESERVICESTARTFAILURE)

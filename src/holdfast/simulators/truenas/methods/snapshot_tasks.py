@@ -113,7 +113,7 @@ class SnapshotTasks(Namespace):
             return None
         if not schedule_matches(task["schedule"], moment):
             return None
-        return moment.timestamp() + task["lifetime_value"] * UNIT_S[task["lifetime_unit"]]
+        return moment.timestamp() + int(task["lifetime_value"]) * UNIT_S[task["lifetime_unit"]]
 
     def _latest(self, tasks: list[Row], snapshot: Snapshot) -> tuple[float, int] | None:
         """The task that keeps a snapshot longest, and until when."""

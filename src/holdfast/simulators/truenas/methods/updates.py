@@ -129,7 +129,7 @@ class Updates(Namespace):
             raise CallError(f"Boot environment {target} already exists", EEXIST)
         for percent, text in ((10, "Downloading"), (40, "Installing"), (80, "Creating boot environment")):
             yield Step(percent, text)
-        environments.add(target)
+        environments.new(target)
         environments.activate_by_name(target)
 
     @method("update.run", since="25.10")
@@ -224,15 +224,15 @@ class BootEnvironments(Namespace):
         super().__init__(box)
         self.rows: dict[str, Row] = {}
         older = ".".join([*box.persona.version.split("-")[0].split(".")[:2], "0"])
-        self.add(older if older != box.persona.version else f"{older}-rc", age_s=120 * 86400)
-        current = self.add(box.persona.version, age_s=12 * 86400)
+        self.new(older if older != box.persona.version else f"{older}-rc", age_s=120 * 86400)
+        current = self.new(box.persona.version, age_s=12 * 86400)
         current.update(active=True, activated=True)
 
     def rebooted(self) -> None:
         for row in self.rows.values():
             row["active"] = row["activated"]
 
-    def add(self, name: str, *, age_s: float = 0) -> Row:
+    def new(self, name: str, *, age_s: float = 0) -> Row:
         """A new environment."""
         used = 3 * GIB
         row: Row = {
@@ -279,7 +279,7 @@ class BootEnvironments(Namespace):
         self._find(data["id"])
         if data["target"] in self.rows:
             raise CallError(f"{data['target']!r} already exists", EEXIST)
-        return self.add(data["target"])
+        return self.new(data["target"])
 
     @method("boot.environment.keep")
     def keep(self, call: Call, data: Row) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.truenas.crud import ALL_VERBS, Crud, Table, done
@@ -52,7 +53,7 @@ class Vms(Namespace):
             "vm.device.iommu_enabled": True,
         }
         for name, value in fixed.items():
-            self.choices(name, lambda value=value: copy.deepcopy(value))
+            self.choices(name, functools.partial(copy.deepcopy, value))
         row = self.vms.add({"name": "router", "memory": 2048, "vcpus": 1, "cores": 2, "threads": 1, "autostart": True})
         self._add_device(
             row["id"], {"dtype": "NIC", "type": "VIRTIO", "nic_attach": "eno1", "mac": "00:a0:98:1c:2d:3e"}

@@ -123,6 +123,11 @@ class Scan:
     paused: float | None = None
     duration: float = 1.0
 
+    @property
+    def halted(self) -> bool:
+        """Whether it does not go on by itself."""
+        return self.paused is not None or self.state != "SCANNING"
+
     def row(self, now: float) -> Row:
         """The scan as `pool.query` shows it."""
         running = self.state == "SCANNING"
