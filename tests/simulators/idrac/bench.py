@@ -24,6 +24,8 @@ MGR = f"{ROOT}/Managers/iDRAC.Embedded.1"
 CHS = f"{ROOT}/Chassis/System.Embedded.1"
 OEM_M = f"{MGR}/Oem/Dell"
 OEM_S = f"{SYS}/Oem/Dell"
+Who = tuple[str, str] | bool | None
+"""Name and password, True for the administrator, None for nobody."""
 GONE = (aiohttp.ClientConnectionError, ConnectionError)
 """What a client sees of a connection that ends without an answer."""
 NOW = 1_795_420_800.0
@@ -95,7 +97,7 @@ class Bench:
         content: object = None,
         *,
         headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | bool | None = True,
+        auth: Who = True,
         data: bytes | aiohttp.FormData | aiohttp.MultipartWriter | None = None,
     ) -> Answer:
         """Send one request; `auth` True means the administrator by Basic, None nobody."""
@@ -117,21 +119,25 @@ class Bench:
                     body = parsed
             return Answer(reply.status, reply.headers, raw, body)
 
-    async def get(self, path: str, **more: object) -> Answer:
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, auth: Who = True) -> Answer:
         """GET as the administrator."""
-        return await self.request("GET", path, **more)  # type: ignore[arg-type]  # passed through
+        return await self.request("GET", path, headers=headers, auth=auth)
 
-    async def post(self, path: str, content: object = None, **more: object) -> Answer:
+    async def post(
+        self, path: str, content: object = None, *, headers: Mapping[str, str] | None = None, auth: Who = True
+    ) -> Answer:
         """POST, with `{}` when nothing else is given."""
-        return await self.request("POST", path, {} if content is None else content, **more)  # type: ignore[arg-type]  # as above
+        return await self.request("POST", path, {} if content is None else content, headers=headers, auth=auth)
 
-    async def patch(self, path: str, content: object, **more: object) -> Answer:
+    async def patch(
+        self, path: str, content: object, *, headers: Mapping[str, str] | None = None, auth: Who = True
+    ) -> Answer:
         """PATCH."""
-        return await self.request("PATCH", path, content, **more)  # type: ignore[arg-type]  # as above
+        return await self.request("PATCH", path, content, headers=headers, auth=auth)
 
-    async def delete(self, path: str, **more: object) -> Answer:
+    async def delete(self, path: str, *, headers: Mapping[str, str] | None = None, auth: Who = True) -> Answer:
         """DELETE."""
-        return await self.request("DELETE", path, **more)  # type: ignore[arg-type]  # as above
+        return await self.request("DELETE", path, headers=headers, auth=auth)
 
     def wait(self, seconds: float) -> None:
         """Let simulated time pass."""

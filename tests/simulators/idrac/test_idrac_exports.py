@@ -243,9 +243,9 @@ async def test_decommissioning_is_a_task_by_name_on_idrac10() -> None:
 async def test_a_comment_and_a_cleared_log_are_written_down() -> None:
     async with bench("9") as at:
         assert (await at.post(f"{LC}.InsertCommentInLCLog", {"Comment": "tide is out"})).status == 200
-        newest = (await at.get(f"{MGR}/LogServices/Lclog/Entries")).members[0]
-        assert newest["Message"] == "tide is out"
-        assert newest["Oem"]["Dell"]["Comment"] == "tide is out"  # type: ignore[index]  # an object
+        log = await at.get(f"{MGR}/LogServices/Lclog/Entries")
+        assert log.at("Members", 0, "Message") == "tide is out"
+        assert log.at("Members", 0, "Oem", "Dell", "Comment") == "tide is out"
         sel = f"{MGR}/LogServices/Sel"
         assert (await at.get(f"{sel}/Entries")).body["Members@odata.count"] == 310
         assert (await at.post(f"{sel}/Actions/LogService.ClearLog")).status == 204

@@ -30,9 +30,11 @@ async def _ids(at: Bench) -> list[str]:
     return [str(member["@odata.id"]).rsplit("/", 1)[-1] for member in (await at.get(INVENTORY)).members]
 
 
-async def _multipart(at: Bench, filename: str, content: bytes = b"MZ\x90\x00", **parameters: object) -> Answer:
+async def _multipart(
+    at: Bench, filename: str, content: bytes = b"MZ\x90\x00", *, apply_time: str = "Immediate"
+) -> Answer:
     form = aiohttp.MultipartWriter("form-data")
-    part = form.append_json({"Targets": [], **parameters})
+    part = form.append_json({"Targets": [], "@Redfish.OperationApplyTime": apply_time})
     part.set_content_disposition("form-data", name="UpdateParameters")
     part = form.append(io.BytesIO(content), {"Content-Type": "application/octet-stream"})
     part.set_content_disposition("form-data", name="UpdateFile", filename=filename)
@@ -125,9 +127,7 @@ async def test_a_file_that_cannot_be_fetched_fails_the_job() -> None:
 
 async def test_cpld_firmware_waits_for_the_power_to_be_really_off() -> None:
     async with bench("9") as at:
-        answer = await _multipart(
-            at, "CPLD_Firmware_X1_WN64_2.0.1_A00.EXE", **{"@Redfish.OperationApplyTime": "Immediate"}
-        )
+        answer = await _multipart(at, "CPLD_Firmware_X1_WN64_2.0.1_A00.EXE", apply_time="Immediate")
         at.wait(30)
         assert (await _state(at, answer))[0] == "UserIntervention"
         assert at.simulator.bmc.firmware.version_of("CPLD.Embedded.1") == "1.0.9"
@@ -206,7 +206,7 @@ async def test_a_multipart_upload_is_held_to_its_form() -> None:
         form.add_field("UpdateFile", b"MZ", filename=BIOS_FILE)
         lone = await at.request("POST", target, data=form)
         assert (lone.status, "SYS428" in lone.ids) == (400, True)
-        late = await _multipart(at, BIOS_FILE, **{"@Redfish.OperationApplyTime": "Someday"})
+        late = await _multipart(at, BIOS_FILE, apply_time="Someday")
         assert late.status == 400
 
 
