@@ -99,6 +99,7 @@ class Bench:
         url = URL(target, encoded=True)
         async with self.session.request(verb, url, headers=sent, allow_redirects=False, **options) as answer:
             found = Answer(answer.status, answer.reason or "", answer.headers, await answer.read())
+        assert found.reason != "Internal Server Error", f"{verb} {path}: the simulator itself failed"
         if found.status == 200 and style == "json" and self.checked:
             self._check(verb, path, found)
         return found

@@ -77,10 +77,10 @@ def _fits(kind: Any, value: Any) -> bool:
             and re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text) is not None
         )
     if kind == "boolean":
-        return value in (0, 1, "0", "1", "")
+        return str(value) in ("0", "1", "", "True", "False")
     if kind == "string":
         return isinstance(value, str | int | float)
-    return kind != "null"
+    return bool(kind != "null")
 
 
 def _limits(schema: dict[str, Any], value: Any, path: str) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Final
 from urllib.parse import quote
 
 import pytest
-from tests.simulators.proxmox.bench import Bench, bench
-from tests.simulators.proxmox.furnishing import furnish, value_for
 
 from holdfast.simulators.proxmox import PERSONAS
 from holdfast.simulators.proxmox.facts import Method, method_table
+from tests.simulators.proxmox.bench import Bench, bench
+from tests.simulators.proxmox.furnishing import furnish, value_for
 
 # What cannot succeed in this cluster, and why the real one refuses it.
 _REFUSED: Final = {

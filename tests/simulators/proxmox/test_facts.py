@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.simulators.proxmox.extract_facts import TABLE, table_text
-from tests.support import schemas_dir
 
 from holdfast.simulators.proxmox import PERSONAS
 from holdfast.simulators.proxmox.call import HANDLERS
 from holdfast.simulators.proxmox.facts import method_table
+from tests.simulators.proxmox.extract_facts import TABLE, table_text
+from tests.support import schemas_dir
 
 
 def test_the_committed_table_is_what_the_vendor_s_schemas_say() -> None:

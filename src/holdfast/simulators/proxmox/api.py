@@ -164,7 +164,7 @@ class Api:
         if broken is not None and broken.text("path") in ("", call.method.template):
             faults.strike("internal-error")
             raise ApiError(broken.text("text", "unexpected end of file at /usr/share/perl5/PVE/API2/Tools.pm line 71."))
-        if call.method.verb == "GET" or "vmid" not in call.params:
+        if call.method.verb == "GET" or "{vmid}" not in call.method.template:
             return
         moving = faults.strike("migrating", vmid=call.params.number("vmid"))
         if moving is not None:
