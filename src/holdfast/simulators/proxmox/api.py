@@ -61,6 +61,7 @@ class Api:
         self, verb: str, path: str, given: Mapping[str, object], identity: Identity, upload: Upload | None = None
     ) -> Reply:
         """Answer one call; `ApiError` and `EmptyError` are answers too."""
+        self._cluster.timeline.catch_up()
         method, in_path = self.route(verb, path)
         params: dict[str, object] = dict(given)
         for name, value in in_path.items():
