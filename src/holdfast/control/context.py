@@ -52,6 +52,7 @@ class Context(Generic[ClientT]):
         progress: `await progress(done, total_or_None, message)`.
         now: Wall clock, seconds since the epoch.
         sleep: Waits this many seconds; tests pass one that does not.
+        command_allow: Programs that command tools may run; empty allows none.
     """
 
     client: ClientT
@@ -62,3 +63,4 @@ class Context(Generic[ClientT]):
     progress: Progress = no_progress
     now: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = field(default=anyio.sleep)
+    command_allow: tuple[str, ...] = ()

@@ -92,6 +92,7 @@ class Dispatcher:
         exit: Everything that leaves passes it.
         answer_cap_bytes: Largest answer, bytes of compact JSON.
         stale_max_age_s: Oldest last good answer shown while a circuit is open, seconds.
+        command_allow: Programs that command tools may run.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Dispatcher:
         answer_cap_bytes: int = 32_000,
         stale_max_age_s: float = 900,
         clocks: Clocks | None = None,
+        command_allow: tuple[str, ...] = (),
     ) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self._connections = connections
@@ -113,6 +115,7 @@ class Dispatcher:
         self._gate = gate
         self._cap = answer_cap_bytes
         self._clocks = clocks or Clocks()
+        self._command_allow = command_allow
         self._last_good = LastGood(stale_max_age_s, self._clocks.monotonic)
 
     async def call(self, name: str, given: dict[str, object], caller: Caller) -> JsonObject:
@@ -191,6 +194,7 @@ class Dispatcher:
             progress=caller.progress,
             now=self._clocks.now,
             sleep=self._clocks.sleep,
+            command_allow=self._command_allow,
         )
 
     async def _estate(self, entry: Entry, spec: ToolSpec, arguments: dict[str, object], caller: Caller) -> JsonObject:

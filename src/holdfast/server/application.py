@@ -88,6 +88,7 @@ class Application:
             answer_cap_bytes=control.answer_cap_bytes,
             stale_max_age_s=control.stale_max_age,
             clocks=self._clocks,
+            command_allow=control.command_allow,
         )
 
     @property

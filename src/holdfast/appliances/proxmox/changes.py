@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
-from holdfast.appliances.proxmox.encoding import Form
+from holdfast.appliances.proxmox.encoding import Form, as_json
 from holdfast.appliances.proxmox.errors import NodeTimeoutError
 from holdfast.appliances.proxmox.guests import Guest, find_guest
 from holdfast.appliances.proxmox.tasks import (
@@ -57,11 +57,7 @@ class Write:
     @property
     def content(self) -> JsonObject:
         """What is sent, for the plan's digest. The file's digest is not part of it: it is read anew each time."""
-        form: JsonObject = {
-            name: list(value) if isinstance(value, list | tuple) else value  # type: ignore[misc]  # scalars both ways
-            for name, value in self.form.items()
-            if name != "digest"
-        }
+        form = {name: value for name, value in as_json(self.form).items() if name != "digest"}
         return {"method": self.method, "path": "/" + "/".join(str(part) for part in self.path), "form": form}
 
 

@@ -33,6 +33,18 @@ def form_of(given: Mapping[str, Given]) -> Form:
     return {name: wire(value) for name, value in given.items() if value is not None}
 
 
+def as_json(form: Form) -> JsonObject:
+    """What is sent, as JSON."""
+    found: JsonObject = {}
+    for name, value in form.items():
+        if isinstance(value, str | int | float):
+            found[name] = value
+        else:
+            parts: list[JsonValue] = [*value]
+            found[name] = parts
+    return found
+
+
 def listed(value: JsonValue) -> list[str]:
     """The parts of a list that travels as one text, sorted; they come in random order (contract 12)."""
     if isinstance(value, list):
