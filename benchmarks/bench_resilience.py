@@ -178,7 +178,7 @@ def _outages() -> list[Row]:
         for strategy in STRATEGIES:
             ours = strategy == "holdfast"
             tally = outage(strategy, fault)
-            lag = mean(lags(strategy, fault, (90, 120, 150, 180)))
+            lag = mean(lags(strategy, fault, (90, 120, 150)))
             for what, value, unit, bound in (
                 ("sent", tally.sent, "requests", bounds.get((fault, "sent"))),
                 ("failed", tally.issued - tally.succeeded, "calls", bounds.get((fault, "failed"))),
