@@ -129,6 +129,6 @@ class Application:
 
     def metrics(self) -> tuple[bytes, str]:
         """Prometheus text and its content type."""
-        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+        from holdfast.server.metrics import exposition
 
-        return generate_latest(), CONTENT_TYPE_LATEST
+        return exposition(self.dispatcher.counts)
