@@ -114,7 +114,8 @@ async def test_health_and_readiness_name_no_target_and_no_secret(served: Served)
 async def test_metrics_are_prometheus_text(served: Served) -> None:
     status, text = await served.get("/metrics")
     assert status == 200
-    assert "# HELP" in text
+    assert "# TYPE holdfast_circuit_state gauge" in text
+    assert "# TYPE holdfast_tool_calls_total counter" in text
 
 
 async def test_a_client_of_either_era_lists_and_calls_tools_with_the_token(served: Served) -> None:

@@ -92,6 +92,7 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
     )
     application = Application(config, serving)
     set_up_logs(options.log_level, options.log_format, application.room.log_filter)
+    application.room.redact_crashes()
     from holdfast.server import run
 
     run.run(application, options.transport)

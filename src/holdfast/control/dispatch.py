@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
@@ -93,6 +94,9 @@ class Dispatcher:
         answer_cap_bytes: Largest answer, bytes of compact JSON.
         stale_max_age_s: Oldest last good answer shown while a circuit is open, seconds.
         command_allow: Programs that command tools may run.
+
+    Attributes:
+        counts: Calls so far by tool and outcome ("ok" or the error's code).
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class Dispatcher:
         self._cap = answer_cap_bytes
         self._clocks = clocks or Clocks()
         self._command_allow = command_allow
+        self.counts: Counter[tuple[str, str]] = Counter()
         self._last_good = LastGood(stale_max_age_s, self._clocks.monotonic)
 
     async def call(self, name: str, given: dict[str, object], caller: Caller) -> JsonObject:
@@ -139,7 +144,9 @@ class Dispatcher:
             if entry is None or not entry.writes:
                 error.executed = Executed.NO
             self._redact(error)
+            self.counts[(name if entry is not None else "unknown", error.code)] += 1
             raise
+        self.counts[(name, "ok")] += 1
         return self._exit.value(answer)
 
     def _redact(self, error: HoldfastError) -> None:

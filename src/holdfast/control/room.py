@@ -18,7 +18,7 @@ from holdfast.control.exit import OneExit
 from holdfast.control.inventory import Entry
 from holdfast.control.parts import LEDGER_DIR, Parts, make_parts
 from holdfast.control.policy import Policy
-from holdfast.control.redactedlogs import RedactingFilter
+from holdfast.control.redactedlogs import RedactingFilter, install_crash_reports
 from holdfast.control.redaction import Redactor
 from holdfast.errors import ConfigError, HoldfastError
 
@@ -58,6 +58,10 @@ class ControlRoom:
         self._settling: asyncio.Task[None] | None = None
         policy_file = config.control.policy_file
         self.policy = Policy.load(policy_file) if policy_file is not None else Policy.open()
+
+    def redact_crashes(self) -> None:
+        """Crash reports of this process pass the redactor from now on."""
+        install_crash_reports(self.redactor)
 
     @property
     def state_dir(self) -> Path:
