@@ -76,7 +76,7 @@ def test_the_number_of_values_is_limited_exactly_whatever_strings_contain(docume
 
 @pytest.mark.parametrize("pad", range(6))
 def test_brackets_in_a_string_are_text_wherever_the_text_is_cut_for_counting(pad: int) -> None:
-    long = "a" * (1024 * 1024 - pad) + '"""' + "[" * 100
+    long = "a" * (1024 * 1024 - pad) + '"""' + "[" * 100 + "]" * 100
     assert parse_json(json.dumps([long])) == [long]
 
 
