@@ -29,7 +29,7 @@ Who = tuple[str, str] | bool | None
 GONE = (aiohttp.ClientConnectionError, ConnectionError)
 """What a client sees of a connection that ends without an answer."""
 NOW = 1_795_420_800.0
-ALL = ("8", "9", "9-14g", "10")
+ALL = ("7", "8", "9-14g", "9", "10")
 MODERN = ("9", "10")
 
 

@@ -136,3 +136,55 @@ def test_the_uuid_spells_the_service_tag_as_dell_does() -> None:
     server = replace(world.servers[0], hostname="db-11", service_tag="7QXAMP3")
     simulator = create(replace(world, servers=(server,)), _clock(), "db-11")
     assert simulator.bmc.hw.uuid == "4c4c4544-0051-5810-8041-b7c04f4d5033"
+
+
+async def test_a_persona_goes_by_ids_that_only_its_links_tell() -> None:
+    async with bench("9-renamed") as at:
+        (system,) = (await at.get(f"{ROOT}/Systems")).members
+        assert "Embedded" not in str(system["@odata.id"])
+        assert (await at.get(SYS)).status == 404
+        body = await at.get(str(system["@odata.id"]))
+        assert "System.Embedded.1" not in body.raw.decode()
+        reset = body.at("Actions", "#ComputerSystem.Reset", "target")
+        assert (await at.post(str(reset), {"ResetType": "ForceOff"})).status == 204
+        assert (await at.get(str(system["@odata.id"]))).body["PowerState"] == "Off"
+        bios = str(body.at("Bios", "@odata.id"))
+        content = {
+            "Attributes": {"LogicalProc": "Disabled"},
+            "@Redfish.SettingsApplyTime": {"ApplyTime": "OnReset"},
+        }
+        staged = await at.patch(f"{bios}/Settings", content)
+        assert (await at.get(staged.headers["Location"])).status == 202
+
+
+async def test_times_can_be_made_as_long_as_real_ones() -> None:
+    async with bench("9") as at:
+        at.simulator.scale_time(10)
+        await at.post(f"{SYS}/Actions/ComputerSystem.Reset", {"ResetType": "GracefulShutdown"})
+        at.wait(20)
+        assert (await at.get(SYS)).body["PowerState"] == "PoweringOff"
+        at.wait(20)
+        assert (await at.get(SYS)).body["PowerState"] == "Off"
+
+
+async def test_what_a_client_did_is_counted() -> None:
+    async with bench("9") as at:
+        at.fault("sessions-full", leave=1)
+        login = {"UserName": "root", "Password": at.simulator.credentials["password"]}
+        assert (await at.post(f"{ROOT}/SessionService/Sessions", login, auth=None)).status == 201
+        assert (at.simulator.sessions_open, at.simulator.sessions_opened) == (8, 8)
+        await at.get(SYS)
+        await at.patch(SYS, {"AssetTag": "A1"})
+        assert at.simulator.mutations == 2
+        at.wait(1801)
+        assert at.simulator.sessions_open == 0
+
+
+async def test_a_host_header_that_is_none_of_its_names_is_refused_when_checked() -> None:
+    async with bench("9") as at:
+        at.simulator.bmc.attributes.set("WebServer.1.HostHeaderCheck", "Enabled")
+        assert (await at.get(ROOT)).status == 400
+        name = f"idrac-{at.simulator.bmc.server.service_tag}.rack.example"
+        assert (await at.get(ROOT, headers={"Host": name})).status == 200
+        at.simulator.bmc.attributes.set("WebServer.1.ManualDNSEntry", "127.0.0.1, other")
+        assert (await at.get(ROOT)).status == 200

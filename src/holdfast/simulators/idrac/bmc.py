@@ -23,6 +23,7 @@ from holdfast.simulators.idrac.life import Life
 from holdfast.simulators.idrac.logs import lifecycle_log, system_event_log
 from holdfast.simulators.idrac.media import Media
 from holdfast.simulators.idrac.persona import ROOT, Persona
+from holdfast.simulators.idrac.query import plain_body
 from holdfast.simulators.idrac.raid import Raid
 from holdfast.simulators.idrac.sensors import Sensors
 from holdfast.simulators.idrac.sessions import AddressGuard, Sessions
@@ -153,8 +154,6 @@ class Bmc:
 
     def fetch(self, path: str) -> Json | None:
         """The resource at a path as a GET would answer it, unexpanded; None when there is none."""
-        from holdfast.simulators.idrac.query import plain_body
-
         match = self.routes.match(path)
         if match is None or "GET" not in match.node.rules:
             return None
@@ -198,10 +197,10 @@ class Bmc:
                 if session.username == username:
                     self.sessions.close(session.id)
 
-    def fill_sessions(self, kind: str) -> None:
-        """Open sessions of somebody else until the pool is full."""
+    def fill_sessions(self, kind: str, leave: int = 0) -> None:
+        """Open sessions of somebody else until so many are left of the pool."""
         limit = int(self.setting("WebServer.1.MaxNumberOfSessions"))
-        while len(self.sessions.members) < limit:
+        while len(self.sessions.members) < limit - leave:
             self.sessions.open("operator", "10.20.9.250", limit=limit, timeout_s=1800.0, kind=kind)
 
     def restart_host(self, *, cycle: bool = False) -> None:

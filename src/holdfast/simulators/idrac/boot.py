@@ -81,6 +81,8 @@ class Boot:
             enabled = "Once"
         if target == "None":
             enabled = "Disabled"
+        if (target, enabled) != (self.target, self.enabled):
+            bmc.record("SYS141", "Boot.1.Override", self.target, target, category="Configuration")
         self.target, self.enabled, self.mode, self.uefi_target = target, enabled, mode, uefi
         if not order:
             return None

@@ -123,6 +123,7 @@ def after(bmc: Bmc, method: str, path: str, reply: Reply) -> Reply:
         origin = fault.text("origin")
         if "Location" in reply.headers:
             reply.headers["Location"] = origin + reply.headers["Location"]
+        reply.encoded = None
         if reply.body is not None and "Members@odata.nextLink" in reply.body:
             reply.body["Members@odata.nextLink"] = f"{origin}{reply.body['Members@odata.nextLink']}"
     return reply

@@ -17,11 +17,32 @@ def has_etag(persona: Persona, path: str) -> bool:
     return persona.etags == "most" or _FEW.search(path) is not None
 
 
+def encode(body: Json) -> bytes:
+    """A body as it goes over the wire."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def tag(content: bytes) -> str:
+    """The tag of a content."""
+    return f'W/"gen-{zlib.crc32(content)}"'
+
+
 def etag_of(body: Json, volatile: frozenset[str]) -> str:
     """The tag of a resource's present content, leaving out what changes by itself."""
-    steady = {name: value for name, value in body.items() if name not in volatile}
-    content = json.dumps(steady, sort_keys=True, separators=(",", ":"), default=str)
-    return f'W/"gen-{zlib.crc32(content.encode())}"'
+    return tag(encode({name: value for name, value in body.items() if name not in volatile}))
+
+
+def tagged(body: Json, volatile: frozenset[str]) -> tuple[str, bytes]:
+    """The tag of a resource and its encoded body with the tag in it."""
+    if volatile:
+        found = etag_of(body, volatile)
+        content = encode(body)
+    else:
+        content = encode(body)
+        found = tag(content)
+    if "@odata.id" in body:
+        content = content[:-1] + b',"@odata.etag":' + json.dumps(found).encode() + b"}"
+    return found, content
 
 
 def matches(header: str, current: str) -> bool:

@@ -27,7 +27,9 @@ class Kind:
 
 FAULTS: Mapping[str, Kind] = {
     # sessions and credentials
-    "sessions-full": Kind("Somebody else's sessions fill the pool: a login is 503 RAC0218.", {"kind": "GUI"}),
+    "sessions-full": Kind(
+        "Somebody else's sessions fill the pool but for `leave`: a login is 503 RAC0218.", {"kind": "GUI", "leave": 0}
+    ),
     "password-locked": Kind("Every password is refused (401 SYS415), the right one too."),
     "address-blocked": Kind("Connections of the client's address are dropped.", {"seconds": 60.0}),
     "expired-token": Kind("The next request with a token finds all sessions gone (401)."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from holdfast.simulators.idrac.timeline import parse_time
 from holdfast.simulators.idrac.wire import Json
@@ -20,8 +21,16 @@ class FilterError(ValueError):
     """The expression is not one that is understood."""
 
 
-def parse(text: str) -> Predicate:
-    """The expression as a predicate over a resource; FilterError when it cannot be read."""
+@dataclass(frozen=True)
+class Filter:
+    """A predicate over a resource, and the top-level properties that it looks at."""
+
+    holds: Predicate
+    names: frozenset[str]
+
+
+def parse(text: str) -> Filter:
+    """The expression as a filter; FilterError when it cannot be read."""
     tokens: list[tuple[str, str]] = []
     position = 0
     stripped = text.rstrip()
@@ -35,13 +44,14 @@ def parse(text: str) -> Predicate:
     predicate = parser.either()
     if parser.left:
         raise FilterError(text)
-    return predicate
+    return Filter(predicate, frozenset(parser.names))
 
 
 class _Parser:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
         self._position = 0
+        self.names: set[str] = set()
 
     @property
     def left(self) -> bool:
@@ -81,6 +91,7 @@ class _Parser:
             return inner
         if kind != "word":
             raise FilterError(value)
+        self.names.add(value.split("/")[0])
         operator = self._next()[1]
         if operator not in _OPERATORS:
             raise FilterError(operator)

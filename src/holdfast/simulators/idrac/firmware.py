@@ -66,6 +66,7 @@ class Firmware:
 
 
 _BY_GENERATION = {
+    7: {"bios": ("2.9.0", "2.7.0"), "raid": ("21.3.5-0002", None), "nic": ("7.10.18", "7.8.16")},
     8: {"bios": ("2.17.0", "2.16.0"), "raid": ("25.5.9.0001", None), "nic": ("21.80.9", "21.60.16")},
     9: {"bios": ("2.21.2", "2.19.1"), "raid": ("51.16.0-4296", None), "nic": ("22.91.5", "22.71.3")},
     10: {"bios": ("1.3.2", "1.2.6"), "raid": ("8.11.2.0.18-26", None), "nic": ("23.31.18", "23.21.11")},
@@ -74,7 +75,7 @@ _BY_GENERATION = {
 
 def build(hardware: Hardware, persona: Persona) -> Firmware:
     """The inventory as the server was delivered."""
-    versions = _BY_GENERATION[max(8, persona.generation)]
+    versions = _BY_GENERATION[persona.generation]
     bios, raid, nic = versions["bios"], versions["raid"], versions["nic"]
     older = ".".join(persona.firmware.split(".")[:2]) + ".00.00"
     items = [

@@ -10,13 +10,12 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from holdfast.simulators.base import note_authorised
-from holdfast.simulators.idrac import disguise, etags, gate, query, stream, upload
+from holdfast.simulators.idrac import disguise, etags, gate, query, rename, stream, upload
 from holdfast.simulators.idrac.body import wrong_type
 from holdfast.simulators.idrac.errors import (
     DropConnection,
     Info,
     Refusal,
-    envelope,
     missing_resource,
     refusal_reply,
     refuse,
@@ -40,23 +39,25 @@ def _query(raw: str) -> dict[str, str]:
     return found
 
 
-def _path(request: web.Request) -> str:
-    path = request.path
+def _path(bmc: Bmc, request: web.Request) -> str:
+    path = rename.inward(bmc.persona, request.path)
     return path.rstrip("/") or "/"
 
 
 async def answer(bmc: Bmc, request: web.Request, in_flight: int) -> web.StreamResponse:
     """The whole way of one request; `DropConnection` leaves through the caller."""
     bmc.timeline.settle()
-    path = _path(request)
+    path = _path(bmc, request)
     client = request.remote or "127.0.0.1"
     gate.admit(bmc, client)
+    if not gate.host_accepted(bmc, request.host):
+        return web.Response(status=400)
     method = request.method
     await _delay(bmc, path, in_flight)
     early = disguise.before(bmc, method, path, in_flight)
     if early is not None:
         return _response(bmc, request, early, None)
-    match = bmc.routes.match(path)
+    match = None if rename.assumed(bmc.persona, request.path) else bmc.routes.match(path)
     try:
         found = await _reply(bmc, request, path, match, client)
         if not isinstance(found, Reply):
@@ -124,7 +125,7 @@ async def _reply(
     if rule.upload:
         call.parts = await upload.read(request, limit=bmc.max_image_bytes)
     else:
-        call.body = await _json(request)
+        call.body = await _json(bmc, request)
     _preconditions(bmc, call, match)
     disguise.data_ready(bmc, path)
     told = disguise.instead(bmc, call)
@@ -149,16 +150,14 @@ def _get(bmc: Bmc, request: web.Request, call: Call, rule: Rule) -> Reply:
     volatile = reply.volatile
     reply = query.apply(bmc, call, reply)
     if reply.status == 200 and reply.body is not None and etags.has_etag(bmc.persona, call.path):
-        tag = etags.etag_of(reply.body, volatile)
+        tag, reply.encoded = etags.tagged(reply.body, volatile)
         reply.headers["ETag"] = tag
-        if "@odata.id" in reply.body:
-            reply.body["@odata.etag"] = tag
         if "if-none-match" in call.headers and etags.matches(call.headers["if-none-match"], tag):
             return Reply(304, None, {"ETag": tag})
     return reply
 
 
-async def _json(request: web.Request) -> dict[str, object]:
+async def _json(bmc: Bmc, request: web.Request) -> dict[str, object]:
     raw = await request.read()
     if not raw:
         if request.method in ("PATCH", "PUT"):
@@ -168,7 +167,7 @@ async def _json(request: web.Request) -> dict[str, object]:
     if not kind.lower().startswith("application/json"):
         raise refuse(415, "SYS401", kind)
     try:
-        value = json.loads(raw)
+        value = json.loads(rename.inward(bmc.persona, raw.decode()))
     except ValueError:
         raise Refusal(400, (Info("SYS405"), Info("MalformedJSON"))) from None
     if not isinstance(value, dict):
@@ -209,6 +208,8 @@ def _allow(match: Match) -> str:
 
 
 def _response(bmc: Bmc, request: web.Request, reply: Reply, match: Match | None) -> web.Response:
+    if bmc.persona.renamed and "Location" in reply.headers:
+        reply.headers["Location"] = rename.outward(bmc.persona, reply.headers["Location"])
     headers = {
         "Server": bmc.persona.server_header,
         "OData-Version": "4.0",
@@ -223,17 +224,14 @@ def _response(bmc: Bmc, request: web.Request, reply: Reply, match: Match | None)
     elif reply.text is not None:
         payload, kind = reply.text.encode(), reply.content_type
     elif reply.body is not None:
-        payload, kind = json.dumps(reply.body, separators=(",", ":")).encode(), JSON_TYPE
+        payload, kind = reply.encoded or etags.encode(reply.body), JSON_TYPE
         described = reply.body.get("@odata.type")
         if isinstance(described, str) and request.method in ("GET", "HEAD"):
-            name = described.removeprefix("#").rpartition(".")[0]
-            headers["Link"] = f"</redfish/v1/JsonSchemas/{name}.json>; rel=describedby"
+            schema = described.removeprefix("#").rpartition(".")[0]
+            headers["Link"] = f"</redfish/v1/JsonSchemas/{schema}.json>; rel=describedby"
     else:
         return web.Response(status=reply.status, headers=headers)
     headers["Content-Type"] = kind
+    if bmc.persona.renamed:
+        payload = rename.outward(bmc.persona, payload.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     return web.Response(status=reply.status, body=payload, headers=headers)
-
-
-def error_reply(bmc: Bmc, status: int, message_id: str, *args: str) -> Reply:
-    """An error answer outside any handler."""
-    return Reply(status, envelope(bmc.persona, (Info(message_id, args),)))

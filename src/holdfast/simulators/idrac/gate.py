@@ -100,3 +100,13 @@ def admit(bmc: Bmc, client: str) -> None:
     """Drop connections of a blocked address, and all while the iDRAC is down."""
     if bmc.life.phase == "down" or bmc.guard.blocked(client):
         raise DropConnection
+
+
+def host_accepted(bmc: Bmc, host: str) -> bool:
+    """Whether the Host header is one of the iDRAC's names; asked only while HostHeaderCheck is on (contract §3)."""
+    if bmc.setting("WebServer.1.HostHeaderCheck") != "Enabled":
+        return True
+    name = bmc.setting("NIC.1.DNSRacName")
+    known = {bmc.setting("IPv4.1.Address"), name, f"{name}.{bmc.setting('NIC.1.DNSDomainName')}"}
+    known.update(entry.strip() for entry in bmc.setting("WebServer.1.ManualDNSEntry").split(","))
+    return host.rpartition(":")[0] in known or host in known

@@ -10,6 +10,7 @@ from holdfast.simulators.idrac.persona import Persona
 from holdfast.simulators.world import Server
 
 _SYSTEM_GENERATIONS = {1: 11, 2: 12, 3: 13, 4: 14, 5: 15, 6: 16, 7: 17}
+_FITTING = {7: (12,), 8: (13,), 9: (14, 15, 16), 10: (17,)}
 _BMC_TO_SYSTEM = {7: 12, 8: 13, 9: 15, 10: 17}
 
 
@@ -127,7 +128,7 @@ def _system_generation(server: Server, persona: Persona) -> int:
     found = re.search(r"[A-Z]\d(\d)\d", server.model)
     if found:
         by_model = _SYSTEM_GENERATIONS.get(int(found.group(1)), 0)
-        fits = {7: (12,), 8: (13,), 9: (14, 15, 16), 10: (17,)}[persona.generation]
+        fits = _FITTING[persona.generation]
         if by_model in fits:
             return by_model
     return 14 if persona.key == "9-14g" else _BMC_TO_SYSTEM[persona.generation]

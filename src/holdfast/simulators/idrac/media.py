@@ -79,6 +79,7 @@ class Media:
         slot.image, slot.write_protected = image, protected
         slot.username = body.text(content, "UserName", default="") or None
         slot.stale_image = None
+        self._bmc.record("LOG203", f"Virtual media {slot.id} is connected", category="Audit")
 
     def eject(self, slot: Slot) -> None:
         """Disconnect; 500 VRM0009 when nothing is there."""
@@ -88,6 +89,7 @@ class Media:
         if stale is not None:
             slot.stale_image, slot.stale_until = slot.image, self._bmc.now + stale.number("seconds")
         slot.image, slot.username = None, None
+        self._bmc.record("LOG203", f"Virtual media {slot.id} is disconnected", category="Audit")
 
 
 def _is_location(image: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 ROOT = "/redfish/v1"
@@ -155,6 +155,8 @@ class Persona:
     parallel_limit: int = 10
     """Requests in flight beyond this are refused (§9, §14)."""
     subscriptions: int = 8
+    renamed: bool = False
+    """Systems, managers and chassis go by other ids than Dell's, to find clients that assume them."""
 
     def schema(self, name: str) -> str:
         """The `@odata.type` of a resource: "#Name.vX_Y_Z.Name"."""
@@ -162,94 +164,92 @@ class Persona:
         return f"#{name}.{version}.{name}"
 
 
-PERSONAS: Mapping[str, Persona] = MappingProxyType(
-    {
-        persona.key: persona
-        for persona in (
-            Persona(
-                key="8",
-                generation=8,
-                firmware="2.83.83.83",
-                redfish_version="1.4.0",
-                server_header="Appweb/4.5.4",
-                base_version="1.2",
-                idrac_prefix="iDRAC.1.6",
-                schemas=_SCHEMAS_8,
-                reset_types=_RESET_6,
-                etags="few",
-                unknown_uri_status=400,
-                location="jobs",
-                task_lifetime_s=60.0,
-                job_service=False,
-                oem_jobs=False,
-                manager_jobs=True,
-                new_sessions_uri=False,
-                modern_power=False,
-                media_home="manager",
-                fault_list=False,
-                nested_storage=False,
-                top_query=False,
-                filter_uris="logs",
-                only_query=False,
-                multipart_push=False,
-                dell_attributes=False,
-                licence_service=False,
-                telemetry=False,
-                certificate_service=False,
-                lockdown=False,
-                oem_services=False,
-                licence="Enterprise",
-                log_offset_colon=False,
-                logs_basic_logins=True,
-                parallel_limit=6,
-                subscriptions=2,
-            ),
-            Persona(
-                key="9",
-                generation=9,
-                firmware="7.10.50.00",
-                redfish_version="1.20.0",
-                server_header="Apache",
-                base_version="1.18",
-                idrac_prefix="IDRAC.2.9",
-                schemas=_SCHEMAS_9,
-                media_alias=True,
-                manager_jobs=True,
-            ),
-            Persona(
-                key="9-14g",
-                generation=9,
-                firmware="4.40.40.00",
-                redfish_version="1.9.0",
-                server_header="Apache",
-                base_version="1.8",
-                idrac_prefix="IDRAC.2.3",
-                schemas=MappingProxyType({**_SCHEMAS_9, "ServiceRoot": "v1_8_0", "ComputerSystem": "v1_12_0"}),
-                manager_jobs=True,
-                modern_power=False,
-                media_home="manager",
-                licence_service=False,
-                licence="Enterprise",
-            ),
-            Persona(
-                key="10",
-                generation=10,
-                firmware="1.20.50.52",
-                redfish_version="1.21.0",
-                server_header="apache",
-                base_version="1.19",
-                idrac_prefix="IDRAC.2.10",
-                schemas=_SCHEMAS_10,
-                etag_fatal_on_actions=True,
-                location="monitor",
-                task_lifetime_s=3600.0,
-                account_slots=False,
-                legacy_power=False,
-                boot_settings=True,
-                sensors_expand=True,
-                target_prefix="OemManager",
-                parallel_limit=10,
-            ),
-        )
-    }
+_IDRAC8 = Persona(
+    key="8",
+    generation=8,
+    firmware="2.83.83.83",
+    redfish_version="1.4.0",
+    server_header="Appweb/4.5.4",
+    base_version="1.2",
+    idrac_prefix="iDRAC.1.6",
+    schemas=_SCHEMAS_8,
+    reset_types=_RESET_6,
+    etags="few",
+    unknown_uri_status=400,
+    location="jobs",
+    task_lifetime_s=60.0,
+    job_service=False,
+    oem_jobs=False,
+    manager_jobs=True,
+    new_sessions_uri=False,
+    modern_power=False,
+    media_home="manager",
+    fault_list=False,
+    nested_storage=False,
+    top_query=False,
+    filter_uris="logs",
+    only_query=False,
+    multipart_push=False,
+    dell_attributes=False,
+    licence_service=False,
+    telemetry=False,
+    certificate_service=False,
+    lockdown=False,
+    oem_services=False,
+    licence="Enterprise",
+    log_offset_colon=False,
+    logs_basic_logins=True,
+    parallel_limit=6,
+    subscriptions=2,
 )
+_IDRAC9 = Persona(
+    key="9",
+    generation=9,
+    firmware="7.10.50.00",
+    redfish_version="1.20.0",
+    server_header="Apache",
+    base_version="1.18",
+    idrac_prefix="IDRAC.2.9",
+    schemas=_SCHEMAS_9,
+    media_alias=True,
+    manager_jobs=True,
+)
+_ALL = (
+    replace(_IDRAC8, key="7", generation=7, firmware="2.65.65.65"),
+    _IDRAC8,
+    replace(
+        _IDRAC9,
+        key="9-14g",
+        firmware="4.40.40.00",
+        redfish_version="1.9.0",
+        base_version="1.8",
+        idrac_prefix="IDRAC.2.3",
+        schemas=MappingProxyType({**_SCHEMAS_9, "ServiceRoot": "v1_8_0", "ComputerSystem": "v1_12_0"}),
+        modern_power=False,
+        media_home="manager",
+        media_alias=False,
+        licence_service=False,
+        licence="Enterprise",
+    ),
+    _IDRAC9,
+    replace(_IDRAC9, key="9-renamed", renamed=True),
+    Persona(
+        key="10",
+        generation=10,
+        firmware="1.20.50.52",
+        redfish_version="1.21.0",
+        server_header="apache",
+        base_version="1.19",
+        idrac_prefix="IDRAC.2.10",
+        schemas=_SCHEMAS_10,
+        etag_fatal_on_actions=True,
+        location="monitor",
+        task_lifetime_s=3600.0,
+        account_slots=False,
+        legacy_power=False,
+        boot_settings=True,
+        sensors_expand=True,
+        target_prefix="OemManager",
+    ),
+)
+PERSONAS: Mapping[str, Persona] = MappingProxyType({persona.key: persona for persona in _ALL})

@@ -110,10 +110,14 @@ def _list(bmc: Bmc, call: Call, listing: Listing, body: Json, mode: str | None) 
         if bmc.persona.filter_uris == "logs" and not _LOGS.search(call.path):
             raise _unsupported("$filter")
         try:
-            predicate = parse(query["$filter"])
+            wanted = parse(query["$filter"])
         except FilterError:
             raise _unsupported("$filter") from None
-        items = [item for item in items if predicate(listing.full(item))]
+        some = listing.some
+        if some is None:
+            items = [item for item in items if wanted.holds(listing.full(item))]
+        else:
+            items = [item for item in items if wanted.holds(some(item, wanted.names))]
     skip = _whole_number(query, "$skip")
     top = _whole_number(query, "$top")
     if skip is not None and (skip >= len(items) or (skip == 0 and not bmc.persona.top_query)):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
@@ -145,7 +146,7 @@ class IDracSimulator(Simulator):
             bmc.life.restart(seconds=seconds or None, reason="fault")
             bmc.faults.active.pop("bmc-reset", None)
         elif fault.name == "sessions-full":
-            bmc.fill_sessions(fault.text("kind"))
+            bmc.fill_sessions(fault.text("kind"), int(fault.number("leave")))
             bmc.faults.active.pop("sessions-full", None)
         elif fault.name == "address-blocked":
             bmc.guard.block("127.0.0.1", fault.number("seconds"))
@@ -165,3 +166,27 @@ class IDracSimulator(Simulator):
         bmc.guard.clear()
         for fqdd in list(bmc.health.conditions):
             bmc.health.set(fqdd, "OK", bmc.now)
+
+    # what tests and benchmarks look at
+
+    @property
+    def sessions_open(self) -> int:
+        """Sessions that are open now, of whatever kind."""
+        self.bmc.sessions.expire()
+        return len(self.bmc.sessions.members)
+
+    @property
+    def sessions_opened(self) -> int:
+        """Sessions opened since the simulator was made."""
+        return self.bmc.sessions.opened
+
+    @property
+    def mutations(self) -> int:
+        """Requests other than reads that reached their handler, logins included."""
+        return self.bmc.mutations
+
+    def scale_time(self, factor: float) -> None:
+        """Make jobs, power changes and self tests take `factor` times as long; the times are small by default."""
+        for pace in (self.bmc.jobs.pace, self.bmc.host.pace):
+            for item in fields(pace):
+                setattr(pace, item.name, getattr(pace, item.name) * factor)

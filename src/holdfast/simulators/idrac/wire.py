@@ -52,6 +52,8 @@ class Listing:
     link: Callable[[object], Json]
     full: Callable[[object], Json]
     expanded: bool = False
+    some: Callable[[object, frozenset[str]], Json] | None = None
+    """Only these properties of a member, where that is much less work than the whole; for filters."""
 
 
 @dataclass
@@ -69,6 +71,8 @@ class Reply:
     volatile: frozenset[str] = frozenset()
     """Top-level properties that change by themselves and therefore stay out of the entity tag."""
     expandable: bool = True
+    encoded: bytes | None = None
+    """The body as bytes, when it was encoded already; whoever changes the body clears it."""
 
 
 def link(path: str) -> Json:

@@ -96,6 +96,19 @@ def _entry(bmc: Bmc, record: Record, log: str) -> Json:
     return content
 
 
+_CHEAP = frozenset({"Severity", "MessageId", "Created", "Id"})
+
+
+def _cheap(bmc: Bmc, record: Record, names: frozenset[str]) -> Json:
+    """What filters of logs usually look at, without drawing the whole entry."""
+    found: Json = {"Severity": record.severity, "Id": str(record.number)}
+    if "MessageId" in names:
+        found["MessageId"] = f"{lookup_prefix(bmc.persona, record.message_id)}.{record.message_id}"
+    if "Created" in names:
+        found["Created"] = bmc.log_stamp(record.at)
+    return found
+
+
 def _log(bmc: Bmc, name: str) -> Log:
     return bmc.sel if name == "Sel" else bmc.lclog
 
@@ -114,7 +127,11 @@ def _entries(name: str) -> Callable[[Bmc, Call], Reply]:
         def draw(item: object) -> Json:
             return _entry(bmc, _record(item), name)
 
-        reply.listing = Listing(_log(bmc, name).newest_first(), draw, draw, expanded=True)
+        def some(item: object, names: frozenset[str]) -> Json:
+            record = _record(item)
+            return _cheap(bmc, record, names) if names <= _CHEAP else _entry(bmc, record, name)
+
+        reply.listing = Listing(_log(bmc, name).newest_first(), draw, draw, expanded=True, some=some)
         return reply
 
     return handler
