@@ -55,7 +55,8 @@ class Peer:
         """The next frame, whatever it is; ConnectionError when the socket closes instead."""
         message = await asyncio.wait_for(self.socket.receive(), PATIENCE_S)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionError(f"{message.type.name} {self.socket.close_code}")
+            code = message.data if message.type is aiohttp.WSMsgType.CLOSE else self.socket.close_code
+            raise ConnectionError(f"{message.type.name} {code}")
         found: dict[str, Any] = json.loads(message.data)
         return found
 

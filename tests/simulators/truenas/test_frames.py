@@ -15,7 +15,8 @@ async def closing(peer: Peer) -> tuple[int | None, str]:
     """Wait for the close; its code and reason."""
     message = await asyncio.wait_for(peer.socket.receive(), 10)
     assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), message
-    return peer.socket.close_code, str(message.extra or "")
+    code = message.data if message.type is aiohttp.WSMsgType.CLOSE else peer.socket.close_code
+    return code, str(message.extra or "")
 
 
 async def test_malformed_json_is_answered_and_the_socket_stays_open() -> None:

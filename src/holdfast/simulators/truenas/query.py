@@ -101,7 +101,7 @@ def _single(entry: Sequence[Any]) -> Callable[[Row], bool]:
     if len(parts) == 1 and not fold and op in ("=", "!=", "in", "nin"):
         # The common case, and the one that 10 000 snapshots go through.
         def quick(row: Row) -> bool:
-            value = row.get(name, MISSING)
+            value = row.get(parts[0], MISSING)
             try:
                 return value is not MISSING and bool(compare(value, _comparable(value, wanted)))
             except (TypeError, ValueError):
