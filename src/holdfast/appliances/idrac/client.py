@@ -10,10 +10,10 @@ from holdfast.appliances.idrac.errors import body_of, error_of
 from holdfast.appliances.idrac.session import PREFIX, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
-from holdfast.errors import ProtocolError
+from holdfast.errors import AuthenticationError, ProtocolError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Guard, Query, Request, path, same_origin_path
-from holdfast.transport.values import JsonObject, get_object, get_objects, get_str
+from holdfast.transport.values import JsonObject, get_object, get_objects, get_str, opt_object, opt_str
 
 MAX_IN_FLIGHT: Final = 2
 """Two on iDRAC 7 and 8; 4 are allowed on 9 and 10 once the generation is known (contract 9)."""
@@ -49,7 +49,13 @@ class IDracClient:
         self._own_pool = pool is None
         self._pool = pool if pool is not None else pool_of(settings)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
-        self._session = Session(settings, self._http.send, origin=self._http.origin, on_secret=on_secret)
+        self._session = Session(
+            settings,
+            self._http.send,
+            origin=self._http.origin,
+            find_sessions=self._sessions_link,
+            on_secret=on_secret,
+        )
         self._guard = Guard(
             name="idrac_api",
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
@@ -83,8 +89,12 @@ class IDracClient:
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
         """GET a resource by its path or by a link that the iDRAC gave; links are kept on its origin."""
-        target = same_origin_path(link, PREFIX, origin=self._http.origin)
-        request = Request(
+        request = self._request(same_origin_path(link, PREFIX, origin=self._http.origin), query)
+        operation = Operation("GET", retry_safe=True)
+        return await self._guard.run(operation, lambda: self._attempt(request, authenticated))
+
+    def _request(self, target: str, query: Query | None = None) -> Request:
+        return Request(
             "GET",
             target,
             query=query,
@@ -92,8 +102,6 @@ class IDracClient:
             attempt_timeout_s=self.settings.timeout,
             connect_timeout_s=self.settings.connect_timeout,
         )
-        operation = Operation("GET", retry_safe=True)
-        return await self._guard.run(operation, lambda: self._attempt(request, authenticated))
 
     async def _attempt(self, request: Request, authenticated: bool) -> JsonObject:
         reply = await (self._session.send(request) if authenticated else self._http.send(request))
@@ -108,8 +116,26 @@ class IDracClient:
     async def root(self) -> JsonObject:
         """The service root, read once. It answers without a login and proves nothing about the password."""
         if self._root is None:
-            self._root = await self.get(ROOT, authenticated=False)
+            try:
+                self._root = await self.get(ROOT, authenticated=False)
+            except AuthenticationError:
+                # Not an iDRAC: others ask for a login here already.
+                self._root = await self.get(ROOT)
         return self._root
+
+    async def _sessions_link(self) -> str | None:
+        """Where sessions are opened, as the root says; None when it names no place (then Basic is used)."""
+        if self._root is None:
+            reply = await self._http.send(self._request(ROOT))
+            if reply.status in (401, 403):
+                return None
+            if reply.status >= 400:
+                raise error_of(reply)
+            self._root = body_of(reply)
+        links = opt_object(self._root, "Links")
+        sessions = opt_object(links, "Sessions") if links is not None else None
+        link = opt_str(sessions, "@odata.id") if sessions is not None else None
+        return None if link is None else same_origin_path(link, PREFIX, origin=self._http.origin)
 
     async def members(self, link: str) -> list[str]:
         """Links of a collection's members, all pages."""

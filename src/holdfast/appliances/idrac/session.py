@@ -12,14 +12,13 @@ from typing import Final
 
 from holdfast.appliances.idrac.errors import SessionPoolFullError, body_of, error_of
 from holdfast.appliances.idrac.settings import IDracSettings
-from holdfast.errors import HoldfastError, ProtocolError, UnsupportedError
+from holdfast.errors import HoldfastError, NotFoundError, ProtocolError, UnsupportedError
 from holdfast.transport import CredentialLatch, Origin, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonValue
 
 _log = logging.getLogger("holdfast.idrac")
 PREFIX: Final = "/redfish/"
 LEGACY_SESSIONS: Final = path("redfish", "v1", "Sessions")
-SESSIONS: Final = path("redfish", "v1", "SessionService", "Sessions")
 RENEW_IDLE_S: Final = 0.8 * 1800
 """80 % of the default idle time-out of a session."""
 BASIC_FOR_S: Final = 120.0
@@ -44,12 +43,14 @@ class Session:
         send: Send,
         *,
         origin: Origin,
+        find_sessions: Callable[[], Awaitable[str | None]],
         monotonic: Callable[[], float] = time.monotonic,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
         self._settings = settings
         self._send = send
         self._origin = origin
+        self._find_sessions = find_sessions
         self._monotonic = monotonic
         self._on_secret = on_secret
         self._latch = CredentialLatch("the user name and password")
@@ -104,13 +105,17 @@ class Session:
             return self._token
 
     async def _open(self) -> None:
+        sessions = await self._find_sessions()
+        if sessions is None:
+            self._basic_until = float("inf")
+            return
         try:
             async with self._latch.use():
-                self._token = await self._create(SESSIONS)
+                self._token = await self._create(sessions)
         except SessionPoolFullError:
             _log.warning("%s: all sessions are taken (RAC0218); using Basic authentication", self._settings.label)
             self._basic_until = self._monotonic() + BASIC_FOR_S
-        except UnsupportedError:
+        except (NotFoundError, UnsupportedError):
             self._basic_until = float("inf")
         self._used_at = self._monotonic()
 
