@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from holdfast.simulators.truenas.session import Session
 
 MAX_ARRIVALS = 20_000
+# Methods without a role of their own that leave an audit record.
+AUDITED = frozenset({"user.set_password", "user.renew_2fa_secret", "core.bulk", "core.download", "core.job_abort"})
 N = TypeVar("N", bound=Namespace)
 
 
@@ -150,7 +152,8 @@ class Box:
         """Record a call that only administrators and writers may make."""
         from holdfast.simulators.truenas.methods.config import Audit
 
-        if any(not role.endswith("_READ") and role != "READONLY_ADMIN" for role in call.fact.roles):
+        writes = any(not role.endswith("_READ") and role != "READONLY_ADMIN" for role in call.fact.roles)
+        if writes or call.fact.name in AUDITED:
             self.get(Audit).method_called(call, arguments, success=success)
 
     def get_reboot_reasons(self) -> list[Row]:
