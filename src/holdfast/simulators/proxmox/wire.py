@@ -21,6 +21,7 @@ from holdfast.simulators.proxmox.errors import ApiError, EmptyError
 from holdfast.simulators.proxmox.values import Json
 
 MAX_BODY_BYTES: Final = 512 * 1024
+MAX_UPLOAD_BYTES: Final = 256 * 1024 * 1024
 MAX_HEAD_BYTES: Final = 8192
 MAX_HEAD_LINES: Final = 64
 MAX_REQUESTS: Final = 100
@@ -71,8 +72,8 @@ class Frontend:
         self._served: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
 
     def app(self) -> web.Application:
-        """The application; it reads bodies itself, so aiohttp's own limit is off."""
-        app = web.Application(client_max_size=0)
+        """The application; forms are limited by the length they announce, uploads by what fits in memory."""
+        app = web.Application(client_max_size=MAX_UPLOAD_BYTES)
         app.router.add_route("*", "/{path:.*}", self.serve)
         return app
 
