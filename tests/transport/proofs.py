@@ -6,7 +6,9 @@ was measured in a run is recorded with `record` and printed at the end of it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "proof:"
@@ -33,3 +35,26 @@ PROMISED: Final = {
 def record(recorder: Recorder, name: str, value: float) -> None:
     """Record a figure of this run: `recorder` is pytest's `record_property`."""
     recorder(PREFIX + name, value)
+
+
+class Stopwatch:
+    """Seconds of the loop's clock since it was made, without those in which the machine ran something else instead.
+
+    A bound in time is about the code; on a machine that is busy with other work the process waits for a processor.
+    """
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._waited = _waited_for_processor_s()
+
+    def elapsed_s(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._started - (_waited_for_processor_s() - self._waited)
+
+
+def _waited_for_processor_s() -> float:
+    """How long this process's main thread has been ready to run without running; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
