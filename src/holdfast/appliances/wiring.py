@@ -36,7 +36,13 @@ def settings_of(model: type[_Settings], config: _Settings | Mapping[str, object]
 
 def tls_of(settings: TargetSettings) -> TlsSettings:
     """How the target's certificate is checked."""
-    return TlsSettings(verify=settings.verify, ca_file=settings.ca_file, pin_sha256=settings.pin_sha256)
+    return TlsSettings(
+        verify=settings.verify,
+        ca_file=settings.ca_file,
+        pin_sha256=settings.pin_sha256 or None,
+        minimum=settings.tls_minimum,
+        server_name=settings.tls_server_name,
+    )
 
 
 def transport_of(settings: TargetSettings, pool: ConnectionPool, *, keepalive_s: float) -> HttpTransport:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -55,7 +55,13 @@ class TargetSettings(BaseModel):
         description="Verify the certificate. false must be spelled out and is shown wherever the target is.",
     )
     ca_file: Path | None = Field(None, description="PEM file of the authority that signed the certificate.")
-    pin_sha256: str | None = Field(None, description="SHA-256 fingerprint of the certificate (holdfast trust NAME).")
+    pin_sha256: tuple[str, ...] = Field(
+        (), description="SHA-256 fingerprint of the certificate, or several (holdfast trust NAME prints it)."
+    )
+    tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = Field(
+        "1.2", description="Oldest TLS version; iDRAC 7 and 8 with old firmware need an older one."
+    )
+    tls_server_name: str | None = Field(None, description="Name that the certificate is for, when it is not the host.")
     proxy: str | None = Field(None, description="HTTP proxy for this target; proxies in the environment are ignored.")
 
     retry_max_attempts: int = Field(3, ge=1, le=20, description="Attempts in all, the first included.")
@@ -95,13 +101,16 @@ class TargetSettings(BaseModel):
             raise ValueError("protocol is https or http")
         return protocol.lower()
 
+    @field_validator("pin_sha256", mode="before")
+    @classmethod
+    def _one_pin_or_several(cls, pins: object) -> object:
+        return (pins,) if isinstance(pins, str) else pins if pins is not None else ()
+
     @field_validator("pin_sha256")
     @classmethod
-    def _pin_is_a_fingerprint(cls, pin: str | None) -> str | None:
-        if pin is None:
-            return None
-        bare = pin.lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
-        if not _FINGERPRINT.fullmatch(bare):
+    def _pins_are_fingerprints(cls, pins: tuple[str, ...]) -> tuple[str, ...]:
+        bare = tuple(pin.lower().removeprefix("sha256:").replace(":", "").replace(" ", "") for pin in pins)
+        if not all(_FINGERPRINT.fullmatch(pin) for pin in bare):
             raise ValueError("pin_sha256 is a SHA-256 fingerprint: 64 hexadecimal digits, colons allowed")
         return bare
 
@@ -129,6 +138,13 @@ class TargetSettings(BaseModel):
     def label(self) -> str:
         """Kind and name, for logs and answers, for example `proxmox.home`."""
         return f"{self.kind}.{self.name}"
+
+    @property
+    def circuit_name(self) -> str:
+        """Name of the client's circuit in logs and metrics: `pfsense_api`, as in the resilience guide; with the target's
+        name (`pfsense_api/home`) where that says more than the kind does."""
+        plain = f"{self.kind}_api"
+        return plain if self.name in ("default", self.kind) else f"{plain}/{self.name}"
 
     def secrets(self) -> tuple[Secret, ...]:
         """All secrets of this target, for redaction."""
