@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from holdfast.transport import ConnectionPool
 
 _log = logging.getLogger("holdfast.appliances")
+
+
+OnSecret = Callable[[str], object]
 
 
 class Client(Protocol):
@@ -32,17 +35,22 @@ class Client(Protocol):
 
 
 class _Opener(Protocol):
-    def __call__(self, settings: TargetSettings, *, pool: ConnectionPool) -> Client: ...
+    def __call__(self, settings: TargetSettings, *, pool: ConnectionPool, on_secret: OnSecret) -> Client: ...
 
 
 class OpenConnections:
     """One client per configured target.
 
     Nothing is imported, connected or logged in before a target is first used. Targets with equal limits share one pool.
+
+    Args:
+        config: The targets.
+        on_secret: Told every secret that a login brings (tokens, tickets), for redaction.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, on_secret: OnSecret = lambda secret: None) -> None:
         self._config = config
+        self._on_secret = on_secret
         self._clients: dict[str, Client] = {}
         self._pools: dict[tuple[int, int], ConnectionPool] = {}
         self._closed = False
@@ -66,7 +74,7 @@ class OpenConnections:
         known = self._clients.get(target.label)
         if known is None:
             room = import_module(f"holdfast.appliances.{target.kind}")
-            known = cast("_Opener", room.open_client)(target, pool=self._pool(target))
+            known = cast("_Opener", room.open_client)(target, pool=self._pool(target), on_secret=self._on_secret)
             self._clients[target.label] = known
         return known
 

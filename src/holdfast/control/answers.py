@@ -64,7 +64,7 @@ class UndoCall(Row):
 class WriteResult(Answer):
     """What became of a change.
 
-    outcome: planned (nothing sent), applied, not_applied (refused, or sent and it did not happen), unknown (the answer was
+    outcome: planned (nothing sent), applied, not_applied (refused, or sent and did not happen), unknown (the answer was
         lost and reading back did not settle it), started (the appliance works on it: see task), nothing_to_do (already
         as wanted; nothing sent).
     verified: whether the state was read back after the write and is as planned; absent when nothing was sent.

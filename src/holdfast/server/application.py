@@ -60,9 +60,9 @@ class Application:
                 raise ConfigError(
                     f"No {TITLES[kind]} target is configured.", next_step=f"Add a [targets.{kind}.NAME] table."
                 )
-        self.connections = OpenConnections(config)
         self.entries = select(load_catalogue((*KINDS, ESTATE)), self._selection(serving))
         self.room = ControlRoom(config, sleep=self._clocks.sleep)
+        self.connections = OpenConnections(config, on_secret=self.room.redactor.add)
         self.dispatcher = self._dispatcher(self.entries)
 
     def _selection(self, serving: Serving) -> Selection:

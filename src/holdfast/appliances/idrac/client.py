@@ -173,6 +173,8 @@ class IDracClient:
         return {"root": root, "system": systems[0], "manager": managers[0]}
 
 
-def open_client(settings: IDracSettings, *, pool: ConnectionPool) -> IDracClient:
+def open_client(
+    settings: IDracSettings, *, pool: ConnectionPool, on_secret: Callable[[str], None] | None = None
+) -> IDracClient:
     """The client that the server uses; nothing is sent before its first call."""
-    return IDracClient(settings, pool=pool)
+    return IDracClient(settings, pool=pool, on_secret=on_secret)
