@@ -79,6 +79,7 @@ async def test_a_container_refuses_at_once_what_a_machine_refuses_in_its_task() 
         assert (await one.refused("POST", f"{DNS}/status/start")).reason == "CT 103 already running"
         assert await one.run("POST", f"{DNS}/status/stop") == "OK"
         assert (await one.refused("POST", f"{DNS}/status/stop")).reason == "CT 103 not running"
+        assert (await one.refused("POST", f"{DNS}/status/reboot")).reason == "VM 103 not running"
         assert await one.run("POST", f"{DNS}/status/start") == "OK"
         assert await one.run("POST", f"{DNS}/status/reboot") == "OK"
 

@@ -203,11 +203,15 @@ async def test_realms_are_told_without_a_login() -> None:
 
 async def test_a_token_is_not_a_ticket() -> None:
     async with bench() as one:
-        answer = await one.call("POST", "/access/ticket", {"username": "a@pve", "password": "b"})
-        assert answer.status == 401
-        answer = await one.refused("PUT", "/access/password", {"userid": "ops@pve", "password": "12345678"})
-        assert answer.status == 403
-        assert "not available with API token, need proper ticket." in answer.reason
+        login = {"username": "a@pve", "password": "b"}
+        for verb, path, form in (
+            ("POST", "/access/ticket", login),
+            ("PUT", "/access/password", {"userid": "ops@pve", "password": "12345678"}),
+        ):
+            answer = await one.refused(verb, path, form)
+            assert answer.status == 403
+            where = f"Permission check failed (URI '{path}' not available with API token, need proper ticket."
+            assert answer.reason == where
 
 
 async def test_the_secret_of_a_token_is_told_once() -> None:

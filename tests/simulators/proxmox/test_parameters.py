@@ -53,7 +53,17 @@ async def test_the_example_of_the_contract() -> None:
             "POST",
             "/nodes/pve2/qemu",
             {"vmid": 150, "scsi0": "local-lvm:1,colour=red"},
-            {"scsi0": f"invalid format - format error\nscsi0.colour: {UNKNOWN}\n"},
+            {"scsi0": "invalid format - invalid key in comma-separated list property: colour"},
+        ),
+        (
+            "POST",
+            "/nodes/pve2/qemu",
+            {"vmid": 150, "scsi0": "local-lvm:1,cache=maybe"},
+            {
+                "scsi0": "invalid format - format error\n"
+                "scsi0.cache: value 'maybe' does not have a value in the enumeration"
+                " 'none, writethrough, writeback, unsafe, directsync'\n"
+            },
         ),
         (
             "POST",

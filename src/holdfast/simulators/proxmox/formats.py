@@ -87,7 +87,7 @@ def _either(refusal: str, *checks: Callable[[str], None]) -> Callable[[str], Non
             except FormatError:
                 continue
             return
-        raise FormatError(refusal)
+        raise FormatError(refusal.replace("{}", value))
 
     return check
 
@@ -132,8 +132,8 @@ def _calendar(value: str) -> None:
 
 
 def _task_state(value: str) -> None:
-    if value not in _TASK_STATES:
-        raise FormatError(f"unknown task status type '{value}'\n")
+    if value.lower() not in _TASK_STATES:
+        raise FormatError(f"invalid status '{value}'\n")
 
 
 def _storage_pair(value: str) -> None:
@@ -155,7 +155,7 @@ _iface = _expression(r"[A-Za-z][A-Za-z0-9_]{1,20}(?:[:.]\d+)?", "invalid network
 _sdn_id = _expression(r"[a-z][a-z0-9]*[a-z0-9]", "ID '{}' contains illegal characters\n")
 _ha_sid = _expression(r"(?:(?:vm|ct):)?[1-9][0-9]{2,8}", "unable to parse ha resource id '{}'\n")
 _poolid = _expression(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,2}", "value '{}' does not look like a valid pool name\n")
-_host = _either("value is not a valid hostname or address\n", _address, _dns)
+_host = _either("value does not look like a valid address: {}\n", _address, _dns)
 
 _CHECKS: Final[dict[str, Callable[[str], None]]] = {
     "pve-node": _expression(_DNS_LABEL, "value does not look like a valid node name\n"),

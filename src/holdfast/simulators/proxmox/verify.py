@@ -40,7 +40,8 @@ _INDEXED: Final = re.compile(r"([a-z]+)(0|[1-9]\d*)")
 
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\(\?\^([a-z]*):", lambda found: f"(?{found[1]}:", text))
+    """A pattern of the vendor's language, anchored the way the vendor anchors it."""
+    return re.compile("^" + re.sub(r"\(\?\^([a-z]*):", lambda found: f"(?{found[1]}:", text) + "$")
 
 
 def schema_of(schemas: Mapping[str, Schema], name: str) -> Schema | None:
@@ -97,8 +98,8 @@ def _check(schema: Schema, value: object, path: str, errors: dict[str, str]) -> 
         return _check_object(_properties(schema), value, path, errors, open_ended=not schema.get("properties"))
     typed = _typed(str(kind), value)
     if typed is None:
-        shown = value if isinstance(value, str | int | float) else "HASH" if isinstance(value, Mapping) else "ARRAY"
-        errors[path] = f"type check ('{kind}') failed - got '{shown}'"
+        shown = "HASH" if isinstance(value, Mapping) else "ARRAY" if isinstance(value, list) else f"'{value}'"
+        errors[path] = f"type check ('{kind}') failed - got {shown}"
         return None
     refusal = _refusal(schema, typed, path)
     if refusal:
@@ -109,7 +110,7 @@ def _check(schema: Schema, value: object, path: str, errors: dict[str, str]) -> 
 
 def _check_array(schema: Schema, value: object, path: str, errors: dict[str, str]) -> Parameter | None:
     if isinstance(value, Mapping):
-        errors[path] = "type check ('array') failed - got 'HASH'"
+        errors[path] = "type check ('array') failed"
         return None
     parts = value if isinstance(value, list) else str(value).split("\0")
     inner = schema.get("items")
@@ -147,7 +148,7 @@ def _refusal(schema: Schema, value: Parameter, path: str) -> str | None:
     except FormatError as error:
         return f"invalid format - {error}"
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and not _pattern(pattern).fullmatch(text):
+    if isinstance(pattern, str) and not _pattern(pattern).search(text):
         return "value does not match the regex pattern"
     longest, shortest = schema.get("maxLength"), schema.get("minLength")
     if isinstance(longest, int) and len(text) > longest:
@@ -181,20 +182,26 @@ def parse_property_string(keys: Mapping[str, Schema], text: str, path: str = "")
     for part in text.split(","):
         if not part.strip():
             continue
-        name, separator, value = part.strip().partition("=")
+        name, separator, value = part.partition("=")
         if not separator:
             if default is None:
                 raise FormatError("value without key, but schema does not define a default key\n")
             name, value = default, name
+        elif not name or not value:
+            raise FormatError("missing key in comma-separated list property\n")
+        if name in found:
+            raise FormatError(f"duplicate key in comma-separated list property: {name}\n")
         schema = keys.get(name)
         alias = schema.get("alias") if schema else None
         if schema is not None and isinstance(alias, str):
             owner = schema.get("keyAlias")
             if isinstance(owner, str):
+                if owner in found:
+                    raise FormatError(f"key alias '{owner}' is already defined\n")
                 found[owner] = name
             name = alias
-        if name in found:
-            raise FormatError(f"duplicate key in comma-separated list property: {name}\n")
+        if name not in keys:
+            raise FormatError(f"invalid key in comma-separated list property: {name}\n")
         found[name] = value
     for name, value in found.items():
         schema = keys.get(name)

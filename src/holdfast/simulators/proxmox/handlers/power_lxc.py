@@ -70,8 +70,10 @@ def shutdown(call: Call) -> Answer:
 
 @answers(f"POST {LXC}/status/reboot")
 def reboot(call: Call) -> Answer:
-    """Shut down and start."""
-    guest = _running(call)
+    """Shut down and start; the refusal speaks of a VM, as the vendor's does."""
+    guest = existing(call)
+    if guest is None or not guest.running:
+        raise ApiError(f"VM {call.params.number('vmid')} not running")
     timeout = call.params.number("timeout") if "timeout" in call.params else None
     return call.fork("vzreboot", guest.vmid, power.reboot(call.cluster, call.node, "lxc", guest.vmid, timeout=timeout))
 
