@@ -233,7 +233,7 @@ def _reset(bmc: Bmc, call: Call) -> Reply:
     kind = body.text(call.body, "ResetType")
     if kind not in bmc.persona.reset_types:
         if bmc.persona.generation < 9:
-            raise Refusal(400, (Info("ActionParameterNotSupported", (kind, "ComputerSystem.Reset")),))
+            raise Refusal(400, (Info("ActionParameterNotSupported", ("ResetType", "ComputerSystem.Reset")),))
         raise body.not_listed("ResetType", kind)
     body.closed(call.body, {"ResetType"})
     bmc.host.reset(kind)
