@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.truenas import create
+from holdfast.simulators.truenas.persona import PERSONAS
 from holdfast.simulators.truenas.releases import facts_of
 from holdfast.simulators.world import World, default_world
 from tests.simulators.truenas.peer import Stand, standing
@@ -19,7 +20,9 @@ async def get(stand: Stand, path: str) -> tuple[int, Any]:
         return answer.status, await answer.json(content_type=None) if answer.status == 200 else None
 
 
-@pytest.mark.parametrize(("persona", "newest"), [("25.04", "v25.04.2"), ("25.10", "v25.10.5"), ("26", "v26.0.0")])
+@pytest.mark.parametrize(
+    ("persona", "newest"), [("25.04", "v25.04.2"), ("25.10", "v25.10.5"), ("26", "v26.0.0"), ("27", "v27.0.0")]
+)
 async def test_the_version_list_ends_with_the_newest(persona: str, newest: str) -> None:
     async with standing(persona) as stand:
         status, versions = await get(stand, "/api/versions")
@@ -53,27 +56,29 @@ async def test_rest_is_gone_from_26(persona: str, status: int) -> None:
     ("method", "present"),
     [
         ("zfs.snapshot.query", {"25.04"}),
-        ("pool.snapshot.query", {"25.10", "26"}),
-        ("zfs.resource.snapshot.query", {"26"}),
-        ("service.control", {"25.10", "26"}),
+        ("pool.snapshot.query", {"25.10", "26", "27"}),
+        ("zfs.resource.snapshot.query", {"26", "27"}),
+        ("service.control", {"25.10", "26", "27"}),
         ("service.restart", {"25.04", "25.10"}),
         ("update.check_available", {"25.04"}),
-        ("update.status", {"25.10", "26"}),
+        ("update.status", {"25.10", "26", "27"}),
         ("virt.instance.query", {"25.04", "25.10"}),
-        ("container.query", {"26"}),
+        ("container.query", {"26", "27"}),
         ("pool.dataset.destroy_snapshots", {"25.04", "25.10"}),
         ("interface.save_default_route", {"25.04"}),
-        ("interface.save_network_config", {"25.10", "26"}),
-        ("smb.status", {"25.04", "26"}),
+        ("interface.save_network_config", {"25.10", "26", "27"}),
+        ("smb.status", {"25.04", "26", "27"}),
         ("smart.test.results", {"25.04"}),
-        ("zpool.query", {"26"}),
-        ("privilege.become_readonly", {"26"}),
-        ("boot.environment.query", {"25.04", "25.10", "26"}),
+        ("zpool.query", {"26", "27"}),
+        ("privilege.become_readonly", {"26", "27"}),
+        ("boot.environment.query", {"25.04", "25.10", "26", "27"}),
         ("auth.login_with_api_key", {"25.04", "25.10", "26"}),
+        ("auth.login_ex", {"25.04", "25.10", "26", "27"}),
+        ("vm.reset", {"27"}),
     ],
 )
 def test_a_method_exists_exactly_where_the_ledger_says(method: str, present: set[str]) -> None:
-    found = {persona for persona in ("25.04", "25.10", "26") if served(persona, method)}
+    found = {persona for persona in PERSONAS if served(persona, method)}
     assert found == present
 
 
@@ -83,7 +88,7 @@ def served(persona: str, method: str) -> bool:
     return box.dispatcher.fact(persona, method) is not None
 
 
-@pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
+@pytest.mark.parametrize("persona", list(PERSONAS))
 def test_every_fact_has_a_handler(persona: str) -> None:
     box = create(default_world(), SimulatedClock(lambda: 1.8e9), "truenas", persona).box
     assert set(facts_of(persona)) - set(box.dispatcher.handlers) == set()
@@ -132,6 +137,16 @@ async def test_a_dropped_socket_cancels_calls_only_from_26(persona: str, gone: b
         stand.clock.advance(21)
         rows = await other.call("filesystem.listdir", "/mnt/tank/home", [["name", "=", "late"]])
         assert (rows == []) is gone
+
+
+async def test_27_keeps_the_old_login_for_clients_pinned_to_26() -> None:
+    async with standing("27") as stand:
+        key = stand.simulator.credentials["api_key"]
+        assert (await (await stand.connect()).refused("auth.login_with_api_key", key)).code == -32601
+        pinned = await stand.connect("/api/v26.0.0")
+        assert await pinned.call("auth.login_with_api_key", key) is True
+        peer = await stand.login()
+        assert isinstance(await peer.call("pool.snapshottask.run", 1), int), "a job from 27 on"
 
 
 async def test_methods_tell_whether_a_reader_may_call_them() -> None:

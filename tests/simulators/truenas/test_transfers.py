@@ -126,7 +126,7 @@ async def test_bad_uploads_are_refused_each_with_its_status() -> None:
     async with standing() as stand:
         good = f"Bearer {stand.simulator.credentials['api_key']}"
         put = call("filesystem.put", "/mnt/tank/home/x")
-        cases = [
+        cases: list[tuple[aiohttp.FormData | bytes, str, int]] = [
             (form(("data", put), ("file", b"x")), "Bearer 1-wrong", 401),
             (form(("data", put), ("file", b"x")), "Basic !!!", 401),
             (form(("file", b"x"), ("data", put)), good, 405),

@@ -17,7 +17,7 @@ from holdfast.simulators.truenas.faults import Fault, Faults
 from holdfast.simulators.truenas.jobs import Job, JobManager
 from holdfast.simulators.truenas.limits import RateLimiter
 from holdfast.simulators.truenas.methods import NAMESPACES
-from holdfast.simulators.truenas.persona import Persona, Timing
+from holdfast.simulators.truenas.persona import Persona, Timing, release_of
 from holdfast.simulators.truenas.registry import Namespace, Registration
 from holdfast.simulators.truenas.timeline import Timeline
 from holdfast.simulators.truenas.transfer import Transfers
@@ -61,9 +61,10 @@ class Box:
         self.server = server
         self.hostname = hostname
         self.state = state
+        self.crashes: list[BaseException] = []
         self.random = random.Random(f"{server.service_tag}/{hostname}")
         self.timing = Timing()
-        self.timeline = Timeline(clock.now)
+        self.timeline = Timeline(clock.now, self.crashed)
         self.faults = Faults()
         self.facts: FactBook = vendor_facts()
         self.limiter = RateLimiter(clock.now)
@@ -71,7 +72,6 @@ class Box:
         self.events = EventHub(self)
         self.jobs = JobManager(self.timeline, lambda: self.timing.job_step_s, self._job_changed, self.crashed)
         self.transfers = Transfers(self)
-        self.crashes: list[BaseException] = []
         self.on_answer: Callable[[str, Row], None] | None = None
         self.on_job: Callable[[Job], None] | None = None
         self.boot_id = self.new_uuid()
@@ -84,11 +84,14 @@ class Box:
         self._adopted: set[asyncio.Task[None]] = set()
         self._namespaces: dict[type[Namespace], Namespace] = {}
         registrations: list[Registration] = []
+        implemented: set[str] = set()
         for kind in NAMESPACES:
             namespace = kind(self)
             self._namespaces[kind] = namespace
-            registrations += namespace.registrations
-        self.implemented = frozenset(registration.name for registration in registrations)
+            if release_of(kind.SINCE) <= persona.release < release_of(kind.UNTIL):
+                registrations += namespace.registrations
+            implemented |= {registration.name for registration in namespace.registrations}
+        self.implemented = frozenset(implemented)
         self.dispatcher = Dispatcher(self, registrations)
 
     def get(self, kind: type[N]) -> N:

@@ -19,6 +19,7 @@ from holdfast.simulators.truenas.errors import (
     InvalidValueError,
     Json,
     MiddlewareError,
+    Problem,
     UnknownMethodError,
     ValidationFailedError,
 )
@@ -56,13 +57,12 @@ class Dispatcher:
         return {name: fact for name, fact in facts_of(release).items() if name in self.handlers}
 
     def _lookup(self, session: Session, name: str) -> tuple[Fact, Registration]:
-        own = self.fact(self._box.persona.name, name)
         fact = self.fact(session.api_release, name)
-        if own is None:
+        if fact is not None:
+            return fact, self.handlers[name]
+        if self.fact(self._box.persona.name, name) is None:
             raise UnknownMethodError(f"Method {name!r} not found")
-        if fact is None:
-            raise CallError(f"Method {name!r} not found in {session.api_version}", ENOMETHOD)
-        return fact, self.handlers[name]
+        raise CallError(f"Method {name!r} not found in {session.api_version}", ENOMETHOD)
 
     def _authorize(self, session: Session, fact: Fact) -> None:
         session.check_age()
@@ -116,8 +116,18 @@ class Dispatcher:
             else:
                 values.append(copy.deepcopy(schema.get("default")))
         if checker.problems:
-            raise ValidationFailedError(checker.problems)
+            raise ValidationFailedError(self._as_worded(fact, checker.problems))
         return values
+
+    def _as_worded(self, fact: Fact, problems: list[Problem]) -> list[Problem]:
+        """Up to 25.10 this union is told apart by class names, since then by its tag (contract section 4)."""
+        if fact.name != "pool.dataset.create" or self._box.persona.release >= (26, 0):
+            return problems
+        names = {"FILESYSTEM": "PoolDatasetCreateFilesystem", "VOLUME": "PoolDatasetCreateVolume"}
+        return [
+            (".".join(names.get(part, part) for part in path.split(".")) if path else path, text, errno)
+            for path, text, errno in problems
+        ]
 
     async def perform(self, call: Call, registration: Registration, arguments: list[Any], *, wait: bool) -> Json:
         """Run a checked call; of a job its id, or with `wait` its result."""

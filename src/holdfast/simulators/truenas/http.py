@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from holdfast.simulators.base import Arrival
 from holdfast.simulators.truenas.releases import release_for_api
@@ -48,13 +49,12 @@ class Routes:
         return app
 
     @web.middleware
-    async def _gate(self, request: web.Request, handler: web._types.Handler) -> web.StreamResponse:  # type: ignore[name-defined]
+    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """While the middleware is away, the reverse proxy answers 502 for everything behind it."""
         self._box.timeline.pump()
         if self._box.away or (request.path.startswith("/api/") and self._box.faults.take("upgrade-502") is not None):
             return web.Response(status=502, text="<html><head><title>502 Bad Gateway</title></head></html>")
-        answer: web.StreamResponse = await handler(request)
-        return answer
+        return await handler(request)
 
     async def _versions(self, request: web.Request) -> web.Response:
         self._note(request)

@@ -14,7 +14,7 @@ from holdfast.simulators.truenas.errors import EBUSY, CallError, Json, Middlewar
 from holdfast.simulators.truenas.facts import JobFacts
 from holdfast.simulators.truenas.registry import Step, Steps
 from holdfast.simulators.truenas.secrets import MASK, mask_arguments
-from holdfast.simulators.truenas.timeline import Timeline, Timer
+from holdfast.simulators.truenas.timeline import BUGS, Timeline, Timer
 from holdfast.simulators.truenas.wire import from_epoch
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 State = Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"]
 HISTORY = 1000
-# What a mistake of the simulator itself looks like; remembered, so that tests see it.
-BUGS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
 _FINAL = ("SUCCESS", "FAILED", "ABORTED")
 
 

@@ -79,6 +79,7 @@ PERSONAS: dict[str, Persona] = {
         _persona("25.04", "25.04.2.6", "Fangtooth", _V2504),
         _persona("25.10", "25.10.7", "Goldeye", (*_V2504, *_V2510)),
         _persona("26", "26.0.0-BETA.3", "Halfmoon", (*_V2504, *_V2510, "v26.0.0")),
+        _persona("27", "27.0.0-MASTER", "Indri", (*_V2504, *_V2510, "v26.0.0", "v27.0.0")),
     )
 }
 DEFAULT_PERSONA = "25.10"

@@ -17,7 +17,9 @@ MISSING = object()
 
 
 def _contains(value: object, wanted: object) -> bool:
-    return value is not None and wanted in value  # type: ignore[operator]  # TypeError is caught: no match
+    if isinstance(value, str):
+        return isinstance(wanted, str) and wanted in value
+    return isinstance(value, list | tuple | set | dict) and wanted in value
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -126,8 +128,7 @@ def compile_filters(filters: Sequence[Any], depth: int = 0) -> Callable[[Row], b
         if len(entry) == 2:
             if entry[0] != "OR" or not isinstance(entry[1], list):
                 raise _refuse(f"Invalid filter {entry!r}")
-            branches = [compile_filters([branch] if _is_leaf(branch) else branch, depth + 1) for branch in entry[1]]
-            tests.append(lambda row, branches=branches: any(branch(row) for branch in branches))  # type: ignore[misc]
+            tests.append(_any_of([compile_filters([b] if _is_leaf(b) else b, depth + 1) for b in entry[1]]))
             continue
         if len(entry) != 3 or not isinstance(entry[0], str) or not isinstance(entry[1], str):
             raise _refuse(f"Invalid filter {entry!r}")
@@ -139,6 +140,10 @@ def compile_filters(filters: Sequence[Any], depth: int = 0) -> Callable[[Row], b
     if len(tests) == 1:
         return tests[0]
     return lambda row: all(test(row) for test in tests)
+
+
+def _any_of(tests: list[Callable[[Row], bool]]) -> Callable[[Row], bool]:
+    return lambda row: any(test(row) for test in tests)
 
 
 def _is_leaf(branch: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from holdfast.simulators.truenas.errors import Row
 from holdfast.simulators.truenas.persona import release_of
@@ -17,6 +17,7 @@ from holdfast.simulators.truenas.persona import release_of
 if TYPE_CHECKING:
     from holdfast.simulators.truenas.box import Box
 
+MARKS = "_truenas_methods"
 Handler = Callable[..., Any]
 LockOf = Callable[[list[Any]], str]
 F = TypeVar("F", bound=Handler)
@@ -62,23 +63,29 @@ def method(*names: str, lock: LockOf | None = None, since: str = "0", until: str
     """Declare a method of a `Namespace` as the handler of RPC methods; `lock` names a job's lock from its arguments."""
 
     def mark(function: F) -> F:
-        marks: list[_Mark] = list(getattr(function, "_marks", ()))
+        marks: list[_Mark] = list(getattr(function, MARKS, ()))
         marks += [_Mark(name, lock, release_of(since), release_of(until)) for name in names]
-        function._marks = marks  # type: ignore[attr-defined]  # read back by Namespace below
+        setattr(function, MARKS, marks)
         return function
 
     return mark
 
 
 class Namespace:
-    """Handlers over one box's state. Subclasses decorate methods with `@method`; rows of CRUD tables add theirs."""
+    """Handlers over one box's state. Subclasses decorate methods with `@method`; rows of CRUD tables add theirs.
+
+    `SINCE` and `UNTIL` bound the releases whose boxes have the namespace at all.
+    """
+
+    SINCE: ClassVar[str] = "0"
+    UNTIL: ClassVar[str] = "99"
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.registrations: list[Registration] = []
         for attribute in dir(type(self)):
             function = getattr(type(self), attribute)
-            for mark in getattr(function, "_marks", ()):
+            for mark in getattr(function, MARKS, ()):
                 handler = getattr(self, attribute)
                 self.registrations.append(Registration(mark.name, handler, mark.lock_of, mark.since, mark.until))
 

@@ -1,7 +1,8 @@
 """Method facts of every release: what the vendor's files say, and what is derived for releases they do not cover.
 
 25.10 comes from its file. 25.04's file describes half of its methods; the others keep 25.10's models, minus what came
-later (contract section 16). 26 is 25.10 with the renames, removals and additions of section 16.
+later (contract section 16). 26 is 25.10 with the renames, removals and additions of section 16, 27 is 26 with little
+less.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from holdfast.simulators.truenas import facts_25_04, facts_26
-from holdfast.simulators.truenas.facts import Fact, vendor_facts
+from holdfast.simulators.truenas.facts import Fact, JobFacts, vendor_facts
+
+# Still answer on versions before v27.
+PRIVATE_IN_27 = ("auth.login", "auth.login_with_api_key")
 
 
 def _without(facts: Mapping[str, Fact], patterns: tuple[str, ...]) -> dict[str, Fact]:
@@ -21,7 +25,7 @@ def _without(facts: Mapping[str, Fact], patterns: tuple[str, ...]) -> dict[str, 
 
 @cache
 def facts_of(release: str) -> Mapping[str, Fact]:
-    """Facts by method name, of "25.04", "25.10" or "26".
+    """Facts by method name, of "25.04", "25.10", "26" or "27".
 
     LookupError for any other release.
     """
@@ -40,10 +44,15 @@ def facts_of(release: str) -> Mapping[str, Fact]:
             if name in facts:
                 facts[name] = change(facts[name])
         return {**facts, **{fact.name: fact for fact in facts_26.own()}}
+    if release == "27":
+        facts = _without(facts_of("26"), PRIVATE_IN_27)
+        run = facts["pool.snapshottask.run"]
+        facts[run.name] = dataclasses.replace(run, job=JobFacts())
+        facts["vm.reset"] = dataclasses.replace(facts["vm.resume"], name="vm.reset")
+        return facts
     raise LookupError(release)
 
 
 def release_for_api(version: str) -> str:
     """The release whose models an API version such as "v25.10.3" speaks."""
-    year = version.removeprefix("v").rsplit(".", 1)[0]
-    return "26" if year == "26.0" else year
+    return version.removeprefix("v").rsplit(".", 1)[0].removesuffix(".0")

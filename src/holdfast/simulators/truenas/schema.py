@@ -55,7 +55,8 @@ class Checker:
             return None
         failures: list[list[Problem]] = []
         for branch in wanted:
-            result, problems = self._try(branch, value, path if len(wanted) == 1 else f"{path}.{_tag(branch)}")
+            tag = _tag(branch) if len(wanted) > 1 else ""
+            result, problems = self._try(branch, value, f"{path}.{tag}" if tag else path)
             if not problems:
                 return result
             failures.append(problems)
@@ -205,10 +206,8 @@ _KINDS: dict[str, Callable[[Checker, Row, object, str], object]] = {
 
 def _tag(branch: Row) -> str:
     """The component that the vendor's models add to a path to name a branch of a union."""
-    if "title" in branch:
-        return str(branch["title"])
     if "enum" in branch or "const" in branch:
-        return f"literal[{','.join(repr(choice) for choice in branch.get('enum', [branch.get('const')]))}]"
+        return ""  # a choice adds no component
     bounded = any(key in branch for key in ("minimum", "maximum", "minLength", "maxLength", "pattern"))
     short = {"integer": "int", "string": "str", "boolean": "bool", "number": "float", "array": "list", "object": "dict"}
     kind = short.get(str(branch.get("type")), "any")

@@ -198,7 +198,7 @@ class Session:
             return False
         try:
             message = wire.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, OverflowError, OSError) as error:
             self._refuse(None, PARSE_ERROR, str(error))
             return True
         if isinstance(message, list):

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 POLL_S = 0.02
+# What a mistake of the simulator itself looks like; remembered, so that tests see it.
+BUGS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
 MAX_TIMERS_PER_PUMP = 100_000
 
 
@@ -34,8 +36,9 @@ class Timer:
 class Timeline:
     """A heap of timers over a clock; `run()` fires them while the appliance is up."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], crashed: Callable[[BaseException], None]) -> None:
         self.now = now
+        self._crashed = crashed
         self._heap: list[Timer] = []
         self._numbers = itertools.count()
         self._more: asyncio.Event | None = None
@@ -56,7 +59,10 @@ class Timeline:
                 return
             timer = heapq.heappop(self._heap)
             if not timer.cancelled:
-                timer.callback()
+                try:
+                    timer.callback()
+                except BUGS as error:
+                    self._crashed(error)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for simulated seconds; zero only yields to other tasks."""
@@ -77,9 +83,8 @@ class Timeline:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop firing timers and forget those that wait."""
+        """Stop firing timers; those that wait go on waiting."""
         task, self._task, self._more = self._task, None, None
-        self._heap.clear()
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -28,7 +28,7 @@ def _decode(value: Row) -> object:
         if isinstance(value.get("$time"), str):
             return time.fromisoformat(value["$time"])
         if isinstance(value.get("$set"), list):
-            return set(value["$set"])
+            return list(value["$set"])
     if len(value) == 2 and value.get("$type") == "date" and isinstance(value.get("$value"), str):
         return date.fromisoformat(value["$value"])
     return value

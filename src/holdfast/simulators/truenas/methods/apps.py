@@ -73,7 +73,7 @@ class Apps(Namespace):
         self._dataset(name)
         return self.apps[name]
 
-    def _install_custom(self, name: str, compose: str) -> Row:
+    def _install_custom(self, name: str, compose: str | Row) -> Row:
         self.apps[name] = {
             "name": name,
             "item": "custom-app",
@@ -293,7 +293,8 @@ class Apps(Namespace):
             yield from self._deploy(app)
         self.changed(app)
 
-    def _compose(self, data: Row, attribute: str) -> str:
+    @staticmethod
+    def _compose(data: Row, attribute: str) -> str | Row:
         text = data.get("custom_compose_config_string") or ""
         given = data.get("custom_compose_config")
         if text and given:
@@ -305,7 +306,7 @@ class Apps(Namespace):
         except ComposeError as error:
             field = "custom_compose_config_string" if text else "custom_compose_config"
             raise invalid(f"{attribute}.{field}", f"Please specify a valid compose configuration: {error}") from error
-        return text or given  # type: ignore[return-value]  # parse_compose takes both forms
+        return str(text) if text else dict(given or {})
 
     def _check_ports(self, services: list[Service], own: str | None) -> None:
         taken = {

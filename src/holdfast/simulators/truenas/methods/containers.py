@@ -23,6 +23,8 @@ REGISTRY: dict[str, list[str]] = {
 class Containers(Namespace):
     """Containers, their devices and images."""
 
+    SINCE = "26"
+
     def __init__(self, box: Box) -> None:
         super().__init__(box)
         self.storage = box.get(Storage)

@@ -331,7 +331,7 @@ class Datasets(Namespace):
                     clone.origin = other.path
         dataset.origin, source.origin = "", snapshot.path
 
-    @method("pool.dataset.destroy_snapshots", lock=lambda arguments: f"{arguments[0]}")
+    @method("pool.dataset.destroy_snapshots", until="26", lock=lambda arguments: f"{arguments[0]}")
     def destroy_snapshots(self, call: Call, name: str, what: Row) -> Steps:
         """Destroy all or a range of a dataset's snapshots (up to 25.10)."""
         self.storage.dataset(name)

@@ -234,7 +234,8 @@ class PoolJobs(Namespace):
         pool.vdevs[class_name].remove(vdev)
         self.pools.changed(pool)
 
-    @method("pool.ddt_prune", "pool.ddt_prefetch", lock=lambda arguments: f"ddt_{arguments[0]}")
+    @method("pool.ddt_prune", lock=lambda arguments: "ddt")
+    @method("pool.ddt_prefetch", lock=lambda arguments: "ddt", until="26")
     def dedup_table(self, call: Call, what: Row | str) -> Steps:
         """Prune or preload the dedup table."""
         name = what if isinstance(what, str) else what["pool_name"]

@@ -27,6 +27,8 @@ def _by_id(arguments: list[str]) -> str:
 class Virt(Namespace):
     """Instances and volumes."""
 
+    UNTIL = "26"
+
     def __init__(self, box: Box) -> None:
         super().__init__(box)
         self.storage = box.get(Storage)

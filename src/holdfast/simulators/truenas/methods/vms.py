@@ -244,6 +244,13 @@ class Vms(Namespace):
             raise CallError("VM is not suspended", EINVAL)
         self._set(number, "RUNNING")
 
+    @method("vm.reset", since="27")
+    def reset(self, call: Call, number: int) -> None:
+        """Press the reset button."""
+        if self._state(number) != "RUNNING":
+            raise CallError("VM is not running", EINVAL)
+        self.vms.touch(number)
+
     @method("vm.delete")
     def delete(self, call: Call, number: int, options: Row) -> bool | None:
         """Delete; with `zvols` its disks too. A running one only with `force`."""
