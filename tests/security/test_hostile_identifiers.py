@@ -48,7 +48,7 @@ def required(schema: dict[str, object]) -> list[str]:
 
 
 def sent_writes(made: Room) -> list[str]:
-    """Paths of HTTP writes that arrived; opening a session is none, and calls over a WebSocket are not told apart here."""
+    """Paths of HTTP writes that arrived; opening a session is none, and calls over a WebSocket are not looked at."""
     login = ("/Sessions", "/access/ticket", "/auth/jwt", "/api/current")
     return [a.path for a in made.writes() if not a.path.endswith(login)]
 
