@@ -399,7 +399,7 @@ GUESTS: Final[list[Step]] = [
             ("POST", f"{guest}/snapshot", {"snapname": "again"}, "task: " if guest == _CT else DONE),
             *_firewall(f"{guest}/firewall"),
             *_sets(f"{guest}/firewall"),
-            ("POST", f"{guest}/remote_migrate", _REMOTE, "task: failed to connect to remote endpoint - 595"),
+            ("POST", f"{guest}/remote_migrate", _REMOTE, "500 Can't connect to 10.0.0.1:8006"),
             ("POST", f"{guest}/status/start", {}, DONE),
             ("POST", f"{guest}/vncproxy", {}, "task: connection timed out"),
             ("POST", f"{guest}/spiceproxy", {}, "500 spice port not available" if guest == _VM else DONE),

@@ -145,8 +145,9 @@ class Cluster:
         return self.guest_firewalls.setdefault(vmid, FirewallScope())
 
     def forget_guest(self, guest: Guest) -> None:
-        """Take a guest out of everything that a plain removal cleans up."""
+        """Take a guest out of everything that a plain removal cleans up: firewall, grants, pools."""
         self.guests.pop(guest.vmid, None)
+        self.access.grants = [grant for grant in self.access.grants if grant.path != f"/vms/{guest.vmid}"]
         self.guest_firewalls.pop(guest.vmid, None)
         self.access.pool_of.pop(f"/vms/{guest.vmid}", None)
         self.access.changed()

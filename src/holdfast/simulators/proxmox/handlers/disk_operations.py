@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.simulators.proxmox.call import Answer, Call, answers
 from holdfast.simulators.proxmox.disks import add_unused, allocate, default_key, destroy_volume, drive_volume
-from holdfast.simulators.proxmox.errors import ApiError, TaskError, bad_parameters
+from holdfast.simulators.proxmox.errors import ApiError, bad_parameters
 from holdfast.simulators.proxmox.guests import (
     Guest,
     format_size,
@@ -15,14 +15,15 @@ from holdfast.simulators.proxmox.guests import (
     print_properties,
 )
 from holdfast.simulators.proxmox.power import acquire
+from holdfast.simulators.proxmox.sections import CHANGED
 from holdfast.simulators.proxmox.storages import FILE_TYPES, Volume
 from holdfast.simulators.proxmox.tasks import InterruptedWork, Pause, Work
 
 
-def check_digest(call: Call, guest: Guest, name: str = "digest") -> None:
+def _require_digest(call: Call, guest: Guest, name: str = "digest", *, prefix: str = "") -> None:
     """500 when the configuration is not the one the caller has seen."""
     if call.params.maybe(name) not in (None, guest.digest()):
-        raise ApiError("checksum mismatch (file change by other user?)")
+        raise ApiError(f"{prefix}{CHANGED}")
 
 
 def _disk(call: Call, guest: Guest, key: str) -> Volume:
@@ -41,33 +42,49 @@ def _disk(call: Call, guest: Guest, key: str) -> Volume:
 
 @answers("PUT /nodes/{node}/qemu/{vmid}/resize", "PUT /nodes/{node}/lxc/{vmid}/resize")
 def resize(call: Call) -> Answer:
-    """Grow a disk by `+N` or to an absolute size; shrinking fails in the worker."""
+    """Grow a disk by `+N` or to an absolute size; never shrink it.
+
+    For a virtual machine everything is checked in the worker, for a container before it.
+    """
     call.root_only("skiplock")
-    cluster, guest, key = call.cluster, call.guest(), call.params.text("disk")
-    check_digest(call, guest)
+    kind = "qemu" if "/qemu/" in call.method.template else "lxc"
+    vmid = call.params.number("vmid")
+    if kind == "lxc":
+        guest = call.guest()
+        if call.params.maybe("digest") not in (None, guest.digest()):
+            raise ApiError(CHANGED)
+        call.cluster.check_lock(guest)
+        _new_size(call, guest)
+    return call.fork("resize", vmid, _grow(call, kind, vmid), 0.2)
+
+
+def _new_size(call: Call, guest: Guest) -> tuple[Volume, int]:
+    """The volume to grow and its new size in bytes; 500 when it would shrink."""
+    volume, wanted = _disk(call, guest, call.params.text("disk")), call.params.text("size")
+    call.require(f"/storage/{volume.storage}", "Datastore.AllocateSpace")
+    size = parse_size(wanted.removeprefix("+")) + (volume.size if wanted.startswith("+") else 0)
+    if size < volume.size:
+        raise ApiError("shrinking disks is not supported" if guest.kind == "qemu" else "unable to shrink disk size")
+    return volume, size
+
+
+def _grow(call: Call, kind: str, vmid: int) -> Work:
+    cluster, key = call.cluster, call.params.text("disk")
+    yield acquire(cluster, kind, vmid)
+    guest = cluster.guest(call.node, kind, vmid)
+    if kind == "qemu" and call.params.maybe("digest") not in (None, guest.digest()):
+        raise ApiError("checksum mismatch (file change by other user?)")
     if not call.params.flag("skiplock"):
         cluster.check_lock(guest)
-    volume = _disk(call, guest, key)
-    call.require(f"/storage/{volume.storage}", "Datastore.AllocateSpace")
-    wanted = call.params.text("size")
-
-    def work() -> Work:
-        yield acquire(cluster, guest.kind, guest.vmid)
-        size = parse_size(wanted.removeprefix("+")) + (volume.size if wanted.startswith("+") else 0)
-        if size < volume.size:
-            raise TaskError(
-                "shrinking disks is not supported" if guest.kind == "qemu" else "unable to shrink disk size"
-            )
-        yield Pause()
-        cluster.volumes.resized(volume, size)
-        for config in (guest.config, guest.live):
-            if key in config:
-                pairs = parse_properties(config[key], default_key(guest.kind))
-                pairs["size"] = format_size(size)
-                config[key] = print_properties(pairs, default_key(guest.kind))
-        cluster.touch(guest)
-
-    return call.fork("resize", guest.vmid, work(), 0.2)
+    volume, size = _new_size(call, guest)
+    yield Pause()
+    cluster.volumes.resized(volume, size)
+    for config in (guest.config, guest.live):
+        if key in config:
+            pairs = parse_properties(config[key], default_key(kind))
+            pairs["size"] = format_size(size)
+            config[key] = print_properties(pairs, default_key(kind))
+    cluster.touch(guest)
 
 
 @answers("POST /nodes/{node}/qemu/{vmid}/move_disk", "POST /nodes/{node}/lxc/{vmid}/move_volume")
@@ -83,27 +100,27 @@ def move(call: Call) -> Answer:
     if storage is None and other is None:
         why = "both 'storage' and 'target-vmid' missing, either needs to be set"
         raise bad_parameters({"storage": why, "target-vmid": why})
-    check_digest(call, guest)
-    cluster.check_lock(guest)
-    if is_indexed(key, "unused") and other is None and guest.kind == "qemu":
-        raise ApiError("cannot move unused disk")
-    volume = _disk(call, guest, key)
     if other is not None:
-        return _reassign(call, guest, key, volume, int(other))
+        return _reassign(call, guest, key, int(other))
     assert storage is not None
-    return _to_storage(call, guest, key, volume, storage)
+    call.require(f"/storage/{storage}", "Datastore.AllocateSpace")
+    cluster.check_lock(guest)
+    _require_digest(call, guest)
+    return _to_storage(call, guest, key, _disk(call, guest, key), storage)
 
 
 def _to_storage(call: Call, guest: Guest, key: str, volume: Volume, storage: str) -> str:
     cluster, params = call.cluster, call.params
-    place = cluster.usable_storage(storage, guest.node)
     image = params.maybe("format")
-    same = storage == volume.storage and (image is None or image == volume.format)
-    if same:
+    if storage == volume.storage and (image is None or image == volume.format):
         raise ApiError("you can't move to the same storage with same format")
+    place = cluster.usable_storage(storage, guest.node)
+    content = "images" if guest.kind == "qemu" else "rootdir"
+    if content not in place.content:
+        what = "vm images" if guest.kind == "qemu" else "container directories"
+        raise bad_parameters({"storage": f"storage '{storage}' does not support {what}"})
     if guest.kind == "lxc" and guest.running:
         raise ApiError("cannot move volumes of a running container")
-    call.require(f"/storage/{storage}", "Datastore.AllocateSpace")
     delete = params.flag("delete")
     if delete and any(
         drive_volume(guest.kind, one.config.get(key, "")) == volume.volid for one in guest.snapshots.values()
@@ -142,22 +159,33 @@ def _to_storage(call: Call, guest: Guest, key: str, volume: Volume, storage: str
     return call.fork("qmmove" if guest.kind == "qemu" else "move_volume", guest.vmid, work(), 0.6)
 
 
-def _reassign(call: Call, guest: Guest, key: str, volume: Volume, vmid: int) -> str:
-    cluster, params = call.cluster, call.params
-    if vmid == guest.vmid:
-        raise ApiError("must be different than the VMID to reassign the disk to another VM")
+def _reassign(call: Call, guest: Guest, key: str, vmid: int) -> str:
+    cluster, params, word = call.cluster, call.params, guest.word
     call.require(f"/vms/{vmid}", "VM.Config.Disk")
-    call.require(f"/storage/{volume.storage}", "Datastore.AllocateSpace")
-    other = cluster.guest(guest.node, guest.kind, vmid)
-    check_digest(call, other, "target-digest")
+    if vmid == guest.vmid:
+        raise bad_parameters({"target-vmid": "must be different than source VMID to reassign disk"})
+    other = cluster.guests.get(vmid)
+    if other is None or other.kind != guest.kind:
+        raise ApiError(f"could not find target {word} {vmid}")
+    if other.node != guest.node:
+        raise ApiError(f"Both {word}s need to be on the same node ({guest.node} != {other.node})")
+    cluster.check_lock(guest)
     cluster.check_lock(other)
+    if guest.template or other.template:
+        raise ApiError(f"Can't move disks from or to template {word}s")
+    _require_digest(call, guest, prefix=f"{word} {guest.vmid}: ")
+    _require_digest(call, other, "target-digest", prefix=f"{word} {vmid}: ")
+    if key not in guest.config:
+        raise ApiError(f"Disk '{key}' for {word} '{guest.vmid}' does not exist")
     target_key = params.text("target-disk" if guest.kind == "qemu" else "target-volume", key)
     if target_key in other.config:
-        raise ApiError(f"Target disk key '{target_key}' is already in use for VM '{vmid}'")
+        raise ApiError(f"Target disk key '{target_key}' is already in use for {word} '{vmid}'")
+    volume = _disk(call, guest, key)
+    if any(drive_volume(guest.kind, one.config.get(key, "")) == volume.volid for one in guest.snapshots.values()):
+        raise ApiError(f"Can't move disk used by a snapshot to another {word}")
     if guest.running and not is_indexed(key, "unused"):
-        raise ApiError(f"Cannot move disk '{key}' as the {guest.word} is running")
-    if guest.template or other.template:
-        raise ApiError("cannot move disks from or to templates")
+        raise ApiError(f"Cannot move disk to another {word} while the source {word} is running - detach first")
+    call.require(f"/storage/{volume.storage}", "Datastore.AllocateSpace")
 
     def work() -> Work:
         yield acquire(cluster, guest.kind, guest.vmid)
@@ -174,7 +202,7 @@ def _reassign(call: Call, guest: Guest, key: str, volume: Volume, vmid: int) -> 
         pairs[default_key(guest.kind)] = volume.volid
         other.config[target_key] = print_properties(pairs, default_key(guest.kind))
         other.live = dict(other.config)
-        yield f"reassigned disk '{key}' to '{target_key}' of {other.word} {vmid}"
+        yield f"removing disk '{key}' from {word} '{guest.vmid}' config"
 
     kind = "qmmove" if guest.kind == "qemu" else "move_volume"
-    return call.fork(kind, guest.vmid, work(), 0.2)
+    return call.fork(kind, f"{guest.vmid}-{key}>{vmid}-{target_key}", work(), 0.2)

@@ -22,7 +22,7 @@ from holdfast.simulators.proxmox.disks import DriveMaker, check_drive_allowed
 from holdfast.simulators.proxmox.errors import ApiError, bad_parameter, bad_parameters
 from holdfast.simulators.proxmox.guest_permissions import require_bridges, require_options
 from holdfast.simulators.proxmox.guests import Guest, is_indexed, parse_properties
-from holdfast.simulators.proxmox.tasks import Pause, Warn, Work
+from holdfast.simulators.proxmox.tasks import Pause, Work
 from holdfast.simulators.proxmox.values import Row, as_text, number, split_list
 from holdfast.simulators.proxmox.verify import schema_of
 
@@ -236,15 +236,14 @@ def set_config_in_worker(call: Call) -> Answer:
             yield Pause(share)
         told = change.apply(change.prepare())
         yield f"update VM {guest.vmid}: " + " ".join(f"-{option}" for option in sorted(change.values))
-        for warning in told:
-            yield Warn(warning)
+        yield from told
 
     if "background_delay" in call.params:
         # The worker's small duration lies within any allowed delay, so the caller waits for its end.
         upid = call.fork("qmconfig", guest.vmid, work(0), 0)
         task = call.cluster.tasks.find(upid)
         if task is not None and task.exitstatus not in (None, "OK"):
-            raise ApiError(str(task.exitstatus))
+            raise ApiError(f"failed to update VM {guest.vmid}: {task.exitstatus}")
         return None
     return call.fork("qmconfig", guest.vmid, work(1), 0.2)
 
@@ -254,7 +253,7 @@ def unlink(call: Call) -> Answer:
     """Detach disks, or destroy them with `force`."""
     for option in call.params.words("idlist"):
         if schema_of(option_schemas(call.cluster, "qemu"), option) is None:
-            raise bad_parameter("idlist", f"unknown option '{option}'")
+            raise bad_parameter("delete", f"unknown option '{option}'")
     guest = call.guest()
     require_options(call, f"/vms/{guest.vmid}", "qemu", {}, call.params.words("idlist"))
     call.cluster.check_lock(guest)

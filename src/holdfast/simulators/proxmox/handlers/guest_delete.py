@@ -26,7 +26,7 @@ def destroy(call: Call) -> Answer:
     purge, force = call.params.flag("purge"), call.params.flag("force")
     if guest.protected:
         raise ApiError(f"can't remove {guest.word} {guest.vmid} - protection mode enabled")
-    if cluster.ha_managed(guest) and not purge:
+    if ha_sid(guest) in ha.resources(cluster) and not purge:
         raise ApiError(
             f"unable to remove {guest.word} {guest.vmid} - used in HA resources and purge parameter not set."
         )

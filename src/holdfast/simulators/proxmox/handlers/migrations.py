@@ -9,7 +9,7 @@ from holdfast.simulators.proxmox.call import Answer, Call, answers
 from holdfast.simulators.proxmox.cluster import Cluster, ha_sid
 from holdfast.simulators.proxmox.disks import local_volumes, used_storages
 from holdfast.simulators.proxmox.errors import ApiError, TaskError, bad_parameter
-from holdfast.simulators.proxmox.guests import Guest, is_cdrom, is_indexed
+from holdfast.simulators.proxmox.guests import Guest, is_cdrom, is_indexed, parse_properties
 from holdfast.simulators.proxmox.power import acquire
 from holdfast.simulators.proxmox.tasks import Pause, Work
 from holdfast.simulators.proxmox.values import Json, Row
@@ -22,8 +22,11 @@ def _unavailable(cluster: Cluster, guest: Guest, node: str) -> list[str]:
 @answers("GET /nodes/{node}/qemu/{vmid}/migrate", "GET /nodes/{node}/lxc/{vmid}/migrate")
 def check(call: Call) -> Answer:
     """What stands in the way of a migration."""
-    cluster, guest = call.cluster, call.guest()
-    others = [node.name for node in cluster.nodes.values() if node.name != guest.node and node.online]
+    cluster = call.cluster
+    cluster.require_quorum()
+    guest = call.guest()
+    cluster.check_lock(guest)
+    others = [node.name for node in cluster.nodes.values() if node.name != guest.node]
     target = call.params.maybe("target")
     if target is not None:
         cluster.require_node(target)
@@ -63,7 +66,7 @@ def check(call: Call) -> Answer:
     if not old:
         answer["has-dbus-vmstate"] = 1
         answer["dependent-ha-resources"] = []
-    if not guest.running:
+    if not (old and guest.running):
         answer["allowed_nodes"] = allowed
         answer["not_allowed_nodes"] = refused
     return answer
@@ -167,15 +170,12 @@ def transfer(cluster: Cluster, guest: Guest, target: str, *, online: bool, local
 
 @answers("POST /nodes/{node}/qemu/{vmid}/remote_migrate", "POST /nodes/{node}/lxc/{vmid}/remote_migrate")
 def migrate_remotely(call: Call) -> Answer:
-    """Another cluster is not reachable from the simulated one, as the task says."""
-    cluster, guest = call.cluster, call.guest()
+    """Another cluster is asked before anything is begun, and none is reachable from the simulated one."""
+    cluster = call.cluster
+    cluster.require_quorum()
+    guest = call.guest()
     cluster.check_lock(guest)
-    if guest.kind == "qemu" and guest.running and not call.params.flag("online"):
-        raise ApiError("can't migrate running VM without --online")
-
-    def work() -> Work:
-        yield "remote: establishing API connection with remote"
-        yield Pause()
-        raise TaskError("failed to connect to remote endpoint - 595 No route to host")
-
-    return call.fork("qmigrate" if guest.kind == "qemu" else "vzmigrate", guest.vmid, work(), 0.3)
+    if ha_sid(guest) in ha.resources(cluster):
+        raise bad_parameter("vmid", f"cannot remote-migrate {guest.word} that is configured for HA")
+    pairs = parse_properties(call.params.text("target-endpoint"), "host")
+    raise ApiError(f"Can't connect to {pairs.get('host')}:{pairs.get('port', '8006')} (No route to host)")

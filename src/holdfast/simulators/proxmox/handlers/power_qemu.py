@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.simulators.proxmox import ha, hibernation, power
 from holdfast.simulators.proxmox.call import Answer, Call, answers
 from holdfast.simulators.proxmox.cluster import ha_sid
-from holdfast.simulators.proxmox.errors import ApiError
+from holdfast.simulators.proxmox.errors import ApiError, bad_parameter
 from holdfast.simulators.proxmox.guests import Guest, config_path
 from holdfast.simulators.proxmox.status import current, qmp_status
 from holdfast.simulators.proxmox.tasks import Pause, Work
@@ -106,9 +106,7 @@ def stop(call: Call) -> Answer:
 
 def overrule_refused() -> ApiError:
     """400: a shutdown that the HA manager runs cannot be overruled."""
-    return ApiError(
-        "Parameter verification failed.", 400, {"overrule-shutdown": "cannot overrule shutdown tasks for HA resources"}
-    )
+    return bad_parameter("overrule-shutdown", "Not applicable for HA resources.")
 
 
 def overrule(call: Call, vmid: int, kind: str) -> None:

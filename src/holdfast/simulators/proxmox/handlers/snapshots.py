@@ -17,7 +17,6 @@ from holdfast.simulators.proxmox.tasks import InterruptedWork, Pause, Work
 from holdfast.simulators.proxmox.values import Row
 
 _SUPPORTS: Final = frozenset({"lvmthin", "zfspool", "rbd", "btrfs", "cephfs"})
-_RESERVED: Final = frozenset({"current", "pending"})
 
 
 def can_snapshot(cluster: Cluster, guest: Guest) -> bool:
@@ -63,7 +62,7 @@ def list_snapshots(call: Call) -> Answer:
 def take(call: Call) -> Answer:
     """Take a snapshot; a lock or a used name shows in the task."""
     name = call.params.text("snapname")
-    if name in _RESERVED:
+    if name == "current" or name.lower() == "pending":
         raise ApiError(f"unable to use snapshot name '{name}' (reserved name)")
     guest = call.guest()
     kind = "qmsnapshot" if guest.kind == "qemu" else "vzsnapshot"
@@ -134,11 +133,13 @@ def get_snapshot_config(call: Call) -> Answer:
 )
 def set_snapshot_config(call: Call) -> Answer:
     """Change the description."""
-    guest, snapshot = _snapshot(call)
+    if "description" not in call.params:
+        return None
+    guest = call.guest()
     call.config_lock(guest)
     call.cluster.check_lock(guest)
-    if "description" in call.params:
-        snapshot.description = call.params.text("description")
+    _, snapshot = _snapshot(call)
+    snapshot.description = call.params.text("description")
     return None
 
 
@@ -148,13 +149,22 @@ def set_snapshot_config(call: Call) -> Answer:
 )
 def roll_back(call: Call) -> Answer:
     """Go back to a snapshot; one that is missing shows in the task."""
-    guest, name = call.guest(), call.params.text("snapname")
-    kind = "qmrollback" if guest.kind == "qemu" else "vzrollback"
-    return call.fork(kind, guest.vmid, _roll_back(call.cluster, guest, name, call.params.flag("start")), 0.4)
+    prefix, kind, vmid = _subject(call)
+    if call.params.flag("start"):
+        call.require(f"/vms/{vmid}", "VM.PowerMgmt")
+    work = _roll_back(call.cluster, call.node, kind, vmid, call.params.text("snapname"), call.params.flag("start"))
+    return call.fork(f"{prefix}rollback", vmid, work, 0.4)
 
 
-def _roll_back(cluster: Cluster, guest: Guest, name: str, start: bool) -> Work:
-    yield acquire(cluster, guest.kind, guest.vmid)
+def _subject(call: Call) -> tuple[str, str, int]:
+    """Task prefix, kind and id of a guest that only the worker looks for."""
+    kind = "qemu" if "/qemu/" in call.method.template else "lxc"
+    return "qm" if kind == "qemu" else "vz", kind, call.params.number("vmid")
+
+
+def _roll_back(cluster: Cluster, node: str, kind: str, vmid: int, name: str, start: bool) -> Work:
+    yield acquire(cluster, kind, vmid)
+    guest = cluster.guest(node, kind, vmid)
     snapshot = guest.snapshots.get(name)
     if snapshot is None:
         raise TaskError(f"snapshot '{name}' does not exist")
@@ -187,23 +197,21 @@ def _roll_back(cluster: Cluster, guest: Guest, name: str, start: bool) -> Work:
 @answers("DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}", "DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}")
 def delete(call: Call) -> Answer:
     """Delete a snapshot; its children get its parent."""
-    guest, name = call.guest(), call.params.text("snapname")
-    kind = "qmdelsnapshot" if guest.kind == "qemu" else "vzdelsnapshot"
-    return call.fork(kind, guest.vmid, _delete(call.cluster, guest, name), 0.3)
+    prefix, kind, vmid = _subject(call)
+    work = _delete(call.cluster, call.node, kind, vmid, call.params.text("snapname"))
+    return call.fork(f"{prefix}delsnapshot", vmid, work, 0.3)
 
 
-def _delete(cluster: Cluster, guest: Guest, name: str) -> Work:
-    yield acquire(cluster, guest.kind, guest.vmid)
+def _delete(cluster: Cluster, node: str, kind: str, vmid: int, name: str) -> Work:
+    yield acquire(cluster, kind, vmid)
+    guest = cluster.guest(node, kind, vmid)
     snapshot = guest.snapshots.get(name)
     if snapshot is None:
         raise TaskError(f"snapshot '{name}' does not exist")
     cluster.check_lock(guest)
     guest.config["lock"] = "snapshot-delete"
-    try:
-        yield Pause()
-    except (InterruptedWork, ApiError):
-        # The volumes may be half removed: the lock stays until somebody has looked.
-        raise
+    # Stopped here, the volumes are half removed: the lock stays until somebody has looked.
+    yield Pause()
     guest.config.pop("lock", None)
     if snapshot.vmstate:
         volume = cluster.volume(guest.node, snapshot.vmstate)
