@@ -108,7 +108,7 @@ def test_timers_fire_in_order_when_the_clock_says_so_and_crashes_are_kept() -> N
     timeline.after(20, lambda: fired.append("late"))
     timeline.after(10, lambda: fired.append("early"))
     timeline.after(5, lambda: fired.append("cancelled")).cancel()
-    timeline.after(1, lambda: fired.append({}["x"]))
+    timeline.after(1, lambda: fired.append(dict[str, str]()["x"]))
     clock.time += 9
     timeline.pump()
     assert fired == []

@@ -60,13 +60,14 @@ class Checker:
             if not problems:
                 return result
             failures.append(problems)
-        # The vendor's models report every branch; with objects, only the branch whose fixed member was named.
+        # The vendor's models report every branch; with objects, only the branch whose fixed member was named
+        # (a member left out counts as its default, so the first branch stands for all of them).
         named = [
             problems
             for branch, problems in zip(wanted, failures, strict=True)
             if isinstance(value, dict) and _fixed_members_match(branch, value)
         ]
-        for problems in named if len(named) == 1 else failures:
+        for problems in named[:1] or failures:
             self.problems.extend(problems)
         return value
 
