@@ -17,11 +17,12 @@ import argparse
 import ast
 import importlib.machinery
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.util import spec_from_file_location
@@ -50,7 +51,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "textfields": ("test_textfields.py",),
     "cleaning": ("test_cleaning.py",),
     "secretkeys": ("test_redaction.py",),
-    "secretforms": ("test_redaction.py",),
+    "secretforms": ("test_secretforms.py", "test_redaction.py"),
     "secretindex": ("test_redaction.py",),
     "secretshapes": ("test_redaction.py",),
     "redaction": ("test_redaction.py", "test_redacted_logs.py"),
@@ -82,6 +83,8 @@ _LEFT_OUT: Final = (
     "limit_on_file_sizes",
     "linear_time",
 )
+_NOT_RUN: Final = 70
+_SCRATCH: Final = tempfile.TemporaryDirectory(prefix="mutants-")
 _PLATFORM: Final = ("os.name", "sys.platform", "TYPE_CHECKING")
 
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
@@ -264,42 +267,55 @@ class _Finder(MetaPathFinder):
         return spec_from_file_location(fullname, self._path, loader=Loader(fullname, str(self._path)))
 
 
-def run(module: str, code: CodeType | None) -> bool:
-    """Whether the tests of a module pass with this code in its place; in a process of its own.
-
-    Raises:
-        RuntimeError: The tests could not be run.
-    """
+def start(module: str, code: CodeType | None) -> int:
+    """Run the tests of a module with this code in its place, in a process of its own; its id."""
     child = os.fork()
     if child == 0:
-        status = 3
+        status = _NOT_RUN
         try:
             signal.alarm(TIME_LIMIT_S)
             _in_child(module, code)
             import pytest
 
             files = [str(TESTS / name) for name in MODULES[module]]
-            options = [
-                "-x",
-                "-q",
-                "--assert=plain",
-                "-p",
-                "no:cacheprovider",
-                "-k",
-                " and ".join(f"not {name}" for name in _LEFT_OUT),
-                "--tb=no",
-            ]
+            left_out = " and ".join(f"not {name}" for name in _LEFT_OUT)
+            options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-k", left_out, "--tb=no"]
+            # Of its own: the common one is tidied by whoever comes first.
+            options.append(f"--basetemp={_SCRATCH.name}/{os.getpid()}")
             status = int(pytest.main([*files, *options]))
         finally:
             os._exit(status)
-    _, ended = os.waitpid(child, 0)
+    return child
+
+
+def passes(ended: int) -> bool:
+    """Whether the tests of a process that ended so have passed.
+
+    Raises:
+        RuntimeError: The tests could not be run.
+    """
     if os.WIFSIGNALED(ended):
         return False
     status = os.WEXITSTATUS(ended)
-    # 1: a test failed; 2: collecting failed, as when the mutant cannot be imported
-    if status not in (0, 1, 2):
-        raise RuntimeError(f"pytest ended with status {status}")
+    # 1: a test failed; 2: collecting failed, as when the mutant cannot be imported; 3: it broke the test runner
+    if status not in (0, 1, 2, 3):
+        raise RuntimeError(f"the tests could not be run: status {status}")
     return status == 0
+
+
+def run_all(tried: Sequence[Mutant], jobs: int) -> list[Mutant]:
+    """Run mutants, several at a time; those that survive."""
+    waiting, running, alive = list(reversed(tried)), dict[int, Mutant](), list[Mutant]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            running[start(mutant.module, mutant.code)] = mutant
+        child, ended = os.wait()
+        shutil.rmtree(Path(_SCRATCH.name) / str(child), ignore_errors=True)
+        mutant = running.pop(child)
+        if passes(ended):
+            alive.append(mutant)
+    return sorted(alive, key=lambda mutant: mutant.line)
 
 
 def _in_child(module: str, code: CodeType | None) -> None:
@@ -331,18 +347,16 @@ def survey(modules: Sequence[str], jobs: int) -> tuple[int, list[Mutant], set[tu
     """Run all mutants: how many were killed, which survived, and which equivalents were met."""
     killed, survivors, met = 0, list[Mutant](), set[tuple[str, str, str]]()
     for module in modules:
-        if not run(module, None):
+        if not passes(os.waitpid(start(module, None), 0)[1]):
             raise RuntimeError(f"the tests of {module} do not pass without any mutant")
-        start = time.monotonic()
+        began = time.monotonic()
         found = list(mutants(module))
         tried = [mutant for mutant in found if mutant.key not in EQUIVALENT]
         met |= {mutant.key for mutant in found} & set(EQUIVALENT)
-        with ThreadPoolExecutor(jobs) as pool:
-            passed = list(pool.map(lambda mutant: run(mutant.module, mutant.code), tried))
-        alive = [mutant for mutant, passes in zip(tried, passed, strict=True) if passes]
+        alive = run_all(tried, jobs)
         killed += len(tried) - len(alive)
         survivors += alive
-        say(f"{module}: {len(tried)} mutants, {len(alive)} survive, {time.monotonic() - start:.0f} s")
+        say(f"{module}: {len(tried)} mutants, {len(alive)} survive, {time.monotonic() - began:.0f} s")
         for mutant in alive:
             say(f"    {mutant.module}:{mutant.line}: {mutant.what}: {mutant.text}")
     return killed, survivors, met
@@ -362,7 +376,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [m for m in MODULES if not options.modules or any(word in m for word in options.modules)]
     _warm_up()
-    start = time.monotonic()
+    began = time.monotonic()
     killed, survivors, met = survey(chosen, options.jobs)
     stale = [key for key in EQUIVALENT if key[0] in chosen and key not in met]
     for key in stale:
@@ -370,7 +384,7 @@ def main() -> int:
     total = killed + len(survivors)
     percent = 100 * killed / total if total else 100.0
     say(
-        f"{killed} of {total} mutants killed ({percent:.1f} %), {len(met)} equivalent, {time.monotonic() - start:.0f} s"
+        f"{killed} of {total} mutants killed ({percent:.1f} %), {len(met)} equivalent, {time.monotonic() - began:.0f} s"
     )
     return 1 if survivors or stale else 0
 

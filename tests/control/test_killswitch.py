@@ -79,6 +79,14 @@ def test_any_content_is_enough(switch: KillSwitch, path: Path, content: bytes) -
         switch.check()
 
 
+def test_a_file_that_vanishes_while_it_is_read_counts_once_more(
+    switch: KillSwitch, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.touch(mode=0o600)
+    monkeypatch.setattr(statefiles, "read", lambda path, max_bytes: None)
+    assert switch.status() == KillStatus(engaged=True)
+
+
 def test_a_directory_or_a_broken_link_in_its_place_is_enough(switch: KillSwitch, path: Path) -> None:
     path.mkdir()
     with pytest.raises(KillSwitchError):

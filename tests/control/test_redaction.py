@@ -386,7 +386,7 @@ SECRET_NAMES = """unixhash smbhash privatekey passphrase api_key secret_access_k
     routing_key secretseed otp_token vnc_password new_password ticket CSRFPreventionToken cipassword eab-hmac-key
     certkey client-key corosync_authkey keyring otp totp Password AgentCommunity IPMILan.1.EncryptionKey
     Users.2.SHA256Password Users.2.IPMIKey X-Auth-Token Set-Cookie PVEAuthCookie session_id secret_id
-    key hash sha512-hash prv psk"""
+    key hash sha512-hash prv psk key1 password2 token_10"""
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES.split())

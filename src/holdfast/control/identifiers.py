@@ -43,8 +43,8 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_network(text: str) -> bool:
-    address, slash, prefix = text.partition("/")
-    if not slash or not _is_ip(address) or (prefix.startswith("0") and prefix != "0"):
+    address, _, prefix = text.partition("/")
+    if not _is_ip(address) or (prefix.startswith("0") and prefix != "0"):
         return False
     return int(prefix) <= ipaddress.ip_address(address).max_prefixlen
 

@@ -99,8 +99,7 @@ class KillSwitch:
         """
         status = KillStatus(True, one_line(reason, _LONGEST), one_line(who, _LONGEST), self._now())
         self._latched = self._latched or status
-        record = {name: value for name, value in asdict(status).items() if name != "engaged"}
-        statefiles.create(self._path, json.dumps(record).encode("ascii"))
+        statefiles.create(self._path, json.dumps(asdict(status)).encode("ascii"))
         # From here on the file speaks for itself; `release` in another process must be able to end it.
         self._latched = None
         return self.status()

@@ -29,26 +29,22 @@ def forms(secret: str) -> set[str]:
     the characters which depend on nothing but the secret. A secret of several lines is also known by its long lines.
     """
     found = {secret}
-    for text in _parts(secret):
+    for text in (secret.strip(), *_long_lines(secret)):
         found.add(text)
         found.update(form for form in _encoded(text) if len(form) >= MIN_ENCODED)
+    # With the blanks at its ends, too, as in a file whose last line feed was read along.
+    found.update(form for form in _encoded(secret) if len(form) >= MIN_ENCODED)
     return found
 
 
-def _parts(secret: str) -> Iterator[str]:
-    yield secret
-    if (stripped := secret.strip()) != secret and len(stripped) >= MIN_LENGTH:
-        yield stripped
-    lines = secret.splitlines()
-    if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= _MIN_LINE and not line.startswith("-----"))
+def _long_lines(secret: str) -> list[str]:
+    return [line for line in secret.splitlines() if len(line) >= _MIN_LINE and not line.startswith("-----")]
 
 
 def _encoded(text: str) -> Iterator[str]:
     data = text.encode("utf-8", "surrogatepass")
     for offset in range(3):
         yield from _base64(data, offset)
-    # An unpadded encoding of an encoding, as in a header inside of a document.
     yield data.hex()
     yield data.hex().upper()
     yield data.hex(":")
@@ -79,10 +75,9 @@ def _base64(data: bytes, offset: int) -> Iterator[str]:
     stop = 8 * (offset + len(data)) // 6
     text = base64.b64encode(bytes(offset) + data).decode("ascii")[start:stop]
     yield text
-    if "+" in text or "/" in text:
-        yield text.replace("+", "-").replace("/", "_")
-        yield text.replace("/", "\\/")
-        yield quote(text, safe="")
+    yield text.replace("+", "-").replace("/", "_")
+    yield text.replace("/", "\\/")
+    yield quote(text, safe="")
 
 
 def _lower_escapes(text: str) -> str:

@@ -94,7 +94,7 @@ _OPEN_KEYS: Final = (
 def names_secret(name: str) -> bool:
     """Whether a field of this name holds a secret. `apiKey`, `X-API-Key`, `API_KEY` and `apikey` are one name."""
     words = [word.lower() for word in _WORD.findall(name[-_LONGEST_NAME:])]
-    while len(words) > 1 and words[-1].isdigit():
+    while words and words[-1].isdigit():
         words.pop()
     if not words:
         return False
