@@ -136,7 +136,7 @@ def judge(result: Result, bar: Bar | None) -> list[str]:
     found += [
         f"persona {result.persona}: {assertion} fails and no reason is recorded for it"
         for assertion in result.failures
-        if assertion not in bar["because"]
+        if not bar["because"].get(assertion)
     ]
     return found
 

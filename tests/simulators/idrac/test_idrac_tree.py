@@ -79,7 +79,7 @@ def _list_of(body: dict[str, object], name: str) -> list[object]:
     return value
 
 
-async def _crawl(at: Bench) -> tuple[dict[str, Answer], set[str]]:
+async def crawl(at: Bench) -> tuple[dict[str, Answer], set[str]]:
     """All resources by path, and all action targets."""
     seen: dict[str, Answer] = {}
     targets: set[str] = set()
@@ -120,7 +120,7 @@ async def test_every_link_and_every_action_of_a_persona_leads_somewhere(persona:
         if persona == "9-14g":
             # Telemetry is advertised, and refused by its licence; with the licence all of it is there.
             at.simulator.bmc.installed_licence = "Datacenter"
-        seen, targets = await _crawl(at)
+        seen, targets = await crawl(at)
         assert len(seen) > 250
         for target in targets:
             answer = await at.get(target)
@@ -137,7 +137,7 @@ async def test_every_link_and_every_action_of_a_persona_leads_somewhere(persona:
 
 async def test_a_server_with_a_gpu_shows_it_in_every_view() -> None:
     async with bench(None, name="pve2") as at:
-        seen, _ = await _crawl(at)
+        seen, _ = await crawl(at)
         gpu = seen[f"{SYS}/Processors/Video.Slot.3-1"]
         assert gpu.body["ProcessorType"] == "GPU"
         assert seen[f"{SYS}/Oem/Dell/DellVideo/Video.Slot.3-1"].body["MarketingName"] == gpu.body["Model"]

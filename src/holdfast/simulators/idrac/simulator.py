@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
@@ -39,7 +39,11 @@ def choose_persona(server: Server, persona: str | None) -> Persona:
     key = str(server.generation) if persona is None else persona.removeprefix("idrac")
     if key not in PERSONAS:
         raise ValueError(f"there is no iDRAC persona {key!r}; there are {', '.join(PERSONAS)}")
-    return PERSONAS[key]
+    chosen = PERSONAS[key]
+    if key == "9" and re.search(r"R\d4\d", server.model):
+        # The last firmware that servers of the 14th generation got (contract §1).
+        return replace(chosen, firmware="7.00.00.172")
+    return chosen
 
 
 def choose_server(world: World, name: str, persona: str | None) -> Server:
