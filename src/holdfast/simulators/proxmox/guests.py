@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from holdfast.simulators.proxmox.values import number
@@ -167,7 +168,7 @@ class Guest:
     def drive_keys(self) -> list[str]:
         """Configuration keys that hold disks, in the product's order."""
         if self.kind == "lxc":
-            return [key for key in sorted(self.config) if key == "rootfs" or _indexed(key, "mp")]
+            return [key for key in sorted(self.config) if key == "rootfs" or is_indexed(key, "mp")]
         return [key for key in self.config if is_drive(key)]
 
     def boot_drive(self) -> str | None:
@@ -206,18 +207,16 @@ def lock_path(kind: str, vmid: int) -> str:
     return f"/var/lock/qemu-server/lock-{vmid}.conf" if kind == "qemu" else f"/run/lock/lxc/pve-config-{vmid}.lock"
 
 
-def _indexed(key: str, *prefixes: str) -> bool:
+@lru_cache(maxsize=4096)
+def is_indexed(key: str, *prefixes: str) -> bool:
+    """Whether a key is one of the prefixes followed by a number."""
     return any(key.startswith(prefix) and key.removeprefix(prefix).isdigit() for prefix in prefixes)
 
 
+@lru_cache(maxsize=4096)
 def is_drive(key: str) -> bool:
     """Whether a virtual machine's option names a drive."""
-    return key in SINGLE_DRIVES or _indexed(key, *DRIVES)
-
-
-def is_indexed(key: str, *prefixes: str) -> bool:
-    """Whether a key is one of the prefixes followed by a number."""
-    return _indexed(key, *prefixes)
+    return key in SINGLE_DRIVES or is_indexed(key, *DRIVES)
 
 
 def is_cdrom(value: str) -> bool:

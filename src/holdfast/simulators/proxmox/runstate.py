@@ -29,8 +29,8 @@ def stopped(cluster: Cluster, guest: Guest) -> None:
 
 def moved(cluster: Cluster, guest: Guest, target: str, *, restarted: bool = False) -> None:
     """The guest's configuration lies on another node now, with its local volumes."""
-    for volume in list(cluster.volumes):
-        if volume.vmid == guest.vmid and volume.node == guest.node and volume.content in ("images", "rootdir"):
+    for volume in cluster.volumes.of_guest(guest.vmid):
+        if volume.node == guest.node and volume.content in ("images", "rootdir"):
             cluster.volumes.remove(volume)
             volume.node = target
             cluster.volumes.add(volume)

@@ -65,7 +65,7 @@ class Storage:
         return "qcow2" if self.type in FILE_TYPES else "raw"
 
 
-@dataclass
+@dataclass(eq=False)
 class Volume:
     """A disk image, ISO, template, backup or snippet."""
 
@@ -100,6 +100,7 @@ class Volumes:
     def __init__(self) -> None:
         self._of: dict[tuple[str, str | None], dict[str, Volume]] = {}
         self._occupied: dict[tuple[str, str | None], int] = {}
+        self._owned: dict[int, list[Volume]] = {}
 
     @staticmethod
     def _place(storage: Storage, node: str) -> tuple[str, str | None]:
@@ -117,6 +118,8 @@ class Volumes:
         """Put a volume in its place."""
         place = (volume.storage, volume.node)
         self._of.setdefault(place, {})[volume.volid] = volume
+        if volume.vmid is not None:
+            self._owned.setdefault(volume.vmid, []).append(volume)
         self._occupied[place] = self._occupied.get(place, 0) + volume.occupied
         return volume
 
@@ -125,12 +128,18 @@ class Volumes:
         place = (volume.storage, volume.node)
         if self._of.get(place, {}).pop(volume.volid, None) is not None:
             self._occupied[place] -= volume.occupied
+            if volume.vmid is not None:
+                self._owned[volume.vmid].remove(volume)
 
     def resized(self, volume: Volume, size: int) -> None:
         """Note a new size."""
         self.remove(volume)
         volume.size = size
         self.add(volume)
+
+    def of_guest(self, vmid: int) -> list[Volume]:
+        """Volumes that carry a guest's number, on all nodes."""
+        return list(self._owned.get(vmid, []))
 
     def used_bytes(self, storage: Storage, node: str) -> int:
         """Bytes in use on a storage, as a node sees it."""
@@ -143,11 +152,12 @@ class Volumes:
     def free_disk_name(self, storage: Storage, node: str, vmid: int, suffix: str, *, base: bool = False) -> str:
         """The next unused `vm-<vmid>-disk-<n>` (or `base-…`) on a storage."""
         word = "base" if base else "vm"
-        taken = self._of.get(self._place(storage, node), {})
+        place = self._place(storage, node)
+        taken = [volume.volid for volume in self.of_guest(vmid) if (volume.storage, volume.node) == place]
         for index in range(1000):
             leaf = f"{word}-{vmid}-disk-{index}"
             name = f"{vmid}/{leaf}.{suffix}" if storage.type in FILE_TYPES else leaf
-            if not any(volid.endswith(name) for volid in taken if f"-{vmid}-disk-" in volid):
+            if not any(volid.endswith(name) for volid in taken):
                 return name
         raise ApiError(f"unable to allocate an image name for VM {vmid} in storage '{storage.name}'")
 

@@ -61,10 +61,8 @@ def _work(cluster: Cluster, guest: Guest, purge: bool, orphans: bool, skiplock: 
         cluster.volumes.remove(volume)
         yield f'  Logical volume "{volume.name}" successfully removed.'
     if orphans:
-        for volume in [
-            one for one in cluster.volumes if one.vmid == guest.vmid and one.content in ("images", "rootdir")
-        ]:
-            if volume.node in (None, guest.node):
+        for volume in cluster.volumes.of_guest(guest.vmid):
+            if volume.content in ("images", "rootdir") and volume.node in (None, guest.node):
                 cluster.volumes.remove(volume)
     if purge:
         yield f"purging {guest.word} {guest.vmid} from related configurations.."
