@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.rooms import Room, room
 
 from holdfast.control.caller import Question, Reply
+from tests.support.rooms import Room, room
 
 
 @pytest.fixture

@@ -259,6 +259,8 @@ def _name(segments: tuple[str | int, ...]) -> str:
     return "/".join(kept)
 
 
-def open_client(settings: ProxmoxSettings, *, pool: ConnectionPool) -> AsyncProxmoxClient:
+def open_client(
+    settings: ProxmoxSettings, *, pool: ConnectionPool, on_secret: Callable[[str], None] | None = None
+) -> AsyncProxmoxClient:
     """The client that the server uses; nothing is sent before its first call."""
-    return AsyncProxmoxClient(settings, pool=pool)
+    return AsyncProxmoxClient(settings, pool=pool, on_secret=on_secret)

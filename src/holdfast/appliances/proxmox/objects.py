@@ -18,16 +18,17 @@ from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, opt_str
 
-ArgKind = Literal["text", "int", "bool", "list"]
+ArgKind = Literal["text", "int", "bool", "list", "ids"]
 _TRUE: Final = frozenset({"1", "yes", "on", "true"})
 
 
 @dataclass(frozen=True)
 class Arg:
-    """An argument of the tools and the API's field behind it."""
+    """An argument of the tools and the API's field behind it; `default` is what an absent flag stands for."""
 
     key: str
     kind: ArgKind = "text"
+    default: bool = False
 
     def shown(self, value: JsonValue) -> JsonValue:
         """The API's value as the tool takes it."""
@@ -38,7 +39,9 @@ class Arg:
                 text = plain(value)
                 return int(text) if text.lstrip("-").isdigit() else text
             case "list":
-                return list(listed(value))
+                return [*listed(value)]
+            case "ids":
+                return [*sorted(int(part) for part in listed(value))]
             case _:
                 return plain(value)
 
@@ -54,7 +57,7 @@ class Kind:
         noun: For people.
         collection: Path of the collection.
         key: The API's field with the object's name.
-        argument: The tools' argument with the object's name.
+        argument: The tools' argument with the object's name; empty where there is only one object.
         args: The other arguments by name.
         tools: Tools that create, update and delete it; where one is missing there is no undo by it.
         digest: Whether changes carry the digest of what was read.
@@ -92,7 +95,8 @@ class Kind:
 
     def call(self, tool: str, ident: str, arguments: JsonObject | None = None) -> UndoCall:
         """A call of one of its tools."""
-        return UndoCall(tool=tool, arguments={**self.given, self.argument: ident, **(arguments or {})})
+        named = {self.argument: ident} if self.argument else {}
+        return UndoCall(tool=tool, arguments={**self.given, **named, **(arguments or {})})
 
     def item(self, ident: str) -> tuple[str, ...]:
         """Path of one object."""
@@ -196,7 +200,7 @@ async def update(
     if gone:
         sent["delete"] = ",".join(gone)
     for key in kind.always:
-        if key not in sent and found.get(key) is not None:
+        if key not in sent and key not in gone and found.get(key) is not None:
             sent[key] = wire(plain(found[key]))
     _with_digest(kind, found, sent)
     before = kind.shown(found)
@@ -294,10 +298,9 @@ def _holds(kind: Kind, seen: JsonObject, form: Form, gone: Sequence[str]) -> boo
     for key, wanted in as_json(form).items():
         arg = kinds.get(key)
         if arg is not None and arg.kind == "bool":
-            # An absent flag is an unset one, and which default it has then is the appliance's business.
-            if (arg.shown(seen[key]) if seen.get(key) is not None else False) != arg.shown(wanted):
+            if (arg.shown(seen[key]) if seen.get(key) is not None else arg.default) != arg.shown(wanted):
                 return False
-        elif not same(seen.get(key), wanted, as_list=arg is not None and arg.kind == "list"):
+        elif not same(seen.get(key), wanted, as_list=arg is not None and arg.kind in ("list", "ids")):
             return False
     return all(seen.get(key) is None or _is_default(kinds.get(key), seen[key]) for key in gone)
 

@@ -84,7 +84,7 @@ def _bare(annotation: object) -> type:
     return annotation if isinstance(annotation, type) else object
 
 
-def made(model: type[ModelT], row: JsonObject, **given: object) -> ModelT:
+def made(model: type[ModelT], row: JsonObject, /, **given: object) -> ModelT:
     """The model of a row; `given` fills fields that need more than their own value.
 
     Raises:

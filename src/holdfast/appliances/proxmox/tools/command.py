@@ -10,12 +10,12 @@ from pydantic import Field
 from holdfast.appliances.proxmox.arguments import GuestRef
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.encoding import plain
-from holdfast.appliances.proxmox.guests import find_vm
+from holdfast.appliances.proxmox.guests import Guest, find_vm
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import PolicyError
+from holdfast.errors import HoldfastError, PolicyError
 from holdfast.transport.values import as_object, get_int, opt_bool, opt_int, opt_str
 
 _POLL_S: Final = (0.2, 0.5, 1.0, 2.0)
@@ -64,15 +64,10 @@ async def proxmox_agent_exec(
     async def apply() -> Applied:
         answer = as_object(await ctx.client.write("POST", *found.path, "agent", "exec", form=form), "exec")
         started["pid"] = get_int(answer, "pid", lenient=True)
-        waited = 0.0
-        status: JsonObject = {}
-        for turn in range(200):
-            status = await ctx.client.object(*found.path, "agent", "exec-status", query={"pid": started["pid"]})
-            if opt_bool(status, "exited", lenient=True) or waited >= wait_s:
-                break
-            pause = min(_POLL_S[min(turn, len(_POLL_S) - 1)], max(wait_s - waited, 0.05))
-            await ctx.sleep(pause)
-            waited += pause
+        try:
+            status = await _follow(ctx, found, started["pid"], wait_s)
+        except HoldfastError as error:  # it runs: what fails now is only the looking
+            return Applied(details={"pid": started["pid"]}, warnings=[f"Its end cannot be seen: {error.message}"])
         return Applied(details=_outcome(status, started["pid"]), warnings=_warnings(status))
 
     async def read_back() -> Observed:
@@ -91,6 +86,19 @@ async def proxmox_agent_exec(
         read_back=read_back,
         cannot_undo="What a program did cannot be taken back.",
     )
+
+
+async def _follow(ctx: Ctx, guest: Guest, pid: int, wait_s: float) -> JsonObject:
+    """Ask until the program has ended, or as long as the caller waits. An end is told once only."""
+    waited = 0.0
+    for turn in range(200):
+        status = await ctx.client.object(*guest.path, "agent", "exec-status", query={"pid": pid})
+        if opt_bool(status, "exited", lenient=True) or waited >= wait_s:
+            return status
+        pause = min(_POLL_S[min(turn, len(_POLL_S) - 1)], max(wait_s - waited, 0.05))
+        await ctx.sleep(pause)
+        waited += pause
+    return {}
 
 
 def _outcome(status: JsonObject, pid: int) -> JsonObject:
