@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from holdfast.appliances.truenas.auth import AuthManager
-from holdfast.appliances.truenas.errors import NotLoggedInError, error_of
+from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
+from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of
+from holdfast.errors import UnsupportedError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket
-from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects
+from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
 MAX_IN_FLIGHT: Final = 8
 """TrueNAS runs 10 calls at a time on a socket; two places are left for pings and job polls (contract 6)."""
@@ -23,6 +26,15 @@ PING_INTERVAL_S: Final = 20.0
 """nginx closes the socket after 60 s without a byte from the server (contract 2)."""
 
 LOGIN_TIMEOUT_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """What is known of a job: its method, its start in seconds since the epoch, the id of the request that began it."""
+
+    method: str
+    started_at: float = 0.0
+    request_id: str | None = None
 
 
 class TrueNASClient:
@@ -60,6 +72,11 @@ class TrueNASClient:
         )
         self._socket: JsonRpcSocket | None = None
         self._connecting = asyncio.Lock()
+        self._identity: str | None = None
+        self._release: Release | None = None
+        self._missing: set[str] = set()
+        self.known_jobs: dict[int, KnownJob] = {}
+        """Jobs that this process has heard of, by id; so that ids used anew are recognised."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,6 +114,68 @@ class TrueNASClient:
         key = request_id or str(uuid.uuid4())
         return await self._guard.run(Operation(method), lambda: self._attempt(method, params, key))
 
+    async def first(self, methods: Sequence[str], *params: JsonValue) -> JsonValue:
+        """Call the first of these methods that this release has; what a release lacks is remembered.
+
+        Raises:
+            UnsupportedError: It has none of them.
+        """
+        for method in self._known(methods):
+            try:
+                return await self.call(method, *params)
+            except UnsupportedError as error:
+                self._forget_method(error, method)
+        raise none_of(methods)
+
+    async def write_first(self, ways: Sequence[Way], *, request_id: str) -> tuple[JsonValue, Way]:
+        """`write` by the first of these ways that this release has, and which one that was. A method that does not
+        exist was not executed, so going on to the next way sends nothing twice.
+
+        Raises:
+            UnsupportedError: It has none of them.
+        """
+        for way in ways:
+            if way.method in self._missing:
+                continue
+            try:
+                return await self.write(way.method, *way.params, request_id=request_id), way
+            except UnsupportedError as error:
+                self._forget_method(error, way.method)
+        raise none_of([way.method for way in ways])
+
+    def _known(self, methods: Sequence[str]) -> list[str]:
+        return [method for method in methods if method not in self._missing]
+
+    def _forget_method(self, error: UnsupportedError, method: str) -> None:
+        if not lacks_method(error):
+            raise error
+        self._missing.add(method)
+
+    async def query_first(
+        self, methods: Sequence[str], filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None
+    ) -> list[JsonObject]:
+        """`query` by the first of these methods that this release has."""
+        return as_objects(await self.first(methods, list(filters), dict(options or {})), methods[0])
+
+    async def release(self) -> Release:
+        """The release, (25, 10) for 25.10.7; asked once a connection."""
+        if self._release is None:
+            self._release = parse_release(as_str(await self.call("system.version_short"), "system.version_short"))
+        return self._release
+
+    async def identity(self) -> str:
+        """Who the appliance says it is: host name and host id; asked once a connection."""
+        if self._identity is None:
+            info = await self.get_system_info()
+            number = as_str(await self.call("system.host_id"), "system.host_id")
+            self._identity = f"{info.get('hostname')} ({number[:16]})"
+        return self._identity
+
+    async def reconnect(self) -> None:
+        """Leave the socket; the next call opens a new one and logs in again."""
+        if self._socket is not None:
+            await self._drop(self._socket)
+
     async def query(
         self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None
     ) -> list[JsonObject]:
@@ -132,6 +211,10 @@ class TrueNASClient:
         async with self._connecting:
             if self._socket is None or self._socket.closed:
                 self._socket = await self._connect()
+                # Another system, or another release of it, may answer behind a new connection.
+                self._identity = None
+                self._release = None
+                self._missing.clear()
             return self._socket
 
     async def _connect(self) -> JsonRpcSocket:
@@ -180,6 +263,8 @@ class TrueNASClient:
         return await self.query("pool.query")
 
 
-def open_client(settings: TrueNASSettings, *, pool: ConnectionPool) -> TrueNASClient:
+def open_client(
+    settings: TrueNASSettings, *, pool: ConnectionPool, on_secret: Callable[[str], None] | None = None
+) -> TrueNASClient:
     """The client that the server uses; nothing is sent before its first call."""
-    return TrueNASClient(settings, pool=pool)
+    return TrueNASClient(settings, pool=pool, on_secret=on_secret)

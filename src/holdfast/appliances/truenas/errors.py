@@ -81,6 +81,11 @@ def error_of(error: JsonRpcError, method: str) -> ApplianceError | OverloadedErr
     return ApplianceFaultError(f"TrueNAS could not answer {method} ({error.rpc_code}).", status=error.rpc_code)
 
 
+def lacks_method(error: UnsupportedError) -> bool:
+    """Whether the error says that this release has no such method; then nothing was executed."""
+    return error.status in (-32601, ENOMETHOD)
+
+
 def _problems(data: JsonObject) -> list[tuple[str, str, int]]:
     extra = data.get("extra")
     found: list[tuple[str, str, int]] = []

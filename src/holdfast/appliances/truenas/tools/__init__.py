@@ -6,4 +6,10 @@ from typing import Final
 
 from holdfast.control.spec import Toolset
 
-TOOLSETS: Final = (Toolset("core", "holdfast.appliances.truenas.tools.core", "System state and pools.", default=True),)
+_HERE: Final = "holdfast.appliances.truenas.tools"
+
+TOOLSETS: Final = (
+    Toolset("core", f"{_HERE}.core", "System state, pools, alerts, services, jobs.", default=True),
+    Toolset("storage", f"{_HERE}.storage", "Datasets, snapshots, disks.", default=True),
+    Toolset("serving", f"{_HERE}.serving", "Shares and apps.", default=True),
+)

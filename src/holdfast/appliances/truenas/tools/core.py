@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from holdfast.appliances.truenas.client import TrueNASClient
-from holdfast.appliances.truenas.models import Pool, PoolPage, SystemInfo
-from holdfast.control.context import Context
-from holdfast.control.paging import Cursor, Limit, window
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from holdfast.appliances.truenas.changes import Ctx
+from holdfast.appliances.truenas.jobs import Job, wait_for
+from holdfast.appliances.truenas.models.core import (
+    Alert,
+    AlertPage,
+    ConnectionTest,
+    JobEnd,
+    JobPage,
+    JobRow,
+    Pool,
+    PoolPage,
+    Service,
+    ServicePage,
+    SystemInfo,
+)
+from holdfast.appliances.truenas.reading import dig, made, page, server_page
+from holdfast.control.identifiers import JobNumber
+from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
+from holdfast.errors import (
+    AuthenticationError,
+    HoldfastError,
+    NotSentError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    TlsError,
+    UnavailableError,
+)
 from holdfast.transport.values import (
     JsonObject,
     as_float,
+    as_list,
+    as_object,
+    as_objects,
+    as_str,
     get_bool,
     get_int,
     get_str,
@@ -20,8 +52,6 @@ from holdfast.transport.values import (
     opt_object,
     opt_str,
 )
-
-Ctx = Context[TrueNASClient]
 
 
 @tool(title="TrueNAS system info", toolset="core")
@@ -48,9 +78,7 @@ async def truenas_system_info(ctx: Ctx) -> SystemInfo:
 @tool(title="List pools", toolset="core")
 async def truenas_list_pools(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> PoolPage:
     """Storage pools with state, health, capacity and a running or last scrub."""
-    found = [_pool(row) for row in await ctx.client.pools()]
-    items, next_cursor = window(found, limit, cursor)
-    return PoolPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return page(PoolPage, await ctx.client.pools(), _pool, limit, cursor)
 
 
 def _pool(row: JsonObject) -> Pool:
@@ -77,3 +105,138 @@ def _scan(row: JsonObject) -> str | None:
     percent = opt_float(scan, "percentage")
     done = f" {percent:.1f} %" if percent is not None and scan.get("state") == "SCANNING" else ""
     return f"{opt_str(scan, 'function')} {opt_str(scan, 'state')}{done}"
+
+
+_LEVELS = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO")
+
+
+@tool(title="List alerts", toolset="core")
+async def truenas_list_alerts(
+    ctx: Ctx,
+    *,
+    min_level: Annotated[
+        Literal["INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"], Field(description="Leave out milder ones.")
+    ] = "INFO",
+    dismissed: Annotated[bool, Field(description="Dismissed ones too.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> AlertPage:
+    """What the system complains about, the most severe first: failing disks, full pools, failed tasks, updates."""
+    rows = as_objects(await ctx.client.call("alert.list"), "alert.list")
+    found = [
+        row
+        for row in rows
+        if _severity(row) <= _LEVELS.index(min_level) and (dismissed or not get_bool(row, "dismissed"))
+    ]
+    found.sort(key=lambda row: (_severity(row), str(row.get("uuid"))))
+    return page(AlertPage, found, lambda row: made(Alert, row), limit, cursor)
+
+
+def _severity(row: JsonObject) -> int:
+    level = str(row.get("level"))
+    return _LEVELS.index(level) if level in _LEVELS else 0
+
+
+@tool(title="List services", toolset="core")
+async def truenas_list_services(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> ServicePage:
+    """Services (cifs, nfs, iscsitarget, ssh, …): running or not, and whether they start with the system."""
+    return await server_page(
+        ctx.client,
+        ServicePage,
+        ["service.query"],
+        lambda row: made(Service, row),
+        filters=[],
+        limit=limit,
+        cursor=cursor,
+        order_by=["service"],
+        select=["service", "state", "enable"],
+    )
+
+
+@tool(title="List jobs", toolset="core")
+async def truenas_list_jobs(
+    ctx: Ctx,
+    *,
+    state: Annotated[
+        Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"] | None, Field(description="Only in this state.")
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> JobPage:
+    """Running and recent jobs, the newest first. TrueNAS keeps the last 1000 and forgets all when it restarts."""
+    return await server_page(
+        ctx.client,
+        JobPage,
+        ["core.get_jobs"],
+        lambda row: made(JobRow, row),
+        filters=[["state", "=", state]] if state else [],
+        limit=limit,
+        cursor=cursor,
+        order_by=["-id"],
+        select=["id", "method", "state", "progress", "description", "error", "time_started", "time_finished"],
+    )
+
+
+@tool(title="Wait for job", toolset="core")
+async def truenas_wait_job(
+    ctx: Ctx,
+    *,
+    job: JobNumber,
+    wait_s: Annotated[float, Field(ge=0, le=40, description="Longest wait, seconds; 0 only looks.")] = 30,
+) -> JobEnd:
+    """Wait until a job has ended, at most wait_s, and tell how. One that still runs is no error: call again."""
+    waited = 0.0
+
+    async def report(seen: Job, seconds: float) -> None:
+        nonlocal waited
+        waited = seconds
+        await ctx.progress(seen.percent or 0.0, 100.0, f"{seen.method}: {seen.doing or seen.state}")
+
+    ended = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report)
+    return JobEnd(
+        job=job,
+        method=ended.method,
+        state=ended.state,
+        succeeded=ended.state == "SUCCESS" if ended.ended else None,
+        percent=ended.percent,
+        doing=ended.doing,
+        error=ended.error,
+        log=ended.log[-2000:] if ended.log else None,
+        waited_s=round(waited, 1),
+    )
+
+
+@tool(title="Test TrueNAS connection", toolset="core")
+async def truenas_connection_test(ctx: Ctx) -> ConnectionTest:
+    """Which step towards the API fails: network, TLS, login, or the account's roles. Use it when other calls fail."""
+    try:
+        me = as_object(await ctx.client.call("auth.me"), "auth.me")
+        release = as_str(await ctx.client.call("system.version_short"), "system.version_short")
+        state = as_str(await ctx.client.call("system.state"), "system.state")
+    except HoldfastError as error:
+        return _failed_at(error)
+    roles = as_list(dig(me, "privilege.roles") or [], "privilege.roles")
+    return ConnectionTest(
+        reachable=True,
+        tls=True,
+        login=True,
+        user=get_str(me, "pw_name"),
+        roles=sorted(as_str(role, "role") for role in roles)[:40],
+        full_admin="FULL_ADMIN" in roles,
+        release=release,
+        ready=state == "READY",
+        problem=None if roles else "The account has no role: most tools will be refused.",
+    )
+
+
+def _failed_at(error: HoldfastError) -> ConnectionTest:
+    test = ConnectionTest(problem=error.message, next_step=error.next_step)
+    if isinstance(error, NotSentError):
+        test.reachable = False
+    elif isinstance(error, TlsError):
+        test.reachable, test.tls = True, False
+    elif isinstance(error, AuthenticationError | PermissionDeniedError | RateLimitedError):
+        test.reachable, test.tls, test.login = True, True, False
+    elif isinstance(error, UnavailableError | ProtocolError):
+        test.reachable, test.tls = True, True
+    return test

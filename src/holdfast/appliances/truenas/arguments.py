@@ -1,0 +1,39 @@
+"""Arguments that many tools share."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from holdfast.control.grammar import Grammar
+from holdfast.control.identifiers import DatasetPath, PoolName
+
+DatasetFilter: TypeAlias = Annotated[DatasetPath | None, Field(description="Only of this dataset.")]
+PoolFilter: TypeAlias = Annotated[PoolName | None, Field(description="Only of this pool.")]
+Recursive: TypeAlias = Annotated[bool, Field(description="Also all datasets below.")]
+Comment: TypeAlias = Annotated[str | None, Field(max_length=250, description="Comment.")]
+Size: TypeAlias = Annotated[int | None, Field(ge=0, le=2**62, description="Bytes.")]
+ObjectRef: TypeAlias = Annotated[
+    str,
+    Grammar(
+        "object",
+        r"[A-Za-z0-9_/@:.*%{}$ -]+",
+        255,
+        "name or id",
+        ("media", "3", "/mnt/tank/vm"),
+    ),
+]
+Schedule: TypeAlias = Annotated[
+    str,
+    Grammar(
+        "schedule",
+        r"[0-9*,/-]+ [0-9*,/-]+ [0-9*,/-]+ [0-9a-z*,/-]+ [0-9a-z*,/-]+",
+        60,
+        "cron schedule: minute hour day-of-month month day-of-week",
+        ("0 3 * * *", "*/15 8-18 * * mon-fri"),
+    ),
+]
+BootEnvironment: TypeAlias = Annotated[
+    str, Grammar("boot environment", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 64, "boot environment", ("25.10.7",))
+]

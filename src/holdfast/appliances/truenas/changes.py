@@ -1,0 +1,305 @@
+"""From a write to a `Change`: sent once, its job followed to its end, its effect read back, a lost answer settled."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
+from holdfast.appliances.truenas.jobs import INLINE_WAIT_S, Job, find_job, job_state, wait_for
+from holdfast.appliances.truenas.releases import Way
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.context import Context
+from holdfast.errors import (
+    ApplianceError,
+    AttemptTimeoutError,
+    DeadlineError,
+    HoldfastError,
+    LostReplyError,
+    NotFoundError,
+    ProtocolError,
+)
+from holdfast.transport.values import JsonValue
+
+Ctx: TypeAlias = Context[TrueNASClient]
+
+_LOOKS: Final = 3
+"""The control floor reads back so often; only at the last look a missing job means that none was started."""
+_MAY_STILL_COME: Final = (AttemptTimeoutError, DeadlineError)
+"""After these the middleware goes on working: time limits are the client's alone (contract 11)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer or a job's result says about success.
+
+    Attributes:
+        worked: False when it did not work although the call succeeded; None when the state has to tell.
+        told: What went partly wrong, one sentence each.
+        details: Facts worth telling.
+    """
+
+    worked: bool | None = None
+    told: Sequence[str] = ()
+    details: JsonObject = field(default_factory=dict)
+
+
+Judge = Callable[[JsonValue], Verdict]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the state showed.
+
+    Attributes:
+        reached: Whether it is as wanted; None when the state cannot tell.
+        state: The state, in the shape of `Change.after`.
+        note: What else there is to say.
+    """
+
+    reached: bool | None
+    state: JsonObject | None = None
+    note: str | None = None
+
+
+Look = Callable[[], Awaitable[Seen]]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One call that changes something.
+
+    Attributes:
+        ways: How it is called, by release; the first that exists is taken.
+        judge: Reads the answer, or the job's result, for what went wrong in spite of success.
+        slow: A plain call that the middleware may still be working on after the socket dropped.
+        wait_s: How long its job is waited for before it is handed over, seconds.
+    """
+
+    ways: tuple[Way, ...]
+    judge: Judge | None = None
+    slow: bool = False
+    wait_s: float = INLINE_WAIT_S
+
+    @property
+    def content(self) -> JsonObject:
+        """What is sent, for the plan's digest: by the first way, whichever the release will take."""
+        return {"method": self.ways[0].method, "params": list(self.ways[0].params)}
+
+
+def call(method: str, *params: JsonValue, slow: bool = False) -> Write:
+    """A write by one method that answers when all is done."""
+    return Write((Way(method, params),), slow=slow)
+
+
+def job(method: str, *params: JsonValue, judge: Judge | None = None) -> Write:
+    """A write by one method that starts a job."""
+    return Write((Way(method, params, job=True),), judge=judge)
+
+
+class _Sending:
+    """What has become of the one sending of a change."""
+
+    def __init__(self, ctx: Ctx, write: Write, look: Look) -> None:
+        self._client = ctx.client
+        self._now = ctx.now
+        self._sleep = ctx.sleep
+        self._progress = ctx.progress
+        self._write = write
+        self._look = look
+        self._request_id = str(uuid.uuid4())
+        self._sent_at = 0.0
+        self._looks = 0
+        self._way = write.ways[0]
+        self._number: int | None = None
+        self._job: Job | None = None
+        self._forgotten = False
+        self._verdict = Verdict()
+        self._error: HoldfastError | None = None
+
+    async def apply(self) -> Applied:
+        self._sent_at = self._now()
+        try:
+            answer, self._way = await self._client.write_first(self._write.ways, request_id=self._request_id)
+            if self._way.job:
+                self._adopt(_job_id(answer, self._way.method))
+        except HoldfastError as error:
+            self._error = error
+            raise
+        if self._number is None:
+            self._judge(answer)
+            return Applied(details=self._verdict.details, warnings=self._verdict.told)
+        return await self._finish(self._number)
+
+    def _adopt(self, number: int) -> None:
+        self._number = number
+        self._client.known_jobs[number] = KnownJob(self._way.method, request_id=self._request_id)
+
+    def _judge(self, answer: JsonValue) -> None:
+        if self._write.judge is not None:
+            self._verdict = self._write.judge(answer)
+
+    async def _finish(self, number: int) -> Applied:
+        """Wait a while for the job; what it said when it did not end well."""
+
+        async def report(job: Job, waited: float) -> None:
+            await self._progress(job.percent or 0.0, 100.0, f"job {number}: {job.doing or job.state}")
+
+        try:
+            job = await wait_for(
+                self._client,
+                number,
+                limit_s=self._write.wait_s,
+                sleep=self._sleep,
+                report=report,
+                with_result=self._write.judge is not None,
+            )
+        except NotFoundError:
+            self._forgotten = True
+            return Applied(warnings=(_FORGOTTEN,))
+        except HoldfastError:
+            return Applied(task=str(number), warnings=("The state of its job cannot be read now.",))
+        self._settle(job)
+        if not job.ended:
+            return Applied(task=str(number))
+        details: JsonObject = {"job": number, "state": job.state, **self._verdict.details}
+        if job.state != "SUCCESS":
+            details["error"] = job.error
+        return Applied(details=details, warnings=self._verdict.told)
+
+    def _settle(self, job: Job) -> None:
+        self._job = job
+        if job.state == "SUCCESS":
+            self._judge(job.result)
+
+    async def read_back(self) -> Observed:
+        self._looks += 1
+        if not self._way.job:
+            return self._without_job(await self._look())
+        job = await self._current_job()
+        if job is None:
+            return self._without_job(await self._look())
+        if not job.ended:
+            return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=str(job.id))
+        return self._by_job(job, await self._look())
+
+    async def _current_job(self) -> Job | None:
+        if self._job is not None and self._job.ended:
+            return self._job
+        if self._forgotten:
+            return None
+        try:
+            if self._number is None:
+                found = await self._find()
+                if found is None:
+                    return None
+                self._adopt(found.id)
+            assert self._number is not None
+            self._settle(await job_state(self._client, self._number, with_result=self._write.judge is not None))
+        except NotFoundError:
+            self._forgotten = True
+            return None
+        return self._job
+
+    async def _find(self) -> Job | None:
+        """The job behind a lost answer. Which way was being tried when it was lost is not known: all are looked for."""
+        for way in self._write.ways:
+            if not way.job:
+                continue
+            found = await find_job(
+                self._client, self._request_id, method=way.method, params=way.params, since=self._sent_at
+            )
+            if found is not None:
+                return found
+        return None
+
+    def _by_job(self, job: Job, seen: Seen) -> Observed:
+        if job.state == "SUCCESS":
+            if self._verdict.worked is False:
+                return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
+            if seen.reached is False:
+                return Observed("unknown", seen.state, note=seen.note or _NOT_SHOWN)
+            return Observed("applied", seen.state, note=seen.note)
+        failed = f"Job {job.id} ended as {job.state}: {job.error or 'no reason given'}"
+        if seen.reached:
+            return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
+        return Observed("not_applied", seen.state, note=failed)
+
+    def _without_job(self, seen: Seen) -> Observed:
+        """No job is known: what the state says decides, unless the write may still be executed."""
+        if self._verdict.worked is False:
+            return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
+        if seen.reached:
+            return Observed("applied", seen.state, note=seen.note)
+        if self._forgotten:
+            return Observed("unknown", seen.state, note=_FORGOTTEN)
+        error = self._error
+        if isinstance(error, _MAY_STILL_COME):
+            return Observed(
+                "unknown", seen.state, note="TrueNAS may still be working on it: read the state again later."
+            )
+        if isinstance(error, LostReplyError) and (self._write.slow or seen.reached is None):
+            note = "The connection broke while TrueNAS may have been working on it: read the state again later."
+            return Observed("unknown", seen.state, note=note)
+        if error is not None and self._looks < _LOOKS:
+            return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
+        if seen.reached is None and error is None:
+            return Observed("applied", seen.state, note=seen.note)
+        said = error.message if isinstance(error, ApplianceError) else None
+        return Observed("not_applied", seen.state, note=said or seen.note or "The state is not as wanted.")
+
+
+_FORGOTTEN: Final = "TrueNAS has forgotten the job (its middleware restarted): the state tells what became of it."
+_NOT_SHOWN: Final = "The job ended well; the state does not show it yet."
+
+
+def _job_id(answer: JsonValue, method: str) -> int:
+    if isinstance(answer, int) and not isinstance(answer, bool) and answer > 0:
+        return answer
+    raise ProtocolError(f"TrueNAS answered {method} without the id of a job.", next_step="Read the state back.")
+
+
+async def change(
+    ctx: Ctx,
+    write: Write,
+    *,
+    summary: str,
+    before: JsonObject,
+    after: JsonObject,
+    look: Look,
+    undo: UndoCall | None = None,
+    cannot_undo: str | None = None,
+    content: JsonObject | None = None,
+    blast_radius: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    nothing_to_do: bool = False,
+    destructive: bool = False,
+) -> Change:
+    """The change that a write makes.
+
+    Args:
+        ctx: Of the tool.
+        write: What is sent.
+        look: Reads the state.
+        content: What the plan is bound to where it is not `write.content`.
+        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
+    """
+    sending = _Sending(ctx, write, look)
+    return Change(
+        summary=summary,
+        identity=await ctx.client.identity(),
+        before=before,
+        after=after,
+        apply=sending.apply,
+        read_back=sending.read_back,
+        content=content if content is not None else write.content,
+        blast_radius=blast_radius,
+        undo=undo,
+        cannot_undo=cannot_undo,
+        warnings=warnings,
+        nothing_to_do=nothing_to_do,
+        destructive=destructive,
+    )

@@ -1,0 +1,264 @@
+"""Objects in the middleware's collections (`<namespace>.query/create/update/delete`): found, created, changed, deleted.
+
+Objects are recognised by their id and by what they are, never by their place in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.reading import plain
+from holdfast.appliances.truenas.releases import Way
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Change
+from holdfast.errors import ConflictError, NotFoundError
+from holdfast.transport.values import JsonValue, get_int
+
+_MANY: Final = 200
+"""Objects fetched to find one by name; collections with more are asked by filter only."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A kind of object.
+
+    Attributes:
+        namespace: Of its methods.
+        noun: For people: "SMB share".
+        key: Field that names an object; with `unique` no two objects share it.
+        shown: Fields that tell what an object is; they stand in plans as its state, and undo brings them back.
+        list_tool: Tool that lists them.
+        create_tool, update_tool, delete_tool: Tools by which a change is taken back; "" where there is none.
+        ref: Argument of those tools that names the object.
+        rename: API field → argument of the tools where they differ.
+        unique: Whether TrueNAS allows only one object of a key.
+    """
+
+    namespace: str
+    noun: str
+    key: str
+    shown: tuple[str, ...]
+    list_tool: str
+    ref: str
+    create_tool: str = ""
+    update_tool: str = ""
+    delete_tool: str = ""
+    rename: Mapping[str, str] = field(default_factory=dict)
+    unique: bool = True
+
+    @property
+    def query(self) -> str:
+        """Name of the query method."""
+        return f"{self.namespace}.query"
+
+    def label(self, row: JsonObject) -> str:
+        """For people: `SMB share media (3)`."""
+        return f"{self.noun} {row.get(self.key)} ({row.get('id')})"
+
+    def facts(self, row: JsonObject) -> JsonObject:
+        """The state of an object as plans show it."""
+        return {name: plain(row[name]) for name in self.shown if name in row}
+
+
+async def rows_of(ctx: Ctx, kind: Collection, filters: Sequence[JsonValue] = ()) -> list[JsonObject]:
+    """Objects that match."""
+    return await ctx.client.query(kind.query, filters, {"order_by": ["id"], "limit": _MANY})
+
+
+async def find(ctx: Ctx, kind: Collection, ref: str) -> JsonObject:
+    """The object that an id or a name stands for.
+
+    Raises:
+        NotFoundError: There is none.
+        ConflictError: The name stands for several; the message tells their ids.
+    """
+    found = await ctx.client.query(kind.query, [[kind.key, "=", ref]], {"limit": 5})
+    if not found and ref.isascii() and ref.isdigit():
+        found = await ctx.client.query(kind.query, [["id", "=", int(ref)]], {"limit": 1})
+    if not found:
+        raise NotFoundError(f"TrueNAS has no {kind.noun} {ref}.", next_step=f"{kind.list_tool} lists them.")
+    if len(found) > 1:
+        ids = ", ".join(str(row.get("id")) for row in found)
+        raise ConflictError(f"Several {kind.noun}s are called {ref}: {ids}.", next_step="Name one by its id.")
+    return found[0]
+
+
+def given(**values: JsonValue) -> JsonObject:
+    """The values that were given; None means "as it is"."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def create(
+    ctx: Ctx,
+    kind: Collection,
+    values: JsonObject,
+    *,
+    secret: JsonObject | None = None,
+    warnings: Sequence[str] = (),
+    blast_radius: Sequence[str] = (),
+    write: Write | None = None,
+    cannot_undo: str | None = None,
+) -> Change:
+    """The change that adds an object; recognised afterwards as the one that was not there before.
+
+    Raises:
+        ConflictError: One of this name is there already.
+    """
+    same = await rows_of(ctx, kind, [[kind.key, "=", values[kind.key]]])
+    if same and (kind.unique or any(_matches(row, values) for row in same)):
+        raise ConflictError(
+            f"There already is a {kind.label(same[0])}.", next_step="Change that one, or choose another name."
+        )
+    before_ids = {row.get("id") for row in same}
+    after = {name: value for name, value in values.items() if name in kind.shown or name == kind.key}
+
+    async def look() -> Seen:
+        rows = await rows_of(ctx, kind, [[kind.key, "=", values[kind.key]]])
+        new = [row for row in rows if row.get("id") not in before_ids]
+        if not new:
+            return Seen(False, {})
+        wrong = sorted(name for name in after if name in new[0] and not _equal(plain(new[0][name]), after[name]))
+        note = f"TrueNAS made it with another {', '.join(wrong)}." if wrong else None
+        return Seen(True, {"id": new[0].get("id"), **kind.facts(new[0])}, note=note)
+
+    undo = None
+    if kind.delete_tool and cannot_undo is None:
+        undo = UndoCall(tool=kind.delete_tool, arguments={kind.ref: str(values[kind.key])})
+    return await change(
+        ctx,
+        write or Write((Way(f"{kind.namespace}.create", ({**values, **(secret or {})},)),)),
+        summary=f"Create the {kind.noun} {values[kind.key]}",
+        before={},
+        after=after,
+        look=look,
+        undo=undo,
+        cannot_undo=None if undo else cannot_undo or "There is no tool that takes it back.",
+        warnings=warnings,
+        blast_radius=blast_radius,
+    )
+
+
+async def update(
+    ctx: Ctx,
+    kind: Collection,
+    row: JsonObject,
+    values: JsonObject,
+    *,
+    secret: JsonObject | None = None,
+    summary: str | None = None,
+    warnings: Sequence[str] = (),
+    blast_radius: Sequence[str] = (),
+    destructive: bool = False,
+) -> Change:
+    """The change that gives an object other values; only what was given is sent."""
+    number = get_int(row, "id")
+    before: JsonObject = {kind.key: plain(row.get(kind.key)), **{name: plain(row.get(name)) for name in values}}
+    after: JsonObject = {**before, **values}
+
+    async def look() -> Seen:
+        rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
+        if not rows:
+            return Seen(False, {}, note="It is not there any more.")
+        state: JsonObject = {name: plain(rows[0].get(name)) for name in before}
+        reached = all(_equal(state[name], after[name]) for name in values)
+        return Seen(None if secret and not values else reached, state)
+
+    undo, why = _undo_update(kind, row, before, values, secret)
+    return await change(
+        ctx,
+        Write((Way(f"{kind.namespace}.update", (number, {**values, **(secret or {})})),)),
+        summary=summary or f"Change the {kind.label(row)}",
+        before=before,
+        after=after,
+        look=look,
+        undo=undo,
+        cannot_undo=why,
+        warnings=warnings,
+        blast_radius=blast_radius,
+        nothing_to_do=not secret and all(_equal(before[name], values[name]) for name in values),
+        destructive=destructive,
+    )
+
+
+def _undo_update(
+    kind: Collection, row: JsonObject, before: JsonObject, values: JsonObject, secret: JsonObject | None
+) -> tuple[UndoCall | None, str | None]:
+    if secret:
+        return None, "The secret before is not known."
+    if not kind.update_tool:
+        return None, "There is no tool that takes it back."
+    unset = [name for name in values if before[name] is None]
+    if unset:
+        return None, f"{', '.join(unset)} was not set before, and cannot be unset by this tool."
+    name = values.get(kind.key, row.get(kind.key))
+    arguments: JsonObject = {kind.ref: str(name) if kind.unique else str(row.get("id"))}
+    arguments |= {kind.rename.get(name, name): before[name] for name in values}
+    return UndoCall(tool=kind.update_tool, arguments=arguments), None
+
+
+async def delete(
+    ctx: Ctx,
+    kind: Collection,
+    row: JsonObject,
+    *options: JsonValue,
+    recreate: Callable[[JsonObject], JsonObject | None] | None = None,
+    cannot_undo: str | None = None,
+    warnings: Sequence[str] = (),
+    blast_radius: Sequence[str] = (),
+) -> Change:
+    """The change that removes an object.
+
+    Args:
+        ctx: Of the tool.
+        kind: Of the object.
+        row: The object.
+        options: Further arguments of the delete method.
+        recreate: Arguments of the create tool that make it again, from its row; None when they cannot.
+        cannot_undo: Why it cannot be made again.
+        warnings, blast_radius: See `Change`.
+    """
+    number = get_int(row, "id")
+
+    async def look() -> Seen:
+        rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
+        return Seen(not rows, kind.facts(rows[0]) if rows else {})
+
+    arguments = recreate(row) if recreate is not None else None
+    undo = UndoCall(tool=kind.create_tool, arguments=arguments) if arguments is not None and kind.create_tool else None
+    return await change(
+        ctx,
+        Write((Way(f"{kind.namespace}.delete", (number, *options)),)),
+        summary=f"Delete the {kind.label(row)}",
+        before=kind.facts(row),
+        after={},
+        look=look,
+        undo=undo,
+        cannot_undo=None if undo else cannot_undo or "A deleted object cannot be brought back as it was.",
+        warnings=warnings,
+        blast_radius=blast_radius,
+    )
+
+
+def again(kind: Collection, *fields: str) -> Callable[[JsonObject], JsonObject | None]:
+    """Takes from a row the arguments of the create tool that make it again; fields without a value are left out."""
+
+    def arguments(row: JsonObject) -> JsonObject | None:
+        values = {name: plain(row.get(name)) for name in fields}
+        return {kind.rename.get(name, name): value for name, value in values.items() if value not in (None, "", [])}
+
+    return arguments
+
+
+def _matches(row: JsonObject, values: JsonObject) -> bool:
+    return all(_equal(plain(row.get(name)), value) for name, value in values.items() if name in row)
+
+
+def _equal(have: JsonValue, wanted: JsonValue) -> bool:
+    if isinstance(have, dict) and isinstance(wanted, dict):
+        return all(_equal(have.get(name), value) for name, value in wanted.items())
+    if isinstance(have, list) and isinstance(wanted, list) and len(have) == len(wanted):
+        return all(map(_equal, have, wanted)) or sorted(map(repr, have)) == sorted(map(repr, wanted))
+    return have == wanted

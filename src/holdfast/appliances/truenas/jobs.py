@@ -1,0 +1,217 @@
+"""Jobs: a write is done when its job has ended well, never when its id was answered (contract 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
+from holdfast.appliances.truenas.reading import dig
+from holdfast.errors import NotFoundError, TransportError, UnavailableError
+from holdfast.resilience import remaining_s
+from holdfast.transport.values import JsonObject, JsonValue, get_bool, get_int, get_str, opt_float, opt_str
+
+POLL_S: Final = (0.2, 0.5, 1.0, 2.0)
+"""Waits between looks at a job, seconds; the last one repeats."""
+INLINE_WAIT_S: Final = 15.0
+"""How long a write waits for its job before it hands the job over, seconds."""
+SKEW_S: Final = 60.0
+"""How far the clocks of the appliance and of this machine may differ, seconds."""
+MASK: Final = "********"
+
+_FIELDS: Final[tuple[JsonValue, ...]] = (
+    "id",
+    "method",
+    "arguments",
+    "description",
+    "abortable",
+    "progress",
+    "state",
+    "error",
+    "time_started",
+    "time_finished",
+    "logs_excerpt",
+)
+_MATCHES: Final = 20
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the middleware tells it. `percent` from 0 to 100; `started_at` in seconds since the epoch."""
+
+    id: int
+    method: str
+    state: str
+    abortable: bool
+    percent: float | None
+    doing: str | None
+    error: str | None
+    log: str | None
+    started_at: float
+    row: JsonObject
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self.state in ("SUCCESS", "FAILED", "ABORTED")
+
+    @property
+    def result(self) -> JsonValue:
+        """Its result, where it was asked for."""
+        return self.row.get("result")
+
+
+Report = Callable[[Job, float], Awaitable[None]]
+
+
+def job_of(row: JsonObject) -> Job:
+    """The job of a row of `core.get_jobs`."""
+    progress = row.get("progress")
+    shown: JsonObject = progress if isinstance(progress, dict) else {}
+    started = row.get("time_started")
+    moment = started.get("$date") if isinstance(started, dict) else None
+    return Job(
+        id=get_int(row, "id"),
+        method=get_str(row, "method"),
+        state=get_str(row, "state"),
+        abortable=get_bool(row, "abortable"),
+        percent=opt_float(shown, "percent"),
+        doing=opt_str(shown, "description") or opt_str(row, "description"),
+        error=opt_str(row, "error"),
+        log=opt_str(row, "logs_excerpt"),
+        started_at=moment / 1000 if isinstance(moment, (int, float)) else 0.0,
+        row=row,
+    )
+
+
+async def jobs(
+    client: TrueNASClient, filters: Sequence[JsonValue], *, limit: int, with_result: bool = False
+) -> list[Job]:
+    """Jobs that match, the newest first."""
+    options: JsonObject = {"order_by": ["-id"], "limit": limit}
+    options["select"] = [*_FIELDS, "result"] if with_result else list(_FIELDS)
+    if with_result:
+        options["extra"] = {"raw_result": True}
+    return [job_of(row) for row in await client.query("core.get_jobs", filters, options)]
+
+
+async def job_state(client: TrueNASClient, number: int, *, with_result: bool = False) -> Job:
+    """A job by its id. Ids begin at 1 again when the middleware restarts: an id that this process saw for another
+    method or a later job counts as forgotten, and so does one that was started by another request.
+
+    Raises:
+        NotFoundError: The middleware knows it no longer, or this account may not see it.
+    """
+    known = client.known_jobs.get(number)
+    filters: list[JsonValue] = [["id", "=", number]]
+    if known is not None and known.request_id is not None and await client.release() >= (25, 10):
+        filters.append(["message_ids", "rin", known.request_id])
+    found = await jobs(client, filters, limit=1, with_result=with_result)
+    if not found or (known is not None and (known.method != found[0].method or found[0].started_at < known.started_at)):
+        raise _forgotten(number)
+    job = found[0]
+    client.known_jobs[number] = KnownJob(job.method, job.started_at, known.request_id if known is not None else None)
+    return job
+
+
+def _forgotten(number: int) -> NotFoundError:
+    return NotFoundError(
+        f"TrueNAS does not know job {number} any more: it forgets jobs when its middleware restarts, and shows those "
+        "of other accounts to full administrators only.",
+        next_step="Read the state of what the job was about.",
+    )
+
+
+async def wait_for(
+    client: TrueNASClient,
+    number: int,
+    *,
+    limit_s: float,
+    sleep: Sleep,
+    report: Report | None = None,
+    with_result: bool = False,
+) -> Job:
+    """Wait until a job has ended, or until the limit; a look that fails is not a job that failed.
+
+    Args:
+        client: Where to ask.
+        number: The job's id.
+        limit_s: Longest wait in seconds; cut to what is left of the call's deadline.
+        sleep: Waits.
+        report: Told of every look: the job and the seconds waited so far.
+        with_result: Ask for the job's result too.
+
+    Raises:
+        NotFoundError: It is forgotten.
+        UnavailableError: Its state could not be read once.
+    """
+    left = remaining_s()
+    limit = limit_s if left is None else min(limit_s, left - 2.0)
+    waited = 0.0
+    job = await _look(client, number, with_result)
+    for turn in range(10_000):
+        if report is not None and job is not None:
+            await report(job, waited)
+        if (job is not None and job.ended) or waited >= limit:
+            break
+        pause = min(POLL_S[min(turn, len(POLL_S) - 1)], max(limit - waited, 0.05))
+        await sleep(pause)
+        waited += pause
+        job = await _look(client, number, with_result) or job
+    if job is None:
+        raise UnavailableError(f"The state of job {number} cannot be read now.", next_step="Ask again later.")
+    return job
+
+
+async def _look(client: TrueNASClient, number: int, with_result: bool) -> Job | None:
+    try:
+        return await job_state(client, number, with_result=with_result)
+    except (UnavailableError, TransportError):
+        return None
+
+
+async def find_job(
+    client: TrueNASClient, request_id: str, *, method: str, params: Sequence[JsonValue], since: float
+) -> Job | None:
+    """The job that a write has started whose answer was lost (contract 7.1).
+
+    The middleware keeps the request's id from 25.10 on; on 25.04 the job is known by its method, its arguments and
+    its time.
+
+    Args:
+        client: Where to ask.
+        request_id: Id that the write was sent with.
+        method: Method that was called.
+        params: Arguments that were sent.
+        since: When it was sent, seconds since the epoch.
+    """
+    if await client.release() >= (25, 10):
+        found = await jobs(client, [["message_ids", "rin", request_id]], limit=1)
+        return found[0] if found else None
+    candidates = await jobs(client, [["method", "=", method]], limit=_MATCHES)
+    for job in candidates:
+        if (
+            job.started_at >= since - SKEW_S
+            and job.id not in client.known_jobs
+            and _same(dig(job.row, "arguments"), params)
+        ):
+            return job
+    return None
+
+
+def _same(listed: JsonValue, sent: Sequence[JsonValue]) -> bool:
+    """Whether a job's arguments are those sent; masked ones fit anything, defaults filled in are ignored."""
+    return isinstance(listed, list) and len(listed) >= len(sent) and all(map(_fits, listed, sent))
+
+
+def _fits(listed: JsonValue, sent: JsonValue) -> bool:
+    if listed == MASK:
+        return True
+    if isinstance(listed, dict) and isinstance(sent, dict):
+        return all(key in listed and _fits(listed[key], value) for key, value in sent.items())
+    if isinstance(listed, list) and isinstance(sent, list):
+        return len(listed) == len(sent) and all(map(_fits, listed, sent))
+    return listed == sent

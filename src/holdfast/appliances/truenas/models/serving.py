@@ -1,0 +1,46 @@
+"""Shares, apps, guests."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from holdfast.appliances.truenas.reading import From
+from holdfast.control.answers import Page, Row
+from holdfast.control.cleaning import Untrusted
+
+
+class Share(Row):
+    """A share: an SMB share, an NFS export, an iSCSI target or extent."""
+
+    id: int
+    kind: Untrusted
+    name: Untrusted | None = None
+    path: Annotated[Untrusted | None, From("path", "disk")] = None
+    enabled: bool | None = None
+    readonly: Annotated[bool | None, From("readonly", "ro")] = None
+    locked: bool | None = None
+    comment: Annotated[Untrusted | None, From("comment", "alias")] = None
+    purpose: Untrusted | None = None
+    networks: list[Untrusted] | None = None
+    hosts: list[Untrusted] | None = None
+
+
+class SharePage(Page[Share]):
+    """Shares."""
+
+
+class App(Row):
+    """An app. `custom`: from a compose file of its own."""
+
+    name: Untrusted
+    state: Untrusted
+    version: Annotated[Untrusted | None, From("human_version", "version")] = None
+    latest_version: Untrusted | None = None
+    upgrade_available: bool | None = None
+    image_updates: Annotated[bool | None, From("image_updates_available")] = None
+    custom: Annotated[bool | None, From("custom_app")] = None
+    containers: Annotated[int | None, From("active_workloads.containers")] = None
+
+
+class AppPage(Page[App]):
+    """Apps."""

@@ -1,0 +1,157 @@
+"""From the middleware's rows to the models that tools return, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from holdfast.appliances.truenas.client import TrueNASClient
+from holdfast.control.paging import decode_cursor, encode_cursor, window
+from holdfast.errors import ProtocolError
+from holdfast.transport.values import JsonObject, JsonValue, as_int
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+PageT = TypeVar("PageT")
+
+_EXTENDED: Final = ("$date", "$time", "$set", "$value", "$ipv4_interface", "$ipv6_interface")
+"""Keys of the JSON extensions (contract 3)."""
+
+
+@dataclass(frozen=True)
+class From:
+    """Marks a model's field with the API's own path for it: names joined by dots, the first that is there counts."""
+
+    paths: tuple[str, ...]
+
+    def __init__(self, *paths: str) -> None:
+        object.__setattr__(self, "paths", paths)
+
+
+def iso_time(milliseconds: float) -> str:
+    """A point in time as ISO-8601 UTC; seconds are enough."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        raise ProtocolError("The appliance's answer has an impossible time.") from None
+
+
+def plain(value: JsonValue) -> JsonValue:
+    """A value with the middleware's JSON extensions decoded: times as ISO-8601, sets as lists (contract 3)."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$date" in value and isinstance(moment := value["$date"], (int, float)):
+        return iso_time(moment)
+    if len(value) <= 2:
+        for key in _EXTENDED[1:]:
+            if key in value:
+                return plain(value[key])
+    return {key: plain(item) for key, item in value.items()}
+
+
+def dig(row: JsonObject, path: str) -> JsonValue:
+    """The value at a path of names joined by dots; None when a part of the path is not there."""
+    if path in row:
+        return plain(row[path])
+    value: JsonValue = row
+    for name in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return plain(value)
+
+
+@cache
+def _plan(model: type[BaseModel]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    plan: list[tuple[str, tuple[str, ...]]] = []
+    for name, field in model.model_fields.items():
+        marked = next((mark for mark in field.metadata if isinstance(mark, From)), None)
+        plan.append((name, marked.paths if marked is not None else (name,)))
+    return tuple(plan)
+
+
+def made(model: type[ModelT], row: JsonObject, **given: object) -> ModelT:
+    """The model of a row; `given` fills fields that need more than their own value.
+
+    Raises:
+        ProtocolError: A field is of another kind, or a required one is missing. The value is not repeated.
+    """
+    values: dict[str, object] = dict(given)
+    for name, paths in _plan(model):
+        if name in given:
+            continue
+        for path in paths:
+            if (value := dig(row, path)) is not None:
+                values[name] = value
+                break
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
+        raise ProtocolError(f"The appliance's answer has something unexpected in {model.__name__}.{where}.") from None
+
+
+Convert = Callable[[JsonObject], BaseModel]
+
+
+def page(
+    kind: Callable[..., PageT],
+    rows: Sequence[JsonObject],
+    convert: Convert,
+    limit: int,
+    cursor: str | None,
+    *,
+    notes: Sequence[str] = (),
+) -> PageT:
+    """One page of rows that are all at hand; only the rows shown are converted."""
+    shown, next_cursor = window(rows, limit, cursor)
+    items = [convert(row) for row in shown]
+    return kind(items=items, total=len(rows), next_cursor=next_cursor, notes=list(notes) or None)
+
+
+async def server_page(
+    client: TrueNASClient,
+    kind: Callable[..., PageT],
+    methods: Sequence[str],
+    convert: Convert,
+    *,
+    filters: Sequence[JsonValue],
+    limit: int,
+    cursor: str | None,
+    order_by: Sequence[str],
+    select: Sequence[JsonValue] = (),
+    extra: JsonObject | None = None,
+) -> PageT:
+    """One page that the appliance filters, orders and cuts (contract 8); at most two requests whatever the size.
+
+    Args:
+        client: Where to ask.
+        kind: The page's model.
+        methods: Names of the query method, the newest first.
+        convert: Makes a row's model.
+        filters: Query filters.
+        limit, cursor: Of the tool.
+        order_by: Fields; the order must be total, or pages could overlap.
+        select: Fields to fetch; all when empty.
+        extra: The method's own options.
+    """
+    offset = decode_cursor(cursor)
+    wanted: JsonObject = {"limit": limit, "offset": offset, "order_by": list(order_by)}
+    if select:
+        wanted["select"] = list(select)
+    if extra:
+        wanted["extra"] = extra
+    rows = await client.query_first(methods, filters, wanted)
+    total = offset + len(rows)
+    if len(rows) == limit or (offset and not rows):
+        counted = await client.first(methods, list(filters), {"count": True, **({"extra": extra} if extra else {})})
+        total = as_int(counted, "count")
+    end = offset + len(rows)
+    next_cursor = encode_cursor(end) if rows and end < total else None
+    return kind(items=[convert(row) for row in rows], total=total, next_cursor=next_cursor)
