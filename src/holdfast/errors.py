@@ -128,9 +128,7 @@ class ReadOnlyError(RefusedError):
     """The target's mode does not allow changes."""
 
     code = "read_only"
-    default_next_step = (
-        'The operator can set mode = "operate" for this target in holdfast.toml and restart the server.'
-    )
+    default_next_step = 'The operator can set mode = "operate" for this target in holdfast.toml and restart the server.'
 
 
 class NotConfirmedError(RefusedError):

@@ -12,14 +12,14 @@ import urllib.request
 
 import aiohttp
 import pytest
-from tests.simulators.rackclient import connected, settled, tcp_connects
-from tests.support import free_port, running, running_in_thread, running_rack
-from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.base import SimulatedClock, SimulatorState
 from holdfast.simulators.rack import KINDS, Authority, Member, Rack, make_simulator
 from holdfast.simulators.rack.gate import ARRIVALS_KEPT
 from holdfast.simulators.world import default_world
+from tests.simulators.rackclient import connected, settled, tcp_connects
+from tests.support import free_port, running, running_in_thread, running_rack
+from tests.support.echo import EchoSimulator
 
 
 async def test_a_client_that_trusts_the_ca_is_answered_and_recorded() -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import free_port
 
 from holdfast.simulators.faultlist import CUT, FAULTS
+from tests.support import free_port
 
 COMMAND = [sys.executable, "-m", "holdfast.cli.main", "simulate"]
 PATIENTLY_S = 60

@@ -9,12 +9,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.simulators.rackclient import connected, tcp_connects
-from tests.support import running_rack
-from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.base import Arrival, SimulatedClock
 from holdfast.simulators.rack import ControlEndpoint, Rack
+from tests.simulators.rackclient import connected, tcp_connects
+from tests.support import running_rack
+from tests.support.echo import EchoSimulator
 
 
 class Caller:

@@ -8,11 +8,11 @@ import time
 
 import aiohttp
 import pytest
-from tests.support import running
-from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.faultlist import FAULTS
 from holdfast.simulators.rack import RunningSimulator
+from tests.support import running
+from tests.support.echo import EchoSimulator
 
 SLOW_S = 0.35
 GOOD = "200 application/json valid"

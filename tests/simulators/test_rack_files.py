@@ -9,13 +9,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.support import running_rack
-from tests.support.echo import EchoSimulator
 
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import load_config
 from holdfast.simulators.rack import KINDS, ControlEndpoint, RackFiles
 from holdfast.simulators.rack.files import MARK, MODES
+from tests.support import running_rack
+from tests.support.echo import EchoSimulator
 
 
 def read(path: Path) -> str:

@@ -12,8 +12,6 @@ from typing import Any
 import aiohttp
 import pytest
 import typer
-from tests.support import running_rack
-from tests.support.echo import EchoSimulator
 from typer.testing import CliRunner
 
 from holdfast.cli.simulate import simulate
@@ -25,6 +23,8 @@ from holdfast.simulators.faultlist import (
     as_markdown,
 )
 from holdfast.simulators.rack import ControlEndpoint, Rack
+from tests.support import running_rack
+from tests.support.echo import EchoSimulator
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
 

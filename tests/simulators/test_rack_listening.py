@@ -6,11 +6,11 @@ import asyncio
 import ssl
 
 import pytest
+
+from holdfast.simulators.faultlist import BAD_CERTIFICATES
 from tests.simulators.rackclient import BRIEFLY_S, PATIENTLY_S, Connection, connected, settled, tcp_connects
 from tests.support import running
 from tests.support.echo import EchoSimulator
-
-from holdfast.simulators.faultlist import BAD_CERTIFICATES
 
 
 async def test_refuse_refuses_and_the_same_port_answers_when_healed() -> None:

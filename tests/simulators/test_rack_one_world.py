@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-from tests.support import running_rack
 
 from holdfast.simulators.rack import Rack
 from holdfast.simulators.world import World
+from tests.support import running_rack
 
 
 class Asker:

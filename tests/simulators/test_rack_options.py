@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from tests.simulators.rackclient import connected
-from tests.support import running
-from tests.support.echo import EchoSimulator
 
 from holdfast.simulators.faultlist import BAD_CERTIFICATES, CUT, FAULTS, Stage, describe
 from holdfast.simulators.rack import OWN, WIRE
 from holdfast.simulators.rack.authority import Authority
 from holdfast.simulators.rack.faults import FaultBoard, make_fault, option_names
 from holdfast.simulators.rack.shapers import SHAPED
+from tests.simulators.rackclient import connected
+from tests.support import running
+from tests.support.echo import EchoSimulator
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
+
 from tests.simulators.rackclient import BRIEFLY_S, Connection, connected, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator

@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+
 from tests.simulators.rackclient import BRIEFLY_S, connected, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator

@@ -9,6 +9,7 @@ import time
 from email.utils import parsedate_to_datetime
 
 import pytest
+
 from tests.simulators.rackclient import BRIEFLY_S, connected, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator

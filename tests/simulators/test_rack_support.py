@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.simulators.rackclient import Connection
 from tests.support import free_port, raw_server, running_in_thread, schema_lines, schemas_dir
 from tests.support.echo import EchoSimulator

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+
+from holdfast.simulators.rack import RunningSimulator
 from tests.simulators.rackclient import BRIEFLY_S, PATIENTLY_S, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator
-
-from holdfast.simulators.rack import RunningSimulator
 
 ENDED = (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR, aiohttp.WSMsgType.CLOSE)
 

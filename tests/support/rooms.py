@@ -22,7 +22,6 @@ from holdfast.simulators.rack import Rack, RunningSimulator
 from holdfast.simulators.world import World
 from tests.support.racks import shared_authority
 
-
 _EPOCH = 1_790_000_000.0
 """The simulators' time at the start of a test: it runs like any clock, and tools that wait advance it."""
 

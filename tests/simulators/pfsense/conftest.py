@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.simulators.pfsense.caller import Caller
 
 from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.pfsense import create
 from holdfast.simulators.world import default_world
+from tests.simulators.pfsense.caller import Caller
 
 START = 1_790_000_000.0
 Start = Callable[..., Awaitable[Caller]]

@@ -6,6 +6,7 @@ import base64
 import json
 
 import pytest
+
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import Start
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from tests.simulators.pfsense.caller import Caller
 
 RULE = {"type": "pass", "interface": ["lan"], "ipprotocol": "inet", "source": "any", "destination": "any"}

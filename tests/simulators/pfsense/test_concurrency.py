@@ -6,6 +6,7 @@ import asyncio
 
 import aiohttp
 import pytest
+
 from tests.simulators.pfsense.caller import Caller
 
 

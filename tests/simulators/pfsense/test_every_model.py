@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from holdfast.simulators.pfsense.schema import newest
 from tests.simulators.pfsense.bodies import body
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.vendormodels import problems, vendor_models
-
-from holdfast.simulators.pfsense.schema import newest
 
 _ENDPOINTS = newest().endpoints.values()
 SINGULAR = {e.model: e for e in _ENDPOINTS if not e.plural}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import Start
 

@@ -6,14 +6,14 @@ import asyncio
 
 import aiohttp
 import pytest
-from tests.simulators.pfsense.caller import Caller
-from tests.simulators.pfsense.conftest import START
-from tests.support import running
 
 from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.pfsense import create
 from holdfast.simulators.pfsense.work import Client
 from holdfast.simulators.world import default_world
+from tests.simulators.pfsense.caller import Caller
+from tests.simulators.pfsense.conftest import START
+from tests.support import running
 
 
 async def _fail(fw: Caller, times: int) -> None:

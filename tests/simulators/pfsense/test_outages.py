@@ -6,10 +6,10 @@ import asyncio
 
 import aiohttp
 import pytest
-from tests.simulators.pfsense.caller import Caller
-from tests.simulators.pfsense.conftest import Start
 
 from holdfast.simulators.pfsense.faults import Faults
+from tests.simulators.pfsense.caller import Caller
+from tests.simulators.pfsense.conftest import Start
 
 FRESH = {"Connection": "close"}
 

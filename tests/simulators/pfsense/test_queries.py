@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import Start
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 
-from tests.simulators.pfsense.caller import Caller
-
 from holdfast.simulators.pfsense.certificates import load_certificate
+from tests.simulators.pfsense.caller import Caller
 
 FORWARD = {
     "interface": "wan",

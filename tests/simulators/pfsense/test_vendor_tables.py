@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
+from holdfast.simulators.pfsense.schema import newest, schema_of
+from holdfast.simulators.pfsense.versions import persona
 from tests.simulators.pfsense import vendor_tables
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import Start
 from tests.simulators.pfsense.vendormodels import problems, vendor_endpoints, vendor_models
 from tests.support.schemas import schemas_dir
-
-from holdfast.simulators.pfsense.schema import newest, schema_of
-from holdfast.simulators.pfsense.versions import persona
 
 
 def test_the_data_files_say_exactly_what_the_vendors_tables_say() -> None:
