@@ -33,12 +33,14 @@ class Observed:
         state: The state as read, in the shape of `Change.after`.
         note: Why it cannot be told, or what differs.
         task: The handle of the work, if reading back found it.
+        undo: The call that takes it back, where only the state that was read shows it (an id that the appliance chose).
     """
 
     effect: Literal["applied", "not_applied", "unknown"]
     state: JsonObject | None = None
     note: str | None = None
     task: str | None = None
+    undo: UndoCall | None = None
 
 
 @dataclass(frozen=True)

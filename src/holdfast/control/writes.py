@@ -293,6 +293,8 @@ def _result(
     result.verified = observed.effect != "unknown"
     result.after = observed.state if observed.state is not None else result.after
     result.task = applied.task or observed.task
+    if observed.undo is not None:
+        result.undo, result.cannot_undo = observed.undo, None
     result.details = applied.details or None
     notes = [*change.warnings, *applied.warnings]
     if error is not None:

@@ -13,13 +13,15 @@ from holdfast.errors import (
     ConflictError,
     Executed,
     NotFoundError,
+    NotSentError,
     PermissionDeniedError,
+    RefusedError,
     UnavailableError,
     UnsupportedError,
     ValidationError,
 )
 from holdfast.transport import Reply
-from holdfast.transport.values import JsonObject, as_object
+from holdfast.transport.values import JsonObject, JsonValue, as_object
 
 
 class ConfigLockedError(BusyError):
@@ -56,6 +58,10 @@ _BY_ID: Final[dict[str, tuple[type[ApplianceError], str | None]]] = {
     "DISPATCHER_MISSING_REQUIRED_PACKAGE": (UnsupportedError, "Install the pfSense package that provides this."),
     "FOREIGN_MODEL_FIELD_VALUE_NOT_FOUND": (ValidationError, "A field names an object that does not exist."),
     "QUERY_FILTER_NOT_FOUND": (ValidationError, None),
+    "FIELD_MUST_BE_UNIQUE": (ConflictError, "Another object has this value already; change that one, or take another."),
+    "MODEL_FIELDS_NOT_UNIQUE_TOGETHER": (ConflictError, "Another object has these values already."),
+    "MODEL_MANY_MINIMUM_REACHED": (ConflictError, "pfSense keeps at least one object of this kind."),
+    "MODEL_CANNOT_DELETE_PROTECTED_OBJECT": (ConflictError, "pfSense protects this object from deletion."),
 }
 
 _BY_STATUS: Final[dict[int, type[ApplianceError]]] = {
@@ -70,6 +76,42 @@ _BY_STATUS: Final[dict[int, type[ApplianceError]]] = {
     424: UnsupportedError,
     503: UnavailableError,
 }
+
+
+class LockOutError(RefusedError):
+    """The change would cut off the address that Holdfast speaks from."""
+
+    code = "lock_out"
+
+
+class MovedError(ConflictError):
+    """The object is no longer what the plan was made for; nothing was sent."""
+
+    code = "moved"
+
+
+def locked_out(error: NotSentError) -> NotSentError:
+    """A connection that fails after a 401: what login protection looks like from outside (contract 3.6)."""
+    return NotSentError(
+        "pfSense refused the credential (401) and now drops connections: this address is probably locked out by "
+        "login protection, the firewall itself is not down.",
+        next_step="Correct the credential first. The block ends by itself after 120 s or more; "
+        "Status > System Logs > Authentication shows it, Diagnostics > Tables > sshguard lifts it.",
+        details={"connection": error.message[:200]},
+    )
+
+
+def executed_by(error: ApplianceError) -> Executed:
+    """Whether the write that met this answer took effect (contract 5.1, 9).
+
+    nginx's own 5xx say nothing of what PHP did; a package that is missing in the apply step, and 500, may come after
+    the object was stored. "Unavailable" comes before anything ran.
+    """
+    if error.vendor_code == "ENDPOINT_UNAVAILABLE":
+        return Executed.NO
+    if isinstance(error, UnavailableError) or error.status == 424:
+        return Executed.UNKNOWN
+    return error.executed
 
 
 def envelope_of(reply: Reply) -> JsonObject:
@@ -120,6 +162,8 @@ def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
         return PermissionDeniedError(
             shown, status=reply.status, vendor_code=vendor_code, next_step="Grant the privilege to the key's user."
         )
+    if reply.status == 409:
+        shown += _referring(envelope.get("data"))
     kind, step = _BY_ID.get(vendor_code or "", (_BY_STATUS.get(reply.status, ApplianceFaultError), None))
     return kind(
         shown,
@@ -129,3 +173,16 @@ def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
         retry_after_s=reply.retry_after_s(),
         details={"response_id": vendor_code},
     )
+
+
+def _referring(data: JsonValue) -> str:
+    """Who still refers to an object that cannot be deleted: the answer lists them (contract 5)."""
+    if not isinstance(data, list) or not data:
+        return ""
+    names = []
+    for item in data[:5]:
+        if isinstance(item, dict):
+            told = next((item[key] for key in ("name", "descr", "network", "interface") if item.get(key)), None)
+            names.append(str(told) if told is not None else "an object without a name")
+    more = f" and {len(data) - 5} more" if len(data) > 5 else ""
+    return f" It is used by: {', '.join(names)}{more}."

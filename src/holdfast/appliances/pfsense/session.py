@@ -50,6 +50,11 @@ class Session:
                 "%s: api_secret is not sent: version 2 of the REST API has one key and no secret", settings.label
             )
 
+    @property
+    def refused(self) -> bool:
+        """Whether the credential was refused."""
+        return self._latch.refused
+
     async def send(self, request: Request) -> Reply:
         """Send a request.
 

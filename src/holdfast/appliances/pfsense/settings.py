@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from holdfast.config import Secret, TargetSettings
 
@@ -23,6 +24,17 @@ class PfSenseSettings(TargetSettings):
     username: str | None = Field(None, description="User for Basic or JWT authentication.")
     password: Secret | None = Field(None, description="Password of that user.")
     auth: str = Field("auto", pattern="^(auto|key|basic|jwt)$", description="Scheme; auto chooses by what is given.")
+
+    own_address: str | None = Field(
+        None,
+        description="Address that the firewall sees this machine as, where that is not its own (behind NAT); the "
+        "lock-out guard protects it.",
+    )
+
+    @field_validator("own_address")
+    @classmethod
+    def _own_address_is_one(cls, address: str | None) -> str | None:
+        return None if address is None else str(ipaddress.ip_address(address))
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:

@@ -1,12 +1,26 @@
-"""System state and interfaces."""
+"""System state, interfaces, and the step that makes changes live."""
 
 from __future__ import annotations
 
-from holdfast.appliances.pfsense.client import HTTPPfSenseClient
-from holdfast.appliances.pfsense.models import Interface, InterfacePage, SystemInfo
-from holdfast.control.context import Context
+from typing import Annotated
+
+from pydantic import Field
+
+from holdfast.appliances.pfsense.applying import Pending, Subsystem, all_pending, plan_apply, wait_applied
+from holdfast.appliances.pfsense.arguments import Ctx
+from holdfast.appliances.pfsense.facts import shown
+from holdfast.appliances.pfsense.models import (
+    ApplyState,
+    Interface,
+    InterfacePage,
+    PendingChanges,
+    PendingState,
+    SystemInfo,
+)
+from holdfast.appliances.pfsense.versions import ADVISED
+from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, window
-from holdfast.control.spec import tool
+from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import (
     JsonObject,
     as_float,
@@ -18,17 +32,20 @@ from holdfast.transport.values import (
     opt_str,
 )
 
-Ctx = Context[HTTPPfSenseClient]
+SubsystemArgument = Annotated[Subsystem, Field(description="Which changes.")]
 
 
 @tool(title="pfSense system info", toolset="core")
 async def pfsense_system_info(ctx: Ctx) -> SystemInfo:
     """Version, host name, platform, load and uptime of a pfSense firewall. Use it first, and to check that it is up."""
     info = await ctx.client.get_system_info()
+    package = await ctx.client.versions.version()
     hostname, status = get_object(info, "hostname"), get_object(info, "status")
     load = opt_list(status, "cpu_load_avg")
+    old = f"REST API package {shown(package)}: releases before {shown(ADVISED)} have known security holes; update it."
     return SystemInfo(
         version=get_str(get_object(info, "version"), "version"),
+        api_version=shown(package),
         hostname=get_str(hostname, "hostname"),
         domain=opt_str(hostname, "domain"),
         platform=opt_str(status, "platform"),
@@ -39,6 +56,7 @@ async def pfsense_system_info(ctx: Ctx) -> SystemInfo:
         disk_percent=opt_float(status, "disk_usage"),
         load_average=[as_float(value, "cpu_load_avg") for value in load] if load else None,
         temperature_c=opt_float(status, "temp_c"),
+        notes=[old] if package < ADVISED else None,
     )
 
 
@@ -67,3 +85,45 @@ def _interface(row: JsonObject) -> Interface:
         in_errors=opt_int(row, "inerrs"),
         out_errors=opt_int(row, "outerrs"),
     )
+
+
+@tool(title="Pending changes", toolset="core")
+async def pfsense_pending_changes(ctx: Ctx) -> PendingChanges:
+    """What is stored but not live yet, by subsystem, other people's changes included. Look before applying."""
+    states = await all_pending(ctx.client)
+    return PendingChanges(subsystems=[_pending(ctx, name, state) for name, state in states.items()])
+
+
+def _pending(ctx: Ctx, name: str, state: Pending | str) -> PendingState:
+    changed_here = True if name in ctx.client.waiting else None
+    if isinstance(state, str):
+        return PendingState(subsystem=name, note=state)
+    note = "pfSense sets no flag for changed firewall rules." if name == "firewall" else None
+    return PendingState(
+        subsystem=name,
+        applied=state.applied,
+        pending=list(state.parts) or None,
+        changed_here=changed_here,
+        note=note,
+    )
+
+
+@tool(title="Apply changes", toolset="core", risk=Risk.WRITE, idempotent=True)
+async def pfsense_apply_changes(ctx: Ctx, *, subsystem: SubsystemArgument) -> Change:
+    """Make stored changes live. All pending changes of the subsystem, by whomever, take effect together."""
+    return await plan_apply(ctx, subsystem)
+
+
+@tool(title="Wait for an apply", toolset="core", time_limit_s=130)
+async def pfsense_wait_apply(
+    ctx: Ctx,
+    *,
+    subsystem: SubsystemArgument,
+    timeout_s: Annotated[int, Field(ge=1, le=120, description="Longest wait, seconds.")] = 40,
+) -> ApplyState:
+    """Wait until an apply that was started has ended. It tells the state also when the time is up."""
+    state = await wait_applied(ctx, subsystem, timeout_s)
+    if state.applied:
+        ctx.client.waiting.discard(subsystem)
+    notes = None if state.applied else [f"Still at work after {timeout_s} s, or stuck: see the system log."]
+    return ApplyState(subsystem=subsystem, applied=state.applied, pending=list(state.parts), notes=notes)

@@ -1,0 +1,434 @@
+"""Changes of a collection's objects: planned by content, sent to the object that has it now, then read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from holdfast.appliances.pfsense.client import SLOW_ATTEMPT_S, WRITE_ATTEMPT_S, HTTPPfSenseClient
+from holdfast.appliances.pfsense.facts import Model, check_body
+from holdfast.appliances.pfsense.kinds import Kind
+from holdfast.appliances.pfsense.lockout import guard
+from holdfast.appliances.pfsense.names import renamed
+from holdfast.appliances.pfsense.objects import (
+    by_ref,
+    content,
+    differences,
+    digest,
+    find,
+    find_again,
+    is_made,
+    key_of,
+    marked,
+    matches,
+    nested_hidden,
+    plain,
+    refs,
+)
+from holdfast.appliances.pfsense.patience import patiently
+from holdfast.appliances.pfsense.positions import place, position_of
+from holdfast.appliances.pfsense.references import users_of
+from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_move, undo_update
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.context import Context
+from holdfast.errors import ConflictError
+from holdfast.transport.values import JsonObject, JsonValue
+
+Ctx = Context[HTTPPfSenseClient]
+_SAVED_NOTHING = (
+    "pfSense answered with success and stored nothing. Either the account has the privilege 'Deny Config Write' "
+    "(user-config-readonly), or somebody else wrote at the same moment and won."
+)
+_GOES_ON = "It goes on when its answer is lost, for minutes: look again before anything else."
+_PACE_S = 1.1
+
+
+@dataclass
+class _Sent:
+    """What is known once the write was attempted."""
+
+    answered: bool = False
+    before: list[JsonObject] = field(default_factory=list)
+
+
+async def plan_create(
+    ctx: Ctx,
+    kind: Kind,
+    body: JsonObject,
+    *,
+    parent: str | None = None,
+    position: str | None = None,
+    force: bool = False,
+    warnings: tuple[str, ...] = (),
+) -> Change:
+    """The change that creates an object.
+
+    Args:
+        ctx: The call.
+        kind: The collection.
+        body: Fields of the new object.
+        parent: Id of the parent of a nested object.
+        position: Where to put it in an ordered collection.
+        force: Do it even when it would cut off Holdfast's own address.
+        warnings: For the person who confirms.
+
+    Raises:
+        ConflictError: An object with this key is there, with other values.
+        LockOutError: It would cut off Holdfast's own address.
+    """
+    client, model = ctx.client, kind.model
+    await client.versions.require(model, "GET", plural=True)
+    version = await client.versions.require(model, "POST")
+    check_body(model, body, version, creating=True)
+    body = await renamed(client, model, body)
+    rows = await client.rows(model)
+    identity = await client.identity()
+    nested: JsonObject = {"parent_id": parent} if parent is not None else {}
+    siblings = [row for row in rows if parent is None or str(row.get("parent_id")) == parent]
+    placed = {"placement": place(kind, rows, position)} if position is not None else {}
+    there = [row for row in siblings if is_made(model, row, body)]
+    wanted = dict(body)
+    if not there:
+        _refuse_taken(kind, siblings, {**nested, **body})
+        wanted, ignored = await _validated(client, "POST", model, {**nested, **body, **placed}, body)
+        warnings = (*warnings, *ignored)
+        there = [row for row in siblings if is_made(model, row, wanted)]
+    if not there:
+        await guard(client, kind, rows, _inserted(kind, rows, {**nested, **wanted}, position), force=force)
+    sent = _Sent()
+
+    async def apply() -> Applied:
+        async with client.writing():
+            fresh = await client.rows(model)
+            sent.before = fresh
+            if kind.paced:
+                await _pace(ctx)
+            again: JsonObject = {"placement": place(kind, fresh, position)} if position is not None else {}
+            message: JsonObject = {**nested, **body, **again}
+            await patiently(
+                ctx, client.write("POST", model, message, attempt_s=_limit(kind)), f"creating a {kind.label}"
+            )
+            sent.answered = True
+            client.last_creation_at = ctx.now()
+        return _applied(client, kind)
+
+    async def read_back() -> Observed:
+        found = [row for row in await client.rows(model) if _is_child(row, parent) and is_made(model, row, wanted)]
+        if found:
+            state = {"ref": _ref_of(kind, found[-1]), **content(model, found[-1])}
+            note = f"There are {len(found)} equal ones." if len(found) > 1 else None
+            return Observed("applied", state, note=note, undo=undo_create(kind, _ref_of(kind, found[-1])))
+        if kind.slow and not sent.answered:
+            return Observed("unknown", {"exists": False}, note=_GOES_ON)
+        return Observed("not_applied", {"exists": False}, note=_SAVED_NOTHING if sent.answered else None)
+
+    ref = key_of(kind, {**nested, **wanted}) if all(n in wanted or n in nested for n in kind.key) else None
+    return Change(
+        summary=f"Create {kind.label} {_told({**nested, **wanted}, kind)}",
+        identity=identity,
+        before={"exists": bool(there)},
+        after={"exists": True, **_shown(model, wanted), **nested, **({"position": position} if position else {})},
+        content={"method": "POST", "model": model.name, "body": _sealed(model, body), **nested, "position": position},
+        apply=apply,
+        read_back=read_back,
+        warnings=[*warnings, *_live_at_once(kind)],
+        undo=undo_create(kind, ref),
+        cannot_undo=None if ref else "Its reference is known once it exists; the answer then tells how to delete it.",
+        nothing_to_do=bool(there),
+    )
+
+
+async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, force: bool = False) -> Change:
+    """The change that sets fields of an object.
+
+    Raises:
+        NotFoundError: There is no such object.
+        ConflictError: Several have this reference.
+        LockOutError: It would cut off Holdfast's own address.
+    """
+    client, model = ctx.client, kind.model
+    await client.versions.require(model, "GET", plural=True)
+    version = await client.versions.require(model, "PATCH")
+    check_body(model, changes, version, creating=False)
+    changes = await renamed(client, model, changes)
+    rows = await client.rows(model)
+    identity = await client.identity()
+    row = find(kind, rows, ref)
+    before = content(model, row)
+    nothing = matches(model, row, changes) and not any(model.fields[name].hidden for name in changes)
+    wanted: JsonObject = dict(changes)
+    ignored: tuple[str, ...] = ()
+    if not nothing:
+        wanted, ignored = await _validated(client, "PATCH", model, {**_ids(row), **changes}, changes)
+        after_rows = [{**other, **wanted} if other is row else other for other in rows]
+        await guard(client, kind, rows, after_rows, force=force)
+    merged: JsonObject = {**row, **wanted}
+    sent = _Sent()
+
+    async def apply() -> Applied:
+        async with client.writing():
+            target = find_again(kind, await client.rows(model), before, ref)
+            await patiently(ctx, client.write("PATCH", model, {**_ids(target), **changes}), f"changing a {kind.label}")
+            sent.answered = True
+        return _applied(client, kind)
+
+    async def read_back() -> Observed:
+        now = await client.rows(model)
+        new = [other for other in now if key_of(kind, other) == key_of(kind, merged)]
+        reached = [other for other in new if matches(model, other, wanted) and _others_kept(model, other, row, wanted)]
+        if reached:
+            return Observed("applied", {"ref": _ref_of(kind, reached[-1]), **content(model, reached[-1])})
+        if any(content(model, other) == before for other in now):
+            return Observed("not_applied", before, note=_SAVED_NOTHING if sent.answered else None)
+        seen = next((other for other in new), None)
+        if seen is None:
+            return Observed("unknown", None, note="The object is not there any more.")
+        names = ", ".join(differences(model, seen, wanted)) or "other fields"
+        return Observed("unknown", content(model, seen), note=f"It was changed, but not as planned: {names}.")
+
+    return Change(
+        summary=f"Change {kind.label} {ref} ({', '.join(changes)}){_described(row)}",
+        identity=identity,
+        before=before,
+        after={**content(model, merged), **_emptied(model, wanted)},
+        content={"method": "PATCH", "model": model.name, "body": _sealed(model, changes)},
+        apply=apply,
+        read_back=read_back,
+        warnings=[*ignored, *_live_at_once(kind)],
+        nothing_to_do=nothing,
+        **undo_update(kind, key_of(kind, merged), row, changes),
+    )
+
+
+async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) -> Change:
+    """The change that deletes one object, found by its content right before; never more than one.
+
+    Raises:
+        NotFoundError: There is no such object.
+        ConflictError: It is used, or several have this reference.
+        LockOutError: It would cut off Holdfast's own address.
+    """
+    client, model = ctx.client, kind.model
+    await client.versions.require(model, "GET", plural=True)
+    await client.versions.require(model, "DELETE")
+    rows = await client.rows(model)
+    identity = await client.identity()
+    row = find(kind, rows, ref, last_of_equals=True)
+    before = content(model, row)
+    used = await users_of(client, kind, row)
+    if used:
+        raise ConflictError(
+            f"{kind.label.capitalize()} {ref} is used by: {'; '.join(used[:6])}. pfSense would delete it all the same "
+            "and leave them broken. Nothing was executed.",
+            next_step="Change or delete what uses it first.",
+        )
+    await _validated(client, "DELETE", model, _ids(row), {})
+    await guard(client, kind, rows, [other for other in rows if other is not row], force=force)
+    count = sum(content(model, other) == before for other in rows)
+    sent = _Sent()
+
+    async def apply() -> Applied:
+        async with client.writing():
+            sent.before = await client.rows(model)
+            target = find_again(kind, sent.before, before, ref)
+            work = client.write("DELETE", model, _ids(target), attempt_s=_limit(kind))
+            answer = await patiently(ctx, work, f"deleting a {kind.label}")
+            sent.answered = True
+        deleted = content(model, answer) if isinstance(answer, dict) else before
+        applied = _applied(client, kind)
+        if not _same_object(kind, deleted, before):
+            return Applied(details=applied.details, warnings=(f"pfSense names another deleted object: {deleted}",))
+        return applied
+
+    async def read_back() -> Observed:
+        now = await client.rows(model)
+        left = sum(content(model, other) == before for other in now)
+        if left >= count and kind.slow and not sent.answered:
+            return Observed("unknown", before, note=_GOES_ON)
+        if left >= count:
+            return Observed("not_applied", before, note=_SAVED_NOTHING if sent.answered else None)
+        gone = by_ref(kind, sent.before) - by_ref(kind, now)
+        gone -= by_ref(kind, [row])
+        note = f"These vanished at the same time: {', '.join(list(gone)[:5])}." if gone else None
+        return Observed("applied", {"exists": False}, note=note)
+
+    where = position_of(kind, rows, row) if kind.name == "rule" else None
+    return Change(
+        summary=f"Delete {kind.label} {ref}{_described(row)}",
+        identity=identity,
+        before=before,
+        after={"exists": False},
+        content={"method": "DELETE", "model": model.name, "object": digest(before)},
+        apply=apply,
+        read_back=read_back,
+        blast_radius=_linked(kind, row),
+        warnings=_live_at_once(kind),
+        **undo_delete(kind, row, where, secret=nested_hidden(model)),
+    )
+
+
+async def plan_move(ctx: Ctx, kind: Kind, ref: str, position: str, *, force: bool = False) -> Change:
+    """The change that puts an object of an ordered collection somewhere else.
+
+    Raises:
+        NotFoundError: There is no such object, or no such neighbour.
+        LockOutError: It would cut off Holdfast's own address.
+    """
+    client, model = ctx.client, kind.model
+    await client.versions.require(model, "PATCH")
+    rows = await client.rows(model)
+    identity = await client.identity()
+    row = find(kind, rows, ref)
+    others = [other for other in rows if other is not row]
+    target = place(kind, others, position)
+    planned = content(model, row)
+    order = refs(kind, rows)
+    was = position_of(kind, rows, row)
+    wanted = [*others[:target], row, *others[target:]]
+    nothing = all(a is b for a, b in zip(wanted, rows, strict=True))
+    if not nothing:
+        await guard(client, kind, rows, wanted, force=force)
+    sent = _Sent()
+
+    async def apply() -> Applied:
+        async with client.writing():
+            fresh = await client.rows(model)
+            found = find_again(kind, fresh, planned, ref)
+            rest = [other for other in fresh if other is not found]
+            message: JsonObject = {**_ids(found), "placement": place(kind, rest, position)}
+            await patiently(ctx, client.write("PATCH", model, message), f"moving a {kind.label}")
+            sent.answered = True
+        return _applied(client, kind)
+
+    async def read_back() -> Observed:
+        now = await client.rows(model)
+        found = find(kind, now, ref)
+        rest = [other for other in now if other is not found]
+        index = next(number for number, other in enumerate(now) if other is found)
+        state: JsonObject = {"position": position_of(kind, now, found)}
+        if index == place(kind, rest, position):
+            return Observed("applied", state)
+        if refs(kind, now) == order:
+            return Observed("not_applied", state, note=_SAVED_NOTHING if sent.answered else None)
+        return Observed("unknown", state, note="It stands neither where it was nor where it should.")
+
+    return Change(
+        summary=f"Move {kind.label} {ref} to {position}{_described(row)}",
+        identity=identity,
+        before={"position": was, "object": digest(planned)},
+        after={"position": position, "object": digest(planned)},
+        apply=apply,
+        read_back=read_back,
+        undo=undo_move(kind, ref, was),
+        warnings=_live_at_once(kind),
+        nothing_to_do=nothing,
+    )
+
+
+async def _validated(
+    client: HTTPPfSenseClient, method: str, model: Model, message: JsonObject, given: JsonObject
+) -> tuple[JsonObject, tuple[str, ...]]:
+    """What pfSense would make of the given fields, by its own dry run where that can be trusted (contract 7.4)."""
+    if not await client.versions.has_dry_run():
+        return dict(given), ("This release has no dry run to trust: pfSense has not checked the values yet.",)
+    answer = await client.validate(method, model, message)
+    if not isinstance(answer, dict):
+        return dict(given), ()
+    taken: JsonObject = {name: answer.get(name, value) for name, value in given.items()}
+    ignored = differences(model, taken, given)
+    if not ignored:
+        return taken, ()
+    return taken, (f"pfSense takes these otherwise than given: {', '.join(ignored)}. See after.",)
+
+
+async def _pace(ctx: Ctx) -> None:
+    """Wait so that two creations do not share a second: it would be both objects' identity (contract 9.1)."""
+    left = ctx.client.last_creation_at + _PACE_S - ctx.now()
+    if 0 < left <= _PACE_S:
+        await ctx.sleep(left)
+
+
+def _refuse_taken(kind: Kind, siblings: list[JsonObject], body: JsonObject) -> None:
+    """A second object with the same natural key would be indistinguishable, or is refused by pfSense anyway."""
+    if kind.paced or not all(name in body for name in kind.key):
+        return
+    wanted = key_of(kind, body)
+    if any(key_of(kind, row).casefold() == wanted.casefold() for row in siblings):
+        raise ConflictError(
+            f"There is a {kind.label} {wanted} with other values. Nothing was executed.",
+            next_step="Change that one instead.",
+        )
+
+
+def _inserted(kind: Kind, rows: list[JsonObject], made: JsonObject, position: str | None) -> list[JsonObject]:
+    index = len(rows) if position is None else place(kind, rows, position)
+    return [*rows[:index], made, *rows[index:]]
+
+
+def _ids(row: Mapping[str, JsonValue]) -> JsonObject:
+    return {name: row[name] for name in ("id", "parent_id") if name in row}
+
+
+def _is_child(row: Mapping[str, JsonValue], parent: str | None) -> bool:
+    return parent is None or str(row.get("parent_id")) == parent
+
+
+def _others_kept(model: Model, now: JsonObject, before: JsonObject, wanted: JsonObject) -> bool:
+    """Whether the identifying read-only fields are still the same object's."""
+    names = [n for n, f in model.fields.items() if f.read_only and n in ("tracker", "uniqid", "ikeid", "vpnid")]
+    return all(now.get(name) == before.get(name) for name in names if name not in wanted)
+
+
+def _same_object(kind: Kind, deleted: JsonObject, before: JsonObject) -> bool:
+    return key_of(kind, deleted) == key_of(kind, before) or deleted == before or not deleted
+
+
+def _ref_of(kind: Kind, row: JsonObject) -> str:
+    return key_of(kind, row)
+
+
+def _applied(client: HTTPPfSenseClient, kind: Kind) -> Applied:
+    client.forget()
+    if kind.subsystem is None:
+        return Applied(details={"live": True})
+    client.waiting.add(kind.subsystem)
+    step = f"Not live yet: pfsense_apply_changes subsystem={kind.subsystem}"
+    return Applied(details={"live": False, "pending": kind.subsystem, "next": step})
+
+
+def _limit(kind: Kind) -> float:
+    return SLOW_ATTEMPT_S if kind.slow else WRITE_ATTEMPT_S
+
+
+def _live_at_once(kind: Kind) -> list[str]:
+    return ["It takes effect at once, without an apply step."] if kind.subsystem is None else []
+
+
+def _linked(kind: Kind, row: JsonObject) -> list[str]:
+    if kind.name == "port_forward" and row.get("associated_rule_id"):
+        return ["The firewall rule that belongs to this port forward is deleted with it."]
+    return []
+
+
+def _shown(model: Model, values: JsonObject) -> JsonObject:
+    return {n: "(secret)" if model.fields[n].hidden else plain(v) for n, v in values.items() if n in model.fields}
+
+
+def _emptied(model: Model, values: JsonObject) -> JsonObject:
+    return {name: None for name, value in values.items() if value in (None, "", []) and not model.fields[name].hidden}
+
+
+def _sealed(model: Model, body: JsonObject) -> JsonObject:
+    """The body as a plan keeps it: secrets only by their digest."""
+    return {n: f"sha256:{digest(v, 64)}" if model.fields[n].hidden else v for n, v in body.items()}
+
+
+def _told(body: JsonObject, kind: Kind) -> str:
+    names = ("name", "descr", "hostname", "network", "mac", "tag", "host", "ifname", "description")
+    told = next((str(body[name]) for name in names if body.get(name)), None)
+    return told if told is not None else marked(kind, body)
+
+
+def _described(row: JsonObject) -> str:
+    told = row.get("descr") or row.get("description")
+    return f": {told}" if isinstance(told, str) and told else ""
