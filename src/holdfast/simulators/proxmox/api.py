@@ -23,7 +23,7 @@ _POLL_S: Final = 0.01
 _LOCK_POLLS: Final = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reply:
     """An answer and the attributes that stand beside `data` (total, changes)."""
 
@@ -74,6 +74,8 @@ class Api:
             )
         if identity.who:
             check_rule(method.rule, self._cluster.access, identity.who, params)
+        if method.proxied and not params.get("node"):
+            raise bad_parameter("node", "proxy parameter 'node' does not exists")
         local = self._local_node()
         node = str(params["node"]) if method.proxied else local
         if method.proxied and node != "localhost":

@@ -133,7 +133,7 @@ class Frontend:
         identity = self._authenticator.identify(
             verb,
             rest,
-            request.cookies.get("PVEAuthCookie") or _cookie(request.headers.get("Cookie", "")),
+            _cookie(request.headers.get("Cookie", "")),
             request.headers.get("Authorization"),
             request.headers.get("CSRFPreventionToken"),
         )
@@ -224,7 +224,7 @@ class Frontend:
 
 
 def _cookie(header: str) -> str | None:
-    """The ticket out of a Cookie header whose value the cookie grammar would cut (`:` and `=` are in tickets)."""
+    """The ticket out of a Cookie header; parsers of cookies would cut it at its `=` when it is not encoded."""
     found = re.search(r"(?:^|[;\s])PVEAuthCookie=([^;]*)", header)
     return found[1].strip() if found else None
 
