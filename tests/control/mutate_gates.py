@@ -89,6 +89,12 @@ _PLATFORM: Final = ("os.name", "sys.platform", "TYPE_CHECKING")
 
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("redactedlogs", "super().__init__()", "without call"): "the filter's own name is used by nothing",
+    **{
+        ("cleaning", "if len(text) <= max_length and text.isascii() and text.isprintable():", what): (
+            "only spares work: such a text comes out of the long way as it is"
+        )
+        for what in ("condition -> False", "LtE -> Lt")
+    },
     ("statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
 }
 """Mutants that behave as the original: (module, source line, mutation) and why."""

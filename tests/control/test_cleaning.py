@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from holdfast.control.cleaning import (
+    _TABLE,
     Clean,
     HouseText,
     Untrusted,
@@ -145,8 +146,21 @@ def test_what_was_never_looked_at_is_counted_too() -> None:
     assert int(cut.partition("[")[2].partition(" ")[0]) == 1_000_000 - len(cut.partition("…")[0])
 
 
+def test_what_was_never_looked_at_is_counted_even_when_nothing_is_left_of_the_rest() -> None:
+    assert clean("\u200b" * (8 * 100 + 1024) + "visible", max_length=100) == "… [7 more characters]"
+
+
 def test_a_bound_too_small_for_the_note_just_cuts() -> None:
     assert clean("x" * 100, max_length=5) == "xxxxx"
+    note = "… [1000 more characters]"
+    assert clean("x" * 1000, max_length=len(note)) == "x" * len(note)
+    assert clean("x" * 1000, max_length=len(note) + 1) == "x… [999 more characters]"
+
+
+def test_memory_for_characters_met_is_bounded() -> None:
+    for start in range(0x3400, 0xD000, 0x1000):
+        clean("".join(chr(code) for code in range(start, start + 0x1000)))
+    assert len(_TABLE) == 20_000
 
 
 def test_exactly_as_long_as_allowed_is_not_cut() -> None:

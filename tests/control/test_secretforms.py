@@ -17,12 +17,15 @@ def test_encoded_forms_are_long_enough_to_mean_something() -> None:
     for secret in ("abcd", "a/b?", "ééé!", "12345", " abc "):
         assert all(len(form) >= MIN_ENCODED or form in (secret, secret.strip()) for form in forms(secret)), secret
     assert 'ab\\"cde' in forms('ab"cde')
+    assert 'ab\\"cde' in forms(' ab"cde ')
+    assert 'ab\\"cd ' in forms('ab"cd ')
     assert "YWJjZA" not in forms("abcd")
 
 
 def test_blanks_around_a_secret_make_no_difference() -> None:
     known = forms("  s3cr&t value\n")
     assert {"  s3cr&t value\n", "s3cr&t value", "s3cr%26t%20value", "s3cr&amp;t value"} <= known
+    assert "a\"b'c\\d&e<f" in forms("  a\"b'c\\d&e<f\n")
     assert base64.b64encode(b"  s3cr&t value\n").decode() in known
 
 
