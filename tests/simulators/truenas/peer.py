@@ -56,9 +56,14 @@ class Peer:
         message = await asyncio.wait_for(self.socket.receive(), PATIENCE_S)
         if message.type is not aiohttp.WSMsgType.TEXT:
             code = message.data if message.type is aiohttp.WSMsgType.CLOSE else self.socket.close_code
+            self.let_go()
             raise ConnectionError(f"{message.type.name} {code}")
         found: dict[str, Any] = json.loads(message.data)
         return found
+
+    def let_go(self) -> None:
+        """Release the connection, which aiohttp keeps (and complains about) when the other side has dropped it."""
+        self.socket._response.close()
 
     async def answer(self, number: Any) -> dict[str, Any]:
         """The answer to a call; notifications on the way are kept in `events`."""
@@ -157,6 +162,11 @@ class Stand:
         assert answer["response_type"] == "SUCCESS", answer
         return peer
 
+    def let_go(self) -> None:
+        """Release all connections."""
+        for peer in self.peers:
+            peer.let_go()
+
 
 @asynccontextmanager
 async def standing(persona: str | None = None, *, secure: bool = True) -> AsyncIterator[Stand]:
@@ -172,6 +182,7 @@ async def standing(persona: str | None = None, *, secure: bool = True) -> AsyncI
             stand = Stand(simulator, clock, listening.url, http)
             yield stand
             assert not simulator.box.crashes
+            stand.let_go()
             return
     runner = web.AppRunner(simulator.app())
     await runner.setup()
@@ -180,7 +191,9 @@ async def standing(persona: str | None = None, *, secure: bool = True) -> AsyncI
     port = runner.addresses[0][1]
     try:
         async with aiohttp.ClientSession() as http:
-            yield Stand(simulator, clock, f"http://127.0.0.1:{port}", http)
+            stand = Stand(simulator, clock, f"http://127.0.0.1:{port}", http)
+            yield stand
             assert not simulator.box.crashes
+            stand.let_go()
     finally:
         await runner.cleanup()

@@ -124,7 +124,7 @@ async def test_rate_limited_logins_answer_ebusy() -> None:
 
 async def test_a_standby_node_redirects() -> None:
     async with standing() as stand:
-        stand.simulator.set_fault("redirect", url="https://192.0.2.9")
+        stand.simulator.set_fault("standby", url="https://192.0.2.9")
         peer = await stand.connect()
         answer = await peer.call("auth.login_ex", {"mechanism": "API_KEY_PLAIN", **stand.simulator.credentials})
         assert answer == {"response_type": "REDIRECT", "urls": ["https://192.0.2.9"]}

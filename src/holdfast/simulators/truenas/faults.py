@@ -40,7 +40,7 @@ KNOWN: dict[str, tuple[str, Options]] = {
     "upgrade-502": ("The reverse proxy answers 502.", {"count": 1}),
     "not-allowed": ("Close every new socket with 1008: the address is not on the allow-list.", {"count": 0}),
     "idle-close": ("Cut sockets after so many seconds of server silence.", {"seconds": 60.0}),
-    "redirect": ("Logins answer REDIRECT, as a standby node does.", {"url": "https://192.0.2.2", "count": 0}),
+    "standby": ("Logins answer REDIRECT, as a standby node does.", {"url": "https://192.0.2.2", "count": 0}),
     "interface-commit-lost": (
         "interface.commit applies the change, and the socket drops before the answer; timer: the rollback was armed.",
         {"timer": True, "count": 1},

@@ -91,5 +91,5 @@ def _server_of(world: World, name: str) -> Server:
 
 
 def create(world: World, clock: SimulatedClock, name: str, persona: str | None = None) -> TrueNASSimulator:
-    """A simulated TrueNAS system. Personas: "25.04", "25.10" (default), "26"."""
+    """A simulated TrueNAS system. Personas: "25.04", "25.10" (default), "26", "27"."""
     return TrueNASSimulator(world, clock, name=name, persona=persona)

@@ -167,7 +167,7 @@ class Auth(Namespace):
     async def login_ex(self, call: Call, data: Row) -> Row:
         """Log in; a failure is a successful answer of another `response_type`."""
         session = self._session(call)
-        redirect = self.box.faults.take("redirect")
+        redirect = self.box.faults.take("standby")
         if redirect is not None:
             return {"response_type": "REDIRECT", "urls": [redirect.text("url")]}
         if session.login_state == BROKEN:
