@@ -18,7 +18,7 @@ from tests.simulators.proxmox.furnishing import furnish, value_for
 _STATUSES = {200, 400, 401, 403, 500, 501, 506, 595, 596}
 
 
-@pytest.mark.parametrize("filler", [None, "1", "x", "pve2"])
+@pytest.mark.parametrize("filler", [None, "1", "pve2"])
 async def test_every_method_survives_every_kind_of_parameter(filler: str | None) -> None:
     """All parameters at once set to the same text, or none at all, on a furnished cluster."""
     async with bench(checked=False) as one:

@@ -45,7 +45,7 @@ def fetch(url: str) -> Remote:
     return Remote(name, size, "application/octet-stream", content)
 
 
-def check_target(call: Call, storage: Storage, content: str, filename: str) -> str:
+def check_target(storage: Storage, content: str, filename: str) -> str:
     """The volume name a new file gets; 500 when storage or name do not fit."""
     if storage.type not in FILE_TYPES:
         raise ApiError(f"can't upload to storage type '{storage.type}'")
@@ -54,7 +54,6 @@ def check_target(call: Call, storage: Storage, content: str, filename: str) -> s
     clean = re.sub(r"[^-a-zA-Z0-9_.]", "_", filename.rpartition("/")[2])
     if not re.fullmatch(_ENDINGS[content], clean):
         raise ApiError("wrong file extension" if content != "import" else "invalid filename or wrong extension")
-    del call
     return f"{content}/{clean}"
 
 

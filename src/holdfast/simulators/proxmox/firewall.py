@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Final
-
-_EMPTY: Final = "{}"
 
 
 @dataclass

@@ -141,10 +141,6 @@ def _storage_pair(value: str) -> None:
         raise FormatError(f"unable to parse pair '{value}'\n")
 
 
-def _anything(value: str) -> None:
-    del value
-
-
 _config_id = _expression(_CONFIG_ID, "invalid configuration ID '{}'\n")
 _dns = _expression(_DNS_NAME, "value does not look like a valid DNS name\n")
 _volume = _expression(rf"{_STORAGE_ID}:\S+", "unable to parse volume ID '{}'\n")

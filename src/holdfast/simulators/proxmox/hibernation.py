@@ -11,7 +11,7 @@ from holdfast.simulators.proxmox.storages import FILE_TYPES, Volume
 from holdfast.simulators.proxmox.tasks import InterruptedWork, Pause, Work
 
 
-def state_storage(cluster: Cluster, guest: Guest, wanted: str | None) -> str:
+def state_storage(guest: Guest, wanted: str | None) -> str:
     """Where the memory goes: as asked, as configured, or where the first disk lies."""
     if wanted:
         return wanted

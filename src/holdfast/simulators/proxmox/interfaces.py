@@ -64,7 +64,7 @@ def shown(node: Node, name: str, entry: dict[str, str], priority: int) -> Row:
     return row
 
 
-def normalise(given: dict[str, str], *, update: bool) -> dict[str, str]:
+def normalise(given: dict[str, str]) -> dict[str, str]:
     """Addresses in both notations; the method follows from them."""
     entry = dict(given)
     for address, mask, cidr, method, length in (
@@ -86,7 +86,6 @@ def normalise(given: dict[str, str], *, update: bool) -> dict[str, str]:
             entry[method] = "static"
         elif method == "method":
             entry["method"] = "manual"
-    del update
     return entry
 
 

@@ -61,7 +61,7 @@ _IDLE: Final[Row] = {
 }
 
 
-def marks(cluster: Cluster, guest: Guest) -> Row:
+def marks(guest: Guest) -> Row:
     """Lock and tags, which come straight from the configuration."""
     row: Row = {}
     if guest.lock:
@@ -89,7 +89,7 @@ def current(cluster: Cluster, guest: Guest) -> Row:
         "status": "running" if guest.running else "stopped",
         "cpus": _whole(guest.cpus()),
         **guest_numbers(cluster, guest, running=guest.running, started_s=guest.started_s, moment=moment),
-        **marks(cluster, guest),
+        **marks(guest),
     }
     if guest.template:
         row["template"] = 1

@@ -65,14 +65,12 @@ def delete_acme_plugin(call: Call) -> Answer:
 @answers("GET /cluster/acme/directories")
 def list_acme_directories(call: Call) -> Answer:
     """Known certificate services."""
-    del call
     return [{"name": name, "url": url} for name, url in _DIRECTORIES.items()]
 
 
 @answers("GET /cluster/acme/challenge-schema")
 def list_acme_challenges(call: Call) -> Answer:
     """Settings of the DNS providers."""
-    del call
     return [
         {
             "id": "cf",
@@ -86,7 +84,6 @@ def list_acme_challenges(call: Call) -> Answer:
 @answers("GET /cluster/acme/account")
 def list_acme_accounts(call: Call) -> Answer:
     """Accounts: none can be made without a way to a service."""
-    del call
     return []
 
 

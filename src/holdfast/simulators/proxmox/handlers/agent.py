@@ -38,7 +38,7 @@ def _interfaces(guest: Guest) -> list[Row]:
                 {"ip-address": "127.0.0.1", "ip-address-type": "ipv4", "prefix": 8},
                 {"ip-address": "::1", "ip-address-type": "ipv6", "prefix": 128},
             ],
-            "statistics": _counters(guest, 0),
+            "statistics": _counters(0),
         }
     ]
     for number, key in enumerate(sorted(key for key in guest.live if is_indexed(key, "net"))):
@@ -55,13 +55,13 @@ def _interfaces(guest: Guest) -> list[Row]:
                 "name": f"ens{18 + number}",
                 "hardware-address": mac,
                 "ip-addresses": addresses,
-                "statistics": _counters(guest, 700 + guest.vmid),
+                "statistics": _counters(700 + guest.vmid),
             }
         )
     return rows
 
 
-def _counters(guest: Guest, rate: int) -> Row:
+def _counters(rate: int) -> Row:
     row: Row = {}
     for direction in ("rx", "tx"):
         row |= {

@@ -83,7 +83,7 @@ def _stop(call: Call, guest: Guest) -> Work | None:
 def _suspend(call: Call, guest: Guest) -> Work | None:
     if guest.kind != "qemu" or not guest.running:
         return None
-    storage = state_storage(call.cluster, guest, call.params.maybe("statestorage"))
+    storage = state_storage(guest, call.params.maybe("statestorage"))
     return suspend(call.cluster, guest.node, guest.vmid, storage)
 
 

@@ -97,7 +97,6 @@ def shell(call: Call) -> Answer:
 @answers(*(f"GET {path}/vncwebsocket" for path in _GUEST), "GET /nodes/{node}/vncwebsocket")
 def websocket(call: Call) -> Answer:
     """No simulated console has a screen: every ticket is refused as an expired one is."""
-    del call
     raise ApiError("permission denied - invalid PVEVNC ticket", 401)
 
 
@@ -118,7 +117,6 @@ def tunnel(call: Call) -> Answer:
 @answers(*(f"GET {path}/mtunnelwebsocket" for path in _GUEST))
 def tunnel_websocket(call: Call) -> Answer:
     """No other cluster is simulated that could hold a valid ticket."""
-    del call
     raise ApiError("permission denied - invalid PVETUNNEL ticket", 401)
 
 

@@ -270,7 +270,6 @@ def delete_group(call: Call) -> Answer:
 @answers(f"GET {CLUSTER}/macros")
 def list_macros(call: Call) -> Answer:
     """Named services."""
-    del call
     return [{"macro": name, "descr": text} for name, text in MACROS.items()]
 
 

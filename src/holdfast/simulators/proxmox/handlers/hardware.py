@@ -72,7 +72,6 @@ def list_mediated(call: Call) -> Answer:
 @answers("GET /nodes/{node}/hardware/usb")
 def list_usb(call: Call) -> Answer:
     """USB devices."""
-    del call
     return [
         {
             "busnum": 1,
@@ -93,7 +92,6 @@ def list_usb(call: Call) -> Answer:
 @answers("GET /nodes/{node}/capabilities/qemu/cpu")
 def list_cpus(call: Call) -> Answer:
     """Processor models."""
-    del call
     models = [(name, "default") for name in ("host", "kvm64", "x86-64-v2-AES", "x86-64-v3", "x86-64-v4")]
     models += [("Icelake-Server", "GenuineIntel"), ("EPYC", "AuthenticAMD")]
     return [{"name": name, "vendor": vendor, "custom": 0} for name, vendor in models]
@@ -102,7 +100,6 @@ def list_cpus(call: Call) -> Answer:
 @answers("GET /nodes/{node}/capabilities/qemu/cpu-flags")
 def list_flags(call: Call) -> Answer:
     """Processor flags that guests may be given."""
-    del call
     return [
         {"name": "aes", "description": "Activate AES instruction set for HW acceleration."},
         {"name": "pdpe1gb", "description": "Allow guest OS to use 1GB size pages, if host HW supports it."},
@@ -124,7 +121,6 @@ def list_machines(call: Call) -> Answer:
 @answers("GET /nodes/{node}/capabilities/qemu/migration")
 def get_migration(call: Call) -> Answer:
     """What migrations of this node can carry."""
-    del call
     return {"has-dbus-vmstate": 1}
 
 

@@ -166,7 +166,7 @@ def _guest_row(call: Call, guest: Guest, expired: set[str], managed: dict[str, d
         row.update(
             guest_numbers(cluster, guest, running=seen.running, started_s=seen.started_s, moment=cluster.statistics_at)
         )
-    row.update(marks(cluster, guest))
+    row.update(marks(guest))
     pool = cluster.pool_of(guest.vmid)
     if pool:
         row["pool"] = pool

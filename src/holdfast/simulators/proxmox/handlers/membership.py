@@ -64,21 +64,18 @@ def get_join(call: Call) -> Answer:
 @answers("GET /cluster/config/qdevice")
 def get_qdevice(call: Call) -> Answer:
     """No quorum device is configured."""
-    del call
     return {}
 
 
 @answers("GET /cluster/config/apiversion")
 def get_api_version(call: Call) -> Answer:
     """Version of the join protocol."""
-    del call
     return 1
 
 
 @answers("POST /cluster/config", "POST /cluster/config/join")
 def refuse_change(call: Call) -> Answer:
     """The contacted node is in a cluster already."""
-    del call
     raise ApiError(
         "detected the following error(s):\n"
         "* authentication key '/etc/corosync/authkey' already exists\n"

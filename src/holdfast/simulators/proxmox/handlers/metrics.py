@@ -127,4 +127,4 @@ def draw(call: Call) -> Answer:
     if not names:
         raise ApiError("no data sources")
     subject = call.params.text("vmid") or call.params.text("storage") or call.node
-    return {"filename": f"/var/tmp/pve-rrd-{subject}-{call.params.text('timeframe')}-{'-'.join(names)}.png"}
+    return {"filename": f"/var/cache/pve-rrd-{subject}-{call.params.text('timeframe')}-{'-'.join(names)}.png"}

@@ -79,7 +79,7 @@ def create(call: Call) -> Answer:
     node, name = call.member(), call.params.text("iface")
     if name in _wanted(node):
         raise ApiError("interface already exists")
-    entry = normalise(_given(call), update=False)
+    entry = normalise(_given(call))
     check(node, _wanted(node), name, entry)
     if entry["type"] == "bridge":
         entry.setdefault("bridge_ports", "")
@@ -106,7 +106,7 @@ def update(call: Call) -> Answer:
     for option in call.params.words("delete"):
         entry.pop(option, None)
     entry.update(given)
-    entry = normalise(entry, update=True)
+    entry = normalise(entry)
     check(node, _wanted(node), name, entry)
     _stage(node)[name] = entry
     return None

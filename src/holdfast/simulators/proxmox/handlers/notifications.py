@@ -121,7 +121,6 @@ def test_target(call: Call) -> Answer:
 @answers(f"GET {_NOTIFY}/matcher-fields")
 def list_fields(call: Call) -> Answer:
     """Fields a matcher can compare."""
-    del call
     return [{"name": name} for name in ("type", "hostname", "job-id")]
 
 

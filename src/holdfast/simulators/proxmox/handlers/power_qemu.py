@@ -181,7 +181,7 @@ def suspend(call: Call) -> Answer:
     if cluster.ha_managed(guest):
         raise ApiError("Cannot suspend HA managed VM to disk")
     call.require(f"/vms/{guest.vmid}", "VM.Config.Disk")
-    storage = hibernation.state_storage(cluster, guest, call.params.maybe("statestorage"))
+    storage = hibernation.state_storage(guest, call.params.maybe("statestorage"))
     call.require(f"/storage/{storage}", "Datastore.AllocateSpace")
     return call.fork("qmsuspend", guest.vmid, hibernation.suspend(cluster, call.node, guest.vmid, storage))
 

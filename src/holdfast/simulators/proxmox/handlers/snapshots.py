@@ -86,7 +86,7 @@ def _take(cluster: Cluster, guest: Guest, name: str, description: str, memory: b
         yield Pause(0.5)
         if memory and guest.running:
             yield "saving VM state and RAM using storage"
-            vmstate = save_state(cluster, guest, state_storage(cluster, guest, None), name).volid
+            vmstate = save_state(cluster, guest, state_storage(guest, None), name).volid
         yield Pause(0.5)
     except (InterruptedWork, ApiError):
         guest.config.pop("lock", None)

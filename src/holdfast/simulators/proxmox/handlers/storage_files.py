@@ -40,7 +40,7 @@ def upload(call: Call) -> Answer:
     file = call.upload
     if file is None:
         raise bad_parameter("filename", "property is missing and it is not optional")
-    name = check_target(call, storage, content, file.filename)
+    name = check_target(storage, content, file.filename)
     algorithm, expected = _checksum(call)
 
     def work() -> Work:
@@ -61,7 +61,7 @@ def download(call: Call) -> Answer:
     """A file that the node fetches itself."""
     storage = call.cluster.usable_storage(call.params.text("storage"), call.node)
     content, url = call.params.text("content"), call.params.text("url")
-    name = check_target(call, storage, content, call.params.text("filename"))
+    name = check_target(storage, content, call.params.text("filename"))
     algorithm, expected = _checksum(call)
 
     def work() -> Work:
@@ -91,7 +91,6 @@ def look_at_url(call: Call) -> Answer:
 @answers("GET /nodes/{node}/aplinfo")
 def list_templates(call: Call) -> Answer:
     """The catalogue of container templates."""
-    del call
     rows: list[Row] = [
         {
             "template": template,
