@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import quote
 
@@ -198,6 +199,33 @@ async def test_a_worker_gives_up_on_a_lock_after_ten_seconds() -> None:
         one.clock.advance(11)
         status = await _status(one, second)
         assert status["exitstatus"] == "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout"
+
+
+async def test_a_change_waits_for_the_lock_of_a_worker_and_then_goes_through() -> None:
+    async with bench() as one:
+        one.sim.task_seconds = 4
+        await one.do("POST", "/nodes/pve1/qemu/101/status/shutdown")
+        waiting = asyncio.create_task(one.call("PUT", "/nodes/pve1/qemu/101/config", {"cores": 3}))
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+            one.clock.advance(0.5)
+        assert (await waiting).status == 200
+        assert (await one.get("/nodes/pve1/qemu/101/config"))["cores"] == 3
+
+
+async def test_a_change_gives_up_on_the_lock_after_ten_seconds() -> None:
+    async with bench() as one:
+        one.sim.task_seconds = 600
+        await one.do("POST", "/nodes/pve1/qemu/101/status/shutdown")
+        waiting = asyncio.create_task(one.call("PUT", "/nodes/pve1/qemu/101/config", {"cores": 3}))
+        for _ in range(30):
+            await asyncio.sleep(0.005)
+            one.clock.advance(0.5)
+        answer = await waiting
+        assert (answer.status, answer.reason) == (
+            500,
+            "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout",
+        )
 
 
 async def test_shutdown_is_overruled_by_stop() -> None:
