@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
 from typing import cast
 
 import pybreaker
@@ -13,7 +14,7 @@ import pytest
 
 from holdfast.resilience import Breaker, CircuitOpenError, Events
 from holdfast.resilience.testing import ManualClock, Recorder
-from tests.resilience.conftest import always
+from tests.resilience.conftest import Attempts, always
 
 
 @pytest.fixture
@@ -124,12 +125,30 @@ class TestWaysToCall:
             await decorated()
         assert breaker.fail_counter == 1
 
+        def returns_an_awaitable(answer: str) -> Coroutine[object, object, str]:
+            return Attempts(answer=answer).coroutine()
+
+        flagged = breaker(__pybreaker_call_async=True)(returns_an_awaitable)
+        assert await flagged("answer") == "answer"
+        with pytest.raises(TypeError, match="is a coroutine function"):
+            breaker(returns_an_awaitable)("answer")
+
     def test_refuses_asynchronous_generator_functions(self, breaker: Breaker) -> None:
         async def stream():  # type: ignore[no-untyped-def]  # what matters is what it is
             yield 1
 
-        with pytest.raises(TypeError, match="asynchronous generator function"):
+        with pytest.raises(TypeError, match=r"stream is an asynchronous generator function, which cannot be protected"):
             breaker(stream)
+
+    def test_what_has_no_name_is_told_by_its_looks(self, breaker: Breaker) -> None:
+        class Nameless:
+            def __repr__(self) -> str:
+                return "<nameless>"
+
+            async def __call__(self) -> None: ...
+
+        with pytest.raises(TypeError, match="<nameless> is a coroutine function"):
+            cast(object, breaker.call(Nameless()))
 
 
 class TestListeners:
@@ -138,12 +157,16 @@ class TestListeners:
             self.heard: list[str] = []
 
         def before_call(self, cb: pybreaker.CircuitBreaker, func: object, *args: object, **kwargs: object) -> None:
+            assert isinstance(cb, Breaker)
+            assert callable(func)
             self.heard.append(f"before {args} {kwargs}")
 
         def success(self, cb: pybreaker.CircuitBreaker) -> None:
+            assert isinstance(cb, Breaker)
             self.heard.append("success")
 
         def failure(self, cb: pybreaker.CircuitBreaker, exc: BaseException) -> None:
+            assert isinstance(cb, Breaker)
             self.heard.append(f"failure {exc!r}")
 
         def state_change(
@@ -173,6 +196,48 @@ class TestListeners:
             "success",
             "half-open -> closed (closed)",
         ]
+
+    async def test_hear_of_coroutines_and_their_arguments(self, breaker: Breaker) -> None:
+        loud = self.Loud()
+        breaker.add_listener(loud)
+
+        async def work(*args: int, **kwargs: int) -> None: ...
+
+        await breaker.call_async(work, 1, a=2)
+        assert loud.heard == ["before (1,) {'a': 2}", "success"]
+
+    def test_may_be_given_at_construction(self) -> None:
+        loud = self.Loud()
+        breaker = Breaker(listeners=[loud])
+        breaker.call(succeed)
+        assert loud.heard == ["before () {}", "success"]
+
+    def test_hear_of_neither_success_nor_failure_when_a_call_was_neutral(self, breaker: Breaker) -> None:
+        loud = self.Loud()
+        breaker.add_listener(loud)
+        with pytest.raises(ValueError):
+            breaker.call(always(ValueError))
+        assert loud.heard == ["before () {}"]
+
+    def test_the_states_they_are_given_call_through_the_breaker(self, breaker: Breaker) -> None:
+        states: list[pybreaker.CircuitBreakerState] = []
+
+        class Keeps(pybreaker.CircuitBreakerListener):
+            def state_change(
+                self,
+                cb: pybreaker.CircuitBreaker,
+                old_state: pybreaker.CircuitBreakerState | None,
+                new_state: pybreaker.CircuitBreakerState,
+            ) -> None:
+                assert cb is breaker
+                assert old_state is not None
+                states.extend((old_state, new_state))
+
+        breaker.add_listener(Keeps())
+        breaker.open()
+        breaker.close()
+        assert [state.call(succeed) for state in states] == ["ok"] * 4
+        assert breaker.machine.successes == 4
 
     def test_hear_nothing_after_removal(self, breaker: Breaker) -> None:
         loud = self.Loud()
@@ -213,6 +278,7 @@ class TestListeners:
             assert breaker.call(succeed) == "ok"
             fail(breaker, 3)
         assert breaker.current_state == "open"
+        assert {record.getMessage() for record in caplog.records} == {"A listener of circuit breaker 'api' failed"}
         assert {record.exc_info[1].args[0] for record in caplog.records if record.exc_info and record.exc_info[1]} == {
             "before",
             "success",
@@ -287,6 +353,38 @@ class TestFaceOfPybreaker:
         assert storage.state == "closed"
         assert storage.counter == 0
 
+    def test_the_mirrored_count_is_cleared_by_closing_and_by_nothing_else(
+        self, clock: ManualClock, events: Events
+    ) -> None:
+        storage = pybreaker.CircuitMemoryStorage("closed")
+        breaker = Breaker(fail_max=2, state_storage=storage, clock=clock.clock, events=events)
+        fail(breaker, 2)
+        assert storage.counter == 2
+        breaker.half_open()
+        assert storage.counter == 2
+        breaker.close()
+        assert storage.counter == 0
+
+    def test_a_count_that_was_stored_goes_on(self, clock: ManualClock, events: Events) -> None:
+        storage = pybreaker.CircuitMemoryStorage("closed")
+        for _ in range(4):
+            storage.increment_counter()
+        breaker = Breaker(state_storage=storage, clock=clock.clock, events=events)
+        assert breaker.fail_counter == 4
+        fail(breaker)
+        assert breaker.current_state == "open"
+
+    def test_an_open_storage_without_a_time_opened_now(self, clock: ManualClock, events: Events) -> None:
+        breaker = Breaker(state_storage=pybreaker.CircuitMemoryStorage("open"), clock=clock.clock, events=events)
+        assert breaker.retry_after == 60
+
+    def test_one_that_opened_long_ago_may_be_tested(self, clock: ManualClock, events: Events) -> None:
+        storage = pybreaker.CircuitMemoryStorage("open")
+        storage.opened_at = datetime(2023, 1, 1, tzinfo=UTC)
+        breaker = Breaker(state_storage=storage, clock=clock.clock, events=events)
+        assert breaker.current_state == "half-open"
+        assert breaker.call(succeed) == "ok"
+
     def test_a_success_clears_the_mirrored_count(self, clock: ManualClock, events: Events) -> None:
         storage = pybreaker.CircuitMemoryStorage("closed")
         breaker = Breaker(fail_max=3, state_storage=storage, clock=clock.clock, events=events)
@@ -311,7 +409,8 @@ class TestFaceOfPybreaker:
         with caplog.at_level(logging.ERROR):
             fail(breaker, 2)
         assert breaker.current_state == "open"
-        assert "The state storage of circuit breaker 'api' failed" in caplog.text
+        messages = {record.getMessage() for record in caplog.records}
+        assert messages == {"The state storage of circuit breaker 'api' failed"}
 
     def test_a_nameless_breaker_has_a_name_in_sentences(
         self, clock: ManualClock, events: Events, heard: Recorder

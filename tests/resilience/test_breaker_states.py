@@ -78,8 +78,9 @@ class TestClosed:
         for _ in range(2):
             clock.advance(2)
             with pytest.raises(RuntimeError, match="broken predicate"):
-                breaker.call(always())
+                breaker.call(always(lambda: ConnectionError("gone")))
             assert breaker.fail_counter > 0
+            assert breaker.machine.last_error == "ConnectionError: gone"
         clock.advance(2)
         assert breaker.call(succeed) == "ok"
 
@@ -232,6 +233,21 @@ class TestHalfOpen:
         assert half_open.current_state == "half-open"
         assert half_open.call(succeed) == "ok"
         assert half_open.current_state == "closed"
+
+    def test_what_failed_then_is_told_and_kept(self, half_open: Breaker, heard: Recorder) -> None:
+        with pytest.raises(ConnectionError):
+            half_open.call(always(lambda: ConnectionError("still gone")))
+        assert half_open.machine.last_error == "ConnectionError: still gone"
+        assert heard.messages[-1] == "Circuit breaker 'api' opened after 4 failures"
+
+    def test_a_failed_test_raises_the_new_error_if_that_is_wanted(self, clock: ManualClock, events: Events) -> None:
+        breaker = Breaker(name="api", throw_new_error_on_trip=True, clock=clock.clock, events=events)
+        breaker.half_open()
+        with pytest.raises(CircuitOpenError) as caught:
+            breaker.call(always())
+        assert caught.value.name == "api"
+        breaker.half_open()
+        assert breaker.call(succeed) == "ok"
 
     def test_only_one_call_is_let_through_at_a_time(self, half_open: Breaker) -> None:
         with half_open.calling():

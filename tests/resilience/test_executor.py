@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 from typing import cast
 
+import pybreaker
 import pytest
 
 from holdfast.resilience import (
     CircuitOpenError,
     EventKind,
+    Events,
     Executor,
     Operation,
     Outcome,
     Policy,
     Retry,
     Verdict,
+    get_circuit_breaker_metrics,
     remaining_s,
 )
+from holdfast.resilience.circuit import Tuning
+from holdfast.resilience.executor import make_breaker
 from holdfast.resilience.testing import START, ManualClock, Recorder
 from tests.resilience.conftest import Attempts, MakeExecutor, always
 from tests.resilience.ways import Way
@@ -317,8 +322,6 @@ class TestCircuit:
 
 class TestTelling:
     def test_error_texts_are_redacted_everywhere(self, clock: ManualClock, call: Way) -> None:
-        from holdfast.resilience import Events, get_circuit_breaker_metrics
-
         heard = Recorder()
         events = Events(heard, redact=lambda text: text.replace("hunter2", "***"))
         executor = Executor("api", Policy(circuit_breaker_fail_max=1), clock=clock.clock, events=events)
@@ -332,29 +335,78 @@ class TestTelling:
         assert "password *** refused" in told
 
     def test_listeners_of_the_breaker_hear_the_calls(self, make: MakeExecutor, call: Way) -> None:
-        import pybreaker
+        executor = make(retry_max_attempts=1)
+        breaker = executor.breaker
+        assert breaker is not None
+        heard: list[object] = []
 
         class Counts(pybreaker.CircuitBreakerListener):
-            def __init__(self) -> None:
-                self.heard: list[str] = []
-
             def before_call(self, cb: object, func: object, *args: object, **kwargs: object) -> None:
-                self.heard.append("before")
+                heard.append(("before", cb is breaker, getattr(func, "__self__", func)))
 
             def success(self, cb: object) -> None:
-                self.heard.append("success")
+                heard.append(("success", cb is breaker))
 
             def failure(self, cb: object, exc: BaseException) -> None:
-                self.heard.append("failure")
+                heard.append(("failure", cb is breaker, exc))
 
-        executor = make(retry_max_attempts=1)
-        counts = Counts()
-        assert executor.breaker is not None
-        executor.breaker.add_listener(counts)
-        call(executor, Attempts())
+        breaker.add_listener(Counts())
+        good, error = Attempts(), ConnectionError()
+        bad = Attempts(error)
+        call(executor, good)
         with pytest.raises(ConnectionError):
-            call(executor, always())
-        assert counts.heard == ["before", "success", "before", "failure"]
+            call(executor, bad)
+        assert heard == [
+            ("before", True, good),
+            ("success", True),
+            ("before", True, bad),
+            ("failure", True, error),
+        ]
+
+    def test_where_listeners_hear_calls_the_time_left_is_still_known(self, make: MakeExecutor, call: Way) -> None:
+        executor = make()
+        assert executor.breaker is not None
+        executor.breaker.machine.listen(True)
+        seen: list[float | None] = []
+
+        class Looks(Attempts):
+            def __call__(self) -> str:
+                seen.append(remaining_s())
+                return super().__call__()
+
+        call(executor, Looks())
+        assert seen == [50]
+
+
+def test_a_breaker_is_made_as_the_policy_says(clock: ManualClock, events: Events) -> None:
+    policy = Policy(
+        circuit_breaker_fail_max=7,
+        circuit_breaker_timeout=8,
+        circuit_breaker_success_threshold=9,
+        circuit_breaker_streak=10,
+        circuit_breaker_timeout_growth=11,
+        circuit_breaker_timeout_max=12,
+        circuit_breaker_timeout_jitter=0.13,
+        circuit_breaker_window=14,
+        circuit_breaker_window_min_calls=15,
+        circuit_breaker_failure_rate=0.16,
+        circuit_breaker_slow_call=17,
+        circuit_breaker_slow_rate=0.18,
+    )
+    breaker = make_breaker("api", policy, clock.clock, events)
+    assert (breaker.name, breaker.fail_max, breaker.reset_timeout, breaker.success_threshold) == ("api", 7, 8, 9)
+    assert breaker.excluded_exceptions == (ValueError, TypeError)
+    assert breaker.machine.tuning == Tuning(
+        streak_s=10,
+        growth=11,
+        timeout_max=12,
+        timeout_jitter=0.13,
+        window_s=14,
+        window_min_calls=15,
+        failure_rate=0.16,
+        slow_call_s=17,
+        slow_rate=0.18,
+    )
 
 
 def test_two_executors_in_one_call_each_book_their_own(make: MakeExecutor) -> None:

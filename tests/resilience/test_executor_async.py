@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
 from holdfast.resilience import (
     CircuitOpenError,
     DeadlineExceededError,
+    EventKind,
     Events,
     Executor,
     Operation,
@@ -71,6 +73,23 @@ class TestCancellation:
             assert executor.stats.cancelled == 1
             assert executor.breaker is not None
             assert executor.breaker.fail_counter == 0
+
+        run_virtual(main)
+
+    @pytest.mark.parametrize("operation", [READ, Operation("bounded", retry_safe=True, total_timeout_s=500)])
+    @pytest.mark.parametrize("chatty", [False, True])
+    def test_is_booked_once_wherever_it_comes(self, operation: Operation, chatty: bool) -> None:
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop)
+            assert executor.breaker is not None
+            executor.breaker.machine.listen(chatty)  # chatty: the long way
+            for times in (1, 2):
+                task = asyncio.create_task(executor.run(operation, refuses))
+                await asyncio.sleep(0.5)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert executor.stats.cancelled == times
 
         run_virtual(main)
 
@@ -166,6 +185,96 @@ class TestBounds:
             assert executor.breaker is not None
             assert executor.breaker.fail_counter == 0
             assert executor.stats.neutral == 1
+
+        run_virtual(main)
+
+    def test_one_just_long_enough_to_connect_counts(self) -> None:
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop)
+            for times in (1, 2):
+                with pytest.raises(DeadlineExceededError):
+                    await executor.run(Operation("job", total_timeout_s=5), hangs)
+                assert executor.stats.deadlines == executor.stats.failures == times
+                assert executor.stats.attempt_failures == times
+            assert executor.breaker is not None
+            assert executor.breaker.fail_counter == 2
+            assert executor.breaker.machine.last_error == (
+                "DeadlineExceededError: 'job' of 'api' ran out of time after 5s; 1 attempt made"
+            )
+
+        run_virtual(main)
+
+    def test_a_later_attempt_too_short_to_connect_proves_nothing_either(self) -> None:
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop)
+            made = 0
+
+            async def fails_late_then_hangs() -> str:
+                nonlocal made
+                made += 1
+                if made == 2:
+                    return await hangs()
+                await asyncio.sleep(8)
+                raise ConnectionError
+
+            for times in (1, 2):
+                made = 0
+                with pytest.raises(DeadlineExceededError):
+                    await executor.run(Operation("job", retry_safe=True, total_timeout_s=13), fails_late_then_hangs)
+                assert executor.stats.neutral == times
+                assert executor.stats.attempt_failures == times  # the first attempts, not those cut short
+            assert executor.breaker is not None
+            assert executor.breaker.fail_counter == 0
+
+        run_virtual(main)
+
+    def test_a_call_whose_time_ends_while_it_waits_ends_as_its_last_attempt_did(self) -> None:
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop, retry_min_wait=3)
+
+            async def sleeps_too_long(seconds: float) -> None:
+                await asyncio.sleep(1_000)
+
+            clock = dataclasses.replace(loop.clock(), sleep=sleeps_too_long)
+            executor = Executor("api", Policy(), clock=clock, events=Events(Recorder()))
+            with pytest.raises(DeadlineExceededError) as caught:
+                await executor.run(Operation("job", retry_safe=True, total_timeout_s=20), refuses)
+            assert loop.time() == 20
+            assert caught.value.attempts == 1
+            assert executor.stats.failures == 1
+            assert executor.breaker is not None
+            assert executor.breaker.fail_counter == 1
+
+        run_virtual(main)
+
+    def test_a_call_that_ends_in_the_queue_is_slow_but_no_failure(self) -> None:
+        heard = Recorder()
+
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop, heard, max_in_flight=1, total_timeout=4)
+            holder = asyncio.create_task(executor.run(READ, hangs))
+            await asyncio.sleep(0)
+            for times in (1, 2):
+                with pytest.raises(DeadlineExceededError):
+                    await executor.run(READ, answers)
+                assert executor.stats.deadlines == executor.stats.neutral == times
+            holder.cancel()
+            await asyncio.wait([holder])
+
+        run_virtual(main)
+        assert [event.count for event in heard.of(EventKind.DEADLINE)] == [0, 0]
+        assert [event.wait_s for event in heard.of(EventKind.DEADLINE)] == [4, 4]
+
+    def test_slow_calls_cut_short_are_seen_by_the_window(self) -> None:
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(
+                loop, circuit_breaker_window=600, circuit_breaker_window_min_calls=2, circuit_breaker_slow_call=6
+            )
+            for _ in range(2):
+                with pytest.raises(DeadlineExceededError):
+                    await executor.run(Operation("job", total_timeout_s=6), hangs)
+            assert executor.breaker is not None
+            assert executor.breaker.current_state == "open"
 
         run_virtual(main)
 

@@ -135,19 +135,20 @@ class TestWindow:
         assert window.rates(109.0) == (10, 1.0, 1.0)
         assert window.rates(10_000.0) == (0, 0.0, 0.0)
 
-    @given(st.lists(st.tuples(st.floats(0, 30), st.booleans(), st.booleans()), max_size=60))
-    def test_agrees_with_a_plain_list(self, calls: list[tuple[float, bool, bool]]) -> None:
-        window = Window(10)
-        now, kept = 1_000.0, []
-        for wait, failed, slow in calls:
-            now += wait
-            window.record(now, failed, slow)
-            kept.append((now, failed, slow))
-            inside = [call for call in kept if int(call[0]) > int(now) - 10]
-            count, failures, slows = window.rates(now)
-            assert count == len(inside)
-            assert failures * count == pytest.approx(sum(call[1] for call in inside))
-            assert slows * count == pytest.approx(sum(call[2] for call in inside))
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.booleans(), st.booleans()), max_size=60))
+def test_a_window_agrees_with_a_plain_list(calls: list[tuple[float, bool, bool]]) -> None:
+    window = Window(10)
+    now, kept = 1_000.0, []
+    for wait, failed, slow in calls:
+        now += wait
+        window.record(now, failed, slow)
+        kept.append((now, failed, slow))
+        inside = [call for call in kept if int(call[0]) > int(now) - 10]
+        count, failures, slows = window.rates(now)
+        assert count == len(inside)
+        assert failures * count == pytest.approx(sum(call[1] for call in inside))
+        assert slows * count == pytest.approx(sum(call[2] for call in inside))
 
 
 class TestBudget:

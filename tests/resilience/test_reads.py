@@ -319,10 +319,14 @@ class TestStale:
             executor.read_sync(KEYLESS, always())
 
     def test_answers_can_be_forgotten(self, make: MakeExecutor) -> None:
-        executor = make()
+        executor = make(retry_max_attempts=1, circuit_breaker_fail_max=100)
+        other = Operation("list_nodes", retry_safe=True, key="nodes")
+        executor.read_sync(other, Attempts(answer="kept"), max_stale_s=300)
         for key in ("guests", None):
             executor.read_sync(READ, Attempts(), max_stale_s=300)
             executor.forget(key)
+            if key is not None:
+                assert executor.read_sync(other, always(), max_stale_s=300).value == "kept"
             with pytest.raises((ConnectionError, CircuitOpenError)):
                 executor.read_sync(READ, always(), max_stale_s=300)
 

@@ -180,6 +180,63 @@ def test_who_stops_sharing_goes_on_alone(parties: tuple[Party, Party], clock: Ma
     assert first.state == "open"
 
 
+class Spy(MemoryStateStore):
+    """A store that remembers what was published."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock.clock.monotonic)
+        self.published: list[tuple[str, float, str | None]] = []
+
+    def publish(self, name: str, state: SharedState, origin: object) -> None:
+        self.published.append((state.state, state.open_for_s, state.isolated))
+        super().publish(name, state, origin)
+
+
+def test_what_was_learnt_is_not_published_again(clock: ManualClock) -> None:
+    spy = Spy(clock)
+    first, _ = Party(clock, spy), Party(clock, spy)
+    first.fail(2)
+    clock.advance(60)
+    first.breaker.call(Attempts())
+    first.breaker.isolate("disks")
+    first.breaker.release()
+    assert spy.published == [
+        ("open", 60, None),
+        ("half-open", 0, None),
+        ("closed", 0, None),
+        ("open", 0, "disks"),
+        ("open", 0, None),
+        ("half-open", 0, None),
+    ]
+
+
+def test_the_test_of_a_circuit_closed_by_hand_meanwhile_gives_its_claim_back(
+    clock: ManualClock, store: MemoryStateStore
+) -> None:
+    first, second = Party(clock, store), Party(clock, store)
+    first.breaker.half_open()
+    with first.breaker.calling():
+        second.breaker.close()
+    first.breaker.half_open()
+    assert second.breaker.call(Attempts()) == "ok"
+
+
+def test_the_reason_and_the_count_are_told_by_all(clock: ManualClock, store: MemoryStateStore) -> None:
+    first, second = Party(clock, store), Party(clock, store)
+    second.fail()
+    first.fail(2)
+    assert second.heard.messages == ["Circuit breaker 'api' opened after 1 failures"]
+    first.breaker.close()
+    first.breaker.isolate("disks")
+    assert second.heard.messages[-1] == "Circuit breaker 'api' held open by an operator: disks"
+
+
+def test_adopting_an_open_state_without_a_time_may_be_tested_at_once(clock: ManualClock) -> None:
+    breaker = Breaker(clock=clock.clock, events=Events(Recorder()))
+    breaker.machine.adopt("open")
+    assert breaker.current_state == "half-open"
+
+
 class Broken:
     """A store that is down."""
 

@@ -92,7 +92,7 @@ class Breaker(pybreaker.CircuitBreaker):
         self._hf_listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
         if state_storage is not None:
             self._hf_start_from(state_storage)
-        self.add_listeners(*(listeners or ()))
+        self._hf_set_listeners(tuple(listeners or ()))
         self._hf_link = None if store is None else Link(store, self._hf)
 
     # -- what it is ------------------------------------------------------------------------------------------------
@@ -391,16 +391,14 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def _hf_start_from(self, storage: pybreaker.CircuitBreakerStorage) -> None:
         machine = self._hf
-        for _ in range(storage.counter):
-            machine.failures += 1
+        machine.failures = storage.counter
         state = storage.state
         if state == OPEN:
-            opened = storage.opened_at
-            age = 0.0 if opened is None else self._hf_clock.wall() - opened.timestamp()
-            machine.adopt(OPEN, max(0.0, machine.reset_timeout - age), None)
+            now = utc(self._hf_clock.wall())
+            age = now - (storage.opened_at or now)
+            machine.adopt(OPEN, machine.reset_timeout - age.total_seconds())
         elif state == HALF_OPEN:
-            machine.adopt(HALF_OPEN, 0.0, None)
-        machine.listen(True)
+            machine.adopt(HALF_OPEN)
 
     def _hf_move(self, state: str) -> None:
         moves: dict[str, Callable[[], object]] = {OPEN: self.open, HALF_OPEN: self.half_open, CLOSED: self.close}

@@ -188,7 +188,6 @@ class Call:
 
     def cancelled(self) -> None:
         """Books that the caller gave up: says nothing about the other side."""
-        self.running = False
         self.core.stats.cancelled += 1
         if self.permit is not None:
             self.core.machine.settle(self.permit, Outcome.NEUTRAL)
@@ -206,7 +205,6 @@ class Call:
         fair = min(core.policy.connect_timeout, core.policy.timeout)
         outcome = Outcome.NEUTRAL
         if self.running:
-            self.running = False
             if core.now() - self.attempt_begun >= fair:
                 outcome = Outcome.FAILURE
                 core.stats.attempt_failures += 1

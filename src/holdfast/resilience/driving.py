@@ -24,36 +24,38 @@ async def run(gate: Gate, operation: Operation, attempt: Attempt[T]) -> T:
     call = gate.open(operation)
     token = DEADLINE.set(call.scope)
     try:
-        # A total bound of the operation's own is enforced; the policy's is heeded, which costs nothing.
-        bound = None if operation.total_timeout_s is None else call.left_s()
-        return await _bounded(call, partial(_first, gate, call, attempt), bound)
+        return await _booked(call, partial(_first, gate, call, attempt), operation.total_timeout_s is not None)
     finally:
         DEADLINE.reset(token)
 
 
 async def repeat(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
     """The rest of a call whose first attempt failed; from here on its deadline is enforced."""
-    return await _bounded(call, partial(_repeat, gate, call, attempt), call.left_s())
+    return await _booked(call, partial(_repeat, gate, call, attempt), True)
 
 
-async def _bounded(call: Call, work: Callable[[], Awaitable[T]], bound_s: float | None) -> T:
-    """Does the work, ends it at the bound if there is one, and books cancellation."""
+async def _booked(call: Call, work: Callable[[], Awaitable[T]], enforced: bool) -> T:
+    """Does the work, within the call's time if that is to be enforced, and books cancellation."""
     try:
-        if bound_s is None or isinf(bound_s):
-            return await work()
-        timer = asyncio.timeout(bound_s)
-        try:
-            async with timer:
-                return await work()
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise call.out_of_time() from call.error
+        return await (_in_time(call, work) if enforced else work())
     except Exception:
         raise
     except BaseException:
         call.cancelled()
         raise
+
+
+async def _in_time(call: Call, work: Callable[[], Awaitable[T]]) -> T:
+    """Does the work and ends it when the call's time is up."""
+    left = call.left_s()
+    timer = asyncio.timeout(None if isinf(left) else left)
+    try:
+        async with timer:
+            return await work()
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        raise call.out_of_time() from call.error
 
 
 async def _first(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
@@ -65,13 +67,16 @@ async def _first(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
         if not call.could_repeat():
             call.failed()
             raise
-        return await repeat(gate, call, attempt)
+        # A total bound of the operation's own is enforced from the beginning; the policy's is heeded, which costs
+        # nothing, and enforced from the first failure on.
+        rest = partial(_repeat, gate, call, attempt)
+        return await (_in_time(call, rest) if call.operation.total_timeout_s is None else rest())
     call.succeeded()
     return result
 
 
 async def _repeat(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
-    """Hands the failure that already happened to tenacity, which waits and tries again."""
+    """Hands the failure that already happened to tenacity, which waits and tries again as long as the call may."""
     import tenacity
 
     first = [call.error]
@@ -93,11 +98,9 @@ async def _repeat(gate: Gate, call: Call, attempt: Attempt[T]) -> T:
 
     retrying: Callable[[Attempt[T]], Awaitable[T]] = tenacity.AsyncRetrying(
         sleep=sleep,
-        stop=tenacity.stop_after_attempt(call.max_attempts),
         wait=call.wait,
         retry=tenacity.retry_if_exception(call.may_repeat),
         before_sleep=call.before_sleep,
-        reraise=True,
     )
     try:
         result = await retrying(again)
@@ -131,7 +134,7 @@ async def _enter(gate: Gate, call: Call, attempt: Callable[[], object]) -> None:
     while True:
         gate.check(call)
         try:
-            turn = await bulkhead.acquire(max(0.0, call.left_s()))
+            turn = await bulkhead.acquire(call.left_s())
         except BulkheadFullError:
             gate.overloaded(call)
             raise
@@ -146,7 +149,7 @@ async def _reenter(gate: Gate, call: Call) -> bool:
     """The same before a repetition; False, with nothing held, when it may not be made."""
     try:
         gate.core.machine.check()
-        turn = await gate.core.bulkhead.acquire(max(0.0, call.left_s()))
+        turn = await gate.core.bulkhead.acquire(call.left_s())
     except (CircuitOpenError, BulkheadFullError) as refusal:
         gate.refused(call, refusal)
         return False

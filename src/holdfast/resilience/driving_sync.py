@@ -57,7 +57,7 @@ def _first(gate: Gate, call: Call, attempt: Callable[[], T]) -> T:
 
 
 def _repeat(gate: Gate, call: Call, attempt: Callable[[], T]) -> T:
-    """Hands the failure that already happened to tenacity, which waits and tries again."""
+    """Hands the failure that already happened to tenacity, which waits and tries again as long as the call may."""
     import tenacity
 
     first = [call.error]
@@ -76,11 +76,9 @@ def _repeat(gate: Gate, call: Call, attempt: Callable[[], T]) -> T:
 
     retrying = tenacity.Retrying(
         sleep=gate.core.clock.sleep_sync,
-        stop=tenacity.stop_after_attempt(call.max_attempts),
         wait=call.wait,
         retry=tenacity.retry_if_exception(call.may_repeat),
         before_sleep=call.before_sleep,
-        reraise=True,
     )
     try:
         result = retrying(again)
@@ -113,7 +111,7 @@ def _enter(gate: Gate, call: Call, attempt: Callable[[], object]) -> None:
     while True:
         gate.check(call)
         try:
-            turn = bulkhead.acquire_sync(max(0.0, call.left_s()))
+            turn = bulkhead.acquire_sync(call.left_s())
         except BulkheadFullError:
             gate.overloaded(call)
             raise
@@ -128,7 +126,7 @@ def _reenter(gate: Gate, call: Call) -> bool:
     """The same before a repetition; False, with nothing held, when it may not be made."""
     try:
         gate.core.machine.check()
-        turn = gate.core.bulkhead.acquire_sync(max(0.0, call.left_s()))
+        turn = gate.core.bulkhead.acquire_sync(call.left_s())
     except (CircuitOpenError, BulkheadFullError) as refusal:
         gate.refused(call, refusal)
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from holdfast.resilience.circuit import Notice
+from holdfast.resilience.circuit import OPEN, Notice
 from holdfast.resilience.events import EventKind
 from holdfast.resilience.machine import Machine
 from holdfast.resilience.sharing import SharedState, StateStore
@@ -37,7 +37,8 @@ class Link:
         if notice.kind is None or notice.kind is EventKind.REJECTED or notice.adopted:
             return
         machine = self._machine
-        state = SharedState(notice.new, machine.retry_after_s() or 0.0, machine.isolated)
+        open_for_s = machine.retry_after_s() if notice.new == OPEN else None
+        state = SharedState(notice.new, open_for_s or 0.0, machine.isolated)
         try:
             self._store.publish(self._name, state, self)
         except Exception:  # noqa: BLE001 - without agreement, but with protection

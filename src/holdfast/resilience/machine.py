@@ -294,7 +294,7 @@ class Machine(Circuit):
         calls, failure_rate, slow_rate = window.rates(now)
         if calls < tuning.window_min_calls:
             return False
-        return failure_rate >= tuning.failure_rate or (tuning.slow_call_s is not None and slow_rate >= tuning.slow_rate)
+        return failure_rate >= tuning.failure_rate or slow_rate >= tuning.slow_rate
 
     def _test_settle(self, outcome: Outcome, text: str | None) -> bool:
         if outcome is Outcome.SUCCESS:
