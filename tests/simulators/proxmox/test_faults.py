@@ -61,6 +61,18 @@ async def test_a_stalled_write_is_executed_once_with_its_parameters_checked_late
         assert (await one.get(f"{VM}/status/current"))["status"] == "stopped"
 
 
+async def test_a_stalled_write_waits_for_the_guest_s_lock_when_it_is_executed() -> None:
+    async with bench() as one:
+        one.sim.task_seconds = 8
+        one.sim.set_fault("node-stalled", node="pve2", delay_s=0, execute_after_s=5, count=1)
+        assert (await one.call("PUT", f"{VM}/config", {"cores": 7})).status == 596
+        await one.do("POST", f"{VM}/status/start")
+        one.clock.advance(6)
+        assert (await one.get(f"{VM}/config"))["cores"] == 2
+        one.clock.advance(5)
+        assert (await one.get(f"{VM}/config"))["cores"] == 7
+
+
 async def test_a_stalled_read_is_596_without_consequences() -> None:
     async with bench() as one:
         one.sim.set_fault("node-stalled", node="pve2", delay_s=0)

@@ -131,12 +131,17 @@ class Api:
             if seconds >= PROXY_TIMEOUT_S:
                 raise EmptyError(596, "Connection timed out")
 
-    def _execute_late(self, bind: Callable[[], Call]) -> None:
+    def _execute_late(self, bind: Callable[[], Call], looks: int = int(LOCK_WAIT_S)) -> None:
         """The queued write runs when the stalled daemon resumes; nobody hears its answer."""
         try:
             call = bind()
             HANDLERS[call.method.endpoint](call)
-        except (ApiError, EmptyError, LockBusyError):
+        except LockTimeoutNow:
+            return
+        except LockBusyError:
+            if looks > 0:
+                self._cluster.timeline.after(1.0, lambda: self._execute_late(bind, looks - 1))
+        except (ApiError, EmptyError):
             return
 
     async def _run(self, bind: Callable[[], Call], *, proxied: bool) -> Reply:
