@@ -25,7 +25,7 @@ Option: TypeAlias = Annotated[
     str, Grammar("option", r"[a-z][a-z0-9_-]*", 40, "option by its Proxmox name", ("scsi1", "net0", "onboot", "cpu"))
 ]
 Comment: TypeAlias = Annotated[str | None, Field(max_length=250, description="Comment.")]
-Timeframe: TypeAlias = Literal["hour", "day", "week", "month", "year"]
+Timeframe: TypeAlias = Annotated[Literal["hour", "day", "week", "month", "year"], Field(description="How far back.")]
 GrantPath: TypeAlias = Annotated[
     str,
     Grammar(

@@ -32,7 +32,7 @@ JOB: Final = Kind(
         "exclude": Arg("exclude", "ids"),
         "mode": Arg("mode"),
         "compress": Arg("compress"),
-        "keep": Arg("prune-backups"),
+        "keep": Arg("prune-backups", "properties"),
         "enabled": Arg("enabled", "bool", default=True),
         "comment": Arg("comment"),
     },

@@ -58,6 +58,9 @@ def plain(value: JsonValue) -> str:
         return str(int(value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, dict):
+        # Some property strings are answered taken apart (retention of backup jobs, options of the datacenter).
+        return ",".join(f"{name}={plain(part)}" for name, part in sorted(value.items()))
     return "" if value is None else str(value)
 
 

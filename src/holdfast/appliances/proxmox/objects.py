@@ -18,7 +18,7 @@ from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, opt_str
 
-ArgKind = Literal["text", "int", "bool", "list", "ids"]
+ArgKind = Literal["text", "int", "bool", "list", "ids", "properties"]
 _TRUE: Final = frozenset({"1", "yes", "on", "true"})
 
 
@@ -42,6 +42,8 @@ class Arg:
                 return [*listed(value)]
             case "ids":
                 return [*sorted(int(part) for part in listed(value))]
+            case "properties":
+                return ",".join(listed(plain(value)))
             case _:
                 return plain(value)
 
@@ -61,6 +63,7 @@ class Kind:
         args: The other arguments by name.
         tools: Tools that create, update and delete it; where one is missing there is no undo by it.
         digest: Whether changes carry the digest of what was read.
+        digest_on_delete: Whether deletions do (few of the API's take one).
         given: Further arguments that every tool call of it needs (a node, a guest).
         always: Fields that each update repeats because the API wants them.
         derived: Fields of the API's answer that nobody sets.
@@ -74,6 +77,7 @@ class Kind:
     args: Mapping[str, Arg]
     tools: tuple[str | None, str | None, str | None]
     digest: bool = True
+    digest_on_delete: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     always: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
@@ -246,7 +250,8 @@ async def delete(
     reader = _reader(kind, ident, read)
     found = await required(ctx, kind, ident, reader)
     sent = form_of(query or {})
-    _with_digest(kind, found, sent)
+    if kind.digest_on_delete:
+        _with_digest(kind, found, sent)
     before = kind.shown(found)
     create_tool, _, _ = kind.tools
     if cannot_undo is None and (create_tool is None or kind.unknown(found)):
@@ -299,6 +304,9 @@ def _holds(kind: Kind, seen: JsonObject, form: Form, gone: Sequence[str]) -> boo
         arg = kinds.get(key)
         if arg is not None and arg.kind == "bool":
             if (arg.shown(seen[key]) if seen.get(key) is not None else arg.default) != arg.shown(wanted):
+                return False
+        elif arg is not None and arg.kind == "properties":
+            if arg.shown(seen.get(key)) != arg.shown(wanted):
                 return False
         elif not same(seen.get(key), wanted, as_list=arg is not None and arg.kind in ("list", "ids")):
             return False

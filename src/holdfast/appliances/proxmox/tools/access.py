@@ -114,7 +114,7 @@ async def proxmox_list_tokens(ctx: Ctx, *, user: PveUserId, limit: Limit = 50, c
 
 @tool(title="List roles", toolset="access")
 async def proxmox_list_roles(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> RolePage:
-    """Roles and their privileges."""
+    """Roles and their privileges, built-in ones included."""
     rows = await ctx.client.rows("access", "roles")
     return page(RolePage, sorted(rows, key=by("roleid")), lambda row: made(RoleRow, row), limit, cursor)
 

@@ -34,13 +34,13 @@ OPTIONS: Final = Kind(
         "description": Arg("description"),
         "keyboard": Arg("keyboard"),
         "mac_prefix": Arg("mac_prefix"),
-        "migration": Arg("migration"),
-        "bwlimit": Arg("bwlimit"),
-        "next_id": Arg("next-id"),
+        "migration": Arg("migration", "properties"),
+        "bwlimit": Arg("bwlimit", "properties"),
+        "next_id": Arg("next-id", "properties"),
         "max_workers": Arg("max_workers", "int"),
         "email_from": Arg("email_from"),
-        "ha": Arg("ha"),
-        "crs": Arg("crs"),
+        "ha": Arg("ha", "properties"),
+        "crs": Arg("crs", "properties"),
         "http_proxy": Arg("http_proxy"),
     },
     tools=(None, "proxmox_set_cluster_options", None),
@@ -113,14 +113,8 @@ async def proxmox_get_cluster_options(ctx: Ctx) -> ClusterOptions:
     return ClusterOptions(options=dict(sorted(without(options, ("digest",)).items())))
 
 
-async def _options(client: AsyncProxmoxClient) -> JsonObject | None:
-    """The options, with property strings as such where the API answers them taken apart."""
-    found = await client.object("cluster", "options")
-    return {name: _joined(value) if isinstance(value, dict) else value for name, value in found.items()}
-
-
-def _joined(value: JsonObject) -> str:
-    return ",".join(f"{name}={plain(part)}" for name, part in sorted(value.items()))
+async def _read(client: AsyncProxmoxClient) -> JsonObject | None:
+    return await client.object("cluster", "options")
 
 
 @tool(title="Set cluster options", toolset="cluster", risk=Risk.DESTRUCTIVE, idempotent=True)
@@ -145,18 +139,13 @@ async def proxmox_set_cluster_options(
         "description": description,
         "keyboard": keyboard,
         "mac_prefix": mac_prefix,
-        "migration": _sorted(migration),
-        "bwlimit": _sorted(bwlimit),
-        "next_id": _sorted(next_id),
+        "migration": migration,
+        "bwlimit": bwlimit,
+        "next_id": next_id,
         "max_workers": max_workers,
         "email_from": email_from,
-        "ha": _sorted(ha),
-        "crs": _sorted(crs),
+        "ha": ha,
+        "crs": crs,
         "http_proxy": http_proxy,
     }
-    return await update(ctx, OPTIONS, "options", given, unset, read=_options, summary="Set datacenter options")
-
-
-def _sorted(text: str | None) -> str | None:
-    """Property strings in one order, so that what is read back compares."""
-    return ",".join(sorted(text.split(","))) if text is not None else None
+    return await update(ctx, OPTIONS, "options", given, unset, read=_read, summary="Set datacenter options")

@@ -42,6 +42,7 @@ def _aliases(scope: Scope) -> Kind:
         args={"cidr": Arg("cidr"), "comment": Arg("comment")},
         tools=("proxmox_create_firewall_alias", "proxmox_update_firewall_alias", "proxmox_delete_firewall_alias"),
         given=scope.given,
+        digest_on_delete=True,
         always=("cidr",),
         derived=frozenset({"ipversion"}),
     )
@@ -69,6 +70,7 @@ def _entries(scope: Scope, ipset: str) -> Kind:
         args={"excluded": Arg("nomatch", "bool"), "comment": Arg("comment")},
         tools=("proxmox_add_ipset_entry", None, "proxmox_remove_ipset_entry"),
         given={**scope.given, "ipset": ipset},
+        digest_on_delete=True,
         derived=frozenset({"errors"}),
     )
 

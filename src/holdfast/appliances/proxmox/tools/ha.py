@@ -51,7 +51,7 @@ REPLICATION: Final = Kind(
     key="id",
     argument="job",
     args={
-        "target": Arg("target"),
+        "to_node": Arg("target"),
         "schedule": Arg("schedule"),
         "rate_mb_per_s": Arg("rate", "int"),
         "disabled": Arg("disable", "bool"),
@@ -172,7 +172,7 @@ async def proxmox_create_replication(
     ctx: Ctx,
     *,
     job: ReplicationJobId,
-    target: Annotated[Node, Field(description="Node that gets the copy.")],
+    to_node: Annotated[Node, Field(description="Node that gets the copy.")],
     schedule: Schedule = None,
     rate_mb_per_s: Rate = None,
     disabled: Annotated[bool | None, Field(description="Do not run it.")] = None,
@@ -180,9 +180,9 @@ async def proxmox_create_replication(
 ) -> Change:
     """Copy a guest's disks to another node on schedule (needs ZFS of the same name on both). job is VMID-N."""
     await find_guest(ctx.client, job.partition("-")[0])
-    await known_node(ctx.client, target)
+    await known_node(ctx.client, to_node)
     given: dict[str, Given] = {
-        "target": target,
+        "to_node": to_node,
         "schedule": schedule,
         "rate_mb_per_s": rate_mb_per_s,
         "disabled": disabled,

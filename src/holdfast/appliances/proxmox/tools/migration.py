@@ -47,13 +47,13 @@ def _local_disks(row: JsonObject) -> list[str]:
 
 @tool(title="Check migration", toolset="migration")
 async def proxmox_check_migration(
-    ctx: Ctx, *, guest: GuestRef, target: Annotated[Node | None, Field(description="Only this node.")] = None
+    ctx: Ctx, *, guest: GuestRef, to_node: Annotated[Node | None, Field(description="Only this node.")] = None
 ) -> MigrationCheck:
     """Tell where a VM or container could move to, and what stands in the way, without moving it."""
     found = await find_guest(ctx.client, guest)
-    if target is not None:
-        await known_node(ctx.client, target)
-    row = await _look_ahead(ctx, found, target)
+    if to_node is not None:
+        await known_node(ctx.client, to_node)
+    row = await _look_ahead(ctx, found, to_node)
     state = await current_state(ctx.client, found)
     if row is None:
         note = "This release tells nothing about the migration of containers in advance."
@@ -75,7 +75,7 @@ async def proxmox_migrate_guest(
     ctx: Ctx,
     *,
     guest: GuestRef,
-    target: Annotated[Node, Field(description="Node it moves to.")],
+    to_node: Annotated[Node, Field(description="Node it moves to.")],
     with_local_disks: Annotated[bool, Field(description="Copy disks on local storage of a running VM too.")] = False,
     target_storage: Annotated[StorageId | None, Field(description="Storage there for local disks.")] = None,
 ) -> Change:
@@ -84,13 +84,13 @@ async def proxmox_migrate_guest(
     It is checked first; proxmox_check_migration shows the same without moving.
     """
     found = await find_guest(ctx.client, guest)
-    await known_node(ctx.client, target)
+    await known_node(ctx.client, to_node)
     state = await current_state(ctx.client, found)
     running = get_str(state, "status") == "running"
     await guard_guest(ctx, found, interrupts=running and not found.is_vm)
-    here = found.node == target
-    row = None if here else await _look_ahead(ctx, found, target)
-    warnings = _judged(found, row, target, with_local_disks=with_local_disks)
+    here = found.node == to_node
+    row = None if here else await _look_ahead(ctx, found, to_node)
+    warnings = _judged(found, row, to_node, with_local_disks=with_local_disks)
     if running and not found.is_vm:
         warnings.append("The container is stopped here and started there.")
     managed = ha_managed(state)
@@ -99,18 +99,18 @@ async def proxmox_migrate_guest(
     if found.is_vm:
         form = form_of(
             {
-                "target": target,
+                "target": to_node,
                 "online": True if running else None,
                 "with-local-disks": with_local_disks or None,
                 "targetstorage": target_storage,
             }
         )
     else:
-        form = form_of({"target": target, "restart": True if running else None, "target-storage": target_storage})
+        form = form_of({"target": to_node, "restart": True if running else None, "target-storage": target_storage})
 
     async def look() -> Seen:
         now = await find_guest(ctx.client, str(found.vmid))
-        return Seen(now.node == target, {"node": now.node})
+        return Seen(now.node == to_node, {"node": now.node})
 
     return await change(
         ctx,
@@ -122,13 +122,13 @@ async def proxmox_migrate_guest(
             vmid=found.vmid,
             guest=found,
         ),
-        summary=f"Move {found.label} to {target}",
+        summary=f"Move {found.label} to {to_node}",
         before={"node": found.node},
-        after={"node": target},
+        after={"node": to_node},
         look=look,
         undo=UndoCall(
             tool="proxmox_migrate_guest",
-            arguments={"guest": str(found.vmid), "target": found.node, "with_local_disks": with_local_disks},
+            arguments={"guest": str(found.vmid), "to_node": found.node, "with_local_disks": with_local_disks},
         ),
         warnings=warnings,
         nothing_to_do=here,
