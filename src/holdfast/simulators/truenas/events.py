@@ -26,11 +26,14 @@ EVENTS: dict[str, tuple[str, ...]] = {
     "system.reboot": (),
     "system.shutdown": (),
     "system.reboot.info": ("SYSTEM_GENERAL_READ",),
+    "failover.reboot.info": ("FAILOVER_READ",),
     "failover.status": ("FAILOVER_READ",),
     "failover.disabled.reasons": ("FAILOVER_READ",),
     "directoryservices.status": (),
     "docker.state": ("DOCKER_READ",),
     "docker.events": ("DOCKER_READ",),
+    "truecommand.config": ("TRUECOMMAND_READ",),
+    "tn_connect.config": ("TRUENAS_CONNECT_READ",),
     "auth.sessions": ("AUTH_SESSIONS_READ",),
 }
 
