@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.rooms import Room, room
 
 from holdfast.simulators.pfsense.simulator import PfSenseSimulator
+from tests.appliances.pfsense.requests import problems
+from tests.support.rooms import Room, room
 
 Open = Callable[..., AbstractAsyncContextManager[Room]]
 _TICK_S = 0.5
@@ -37,6 +38,8 @@ async def firewall(
         ticker = asyncio.create_task(_tick(made)) if ticking else None
         try:
             yield made
+            wrong = [text for arrival in made.arrivals for text in problems(arrival)]
+            assert wrong == [], "requests that the vendor's tables do not know"
         finally:
             if ticker is not None:
                 ticker.cancel()

@@ -335,6 +335,8 @@ async def _validated(
     if not isinstance(answer, dict):
         return dict(given), ()
     taken: JsonObject = {name: answer.get(name, value) for name, value in given.items()}
+    if given.get("associated_rule_id") == "new":
+        taken["associated_rule_id"] = "new"
     ignored = differences(model, taken, given)
     if not ignored:
         return taken, ()

@@ -104,8 +104,8 @@ PORT_FORWARD: Final = Kind(
     None,
     subsystem="firewall",
     noun="port_forward",
-    arguments={"descr": "description"},
-    plain=("interface", "protocol", "source", "destination", "destination_port", "target", "local_port", "disabled"),
+    arguments={"target": "forward_to", "descr": "description"},
+    plain=("interface", "protocol", "source", "destination", "destination_port", "local_port", "disabled"),
     guarded=True,
 )
 OUTBOUND: Final = Kind(
@@ -116,8 +116,8 @@ OUTBOUND: Final = Kind(
     None,
     subsystem="firewall",
     noun="outbound_nat",
-    arguments={"descr": "description"},
-    plain=("interface", "protocol", "source", "destination", "destination_port", "target", "target_subnet", "disabled"),
+    arguments={"target": "translate_to", "target_subnet": "prefix_length", "descr": "description"},
+    plain=("interface", "protocol", "source", "destination", "destination_port", "disabled"),
 )
 ONE_TO_ONE: Final = Kind(
     "one_to_one_nat",

@@ -147,7 +147,13 @@ def find_again(kind: Kind, rows: Sequence[JsonObject], planned: JsonObject, ref:
 
 def matches(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> bool:
     """Whether an object holds all wanted values."""
-    return all(same(row.get(name), value) for name, value in wanted.items() if not _hidden(model, name))
+    return all(_holds(row, name, value) for name, value in wanted.items() if not _hidden(model, name))
+
+
+def _holds(row: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool:
+    if name == "associated_rule_id" and value == "new":
+        return row.get(name) not in (None, "", "pass")  # pfSense makes the rule and names it itself (contract 13.4)
+    return same(row.get(name), value)
 
 
 def is_made(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> bool:
@@ -160,7 +166,7 @@ def is_made(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, Jso
 
 def differences(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> list[str]:
     """Names of the fields that do not hold the wanted value."""
-    return [n for n, v in wanted.items() if not _hidden(model, n) and not same(row.get(n), v)]
+    return [n for n, v in wanted.items() if not _hidden(model, n) and not _holds(row, n, v)]
 
 
 def _hidden(model: Model, name: str) -> bool:

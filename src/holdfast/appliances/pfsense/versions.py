@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from holdfast.appliances.pfsense.facts import Model, Version, shown
@@ -48,16 +49,15 @@ class Versions:
         self._monotonic = monotonic
         self._version: tuple[Version, float] | None = None
         self._dry_run: tuple[bool, float] | None = None
+        self._asking = asyncio.Lock()
 
     async def version(self) -> Version:
-        """The package's minor release."""
-        return await self._remembered()
-
-    async def _remembered(self) -> Version:
-        now = self._monotonic()
-        if self._version is None or now > self._version[1]:
-            self._version = (parse_version(await self._ask()), now + _KNOWN_FOR_S)
-        return self._version[0]
+        """The package's minor release; asked once by callers who come together."""
+        async with self._asking:
+            now = self._monotonic()
+            if self._version is None or now > self._version[1]:
+                self._version = (parse_version(await self._ask()), now + _KNOWN_FOR_S)
+            return self._version[0]
 
     async def _ask(self) -> str:
         try:
@@ -106,6 +106,3 @@ class Versions:
     def forget(self) -> None:
         """Ask again next time."""
         self._version = self._dry_run = None
-
-
-Gate = Callable[[], Awaitable[Version]]

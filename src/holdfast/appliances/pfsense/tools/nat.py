@@ -76,7 +76,7 @@ def _forward(row: JsonObject, ref: str) -> PortForward:
 async def pfsense_create_port_forward(
     ctx: Ctx,
     *,
-    target: Target,
+    forward_to: Target,
     protocol: Annotated[ForwardProtocol, Field(description="Protocol.")],
     destination_port: Port = None,
     local_port: Annotated[Port, Field(description="Port at the target; left out: the same.")] = None,
@@ -96,7 +96,7 @@ async def pfsense_create_port_forward(
         "source": source,
         "destination": destination,
         "destination_port": destination_port,
-        "target": target,
+        "target": forward_to,
         "local_port": local_port or destination_port,
         "descr": description,
         "disabled": disabled or None,
@@ -151,14 +151,14 @@ async def pfsense_create_outbound_nat(
     ctx: Ctx,
     *,
     source: Address,
-    target: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z0-9_.:]{1,64}$", description="Address to speak as, such as wan:ip.")
+    translate_to: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_.:]{1,64}$", description="Address to speak as, such as wan:ip.")
     ] = "wan:ip",
     interface: Interface = "wan",
     destination: Address = "any",
     protocol: Annotated[OutboundProtocol | None, Field(description="Left out: any.")] = None,
     destination_port: Port = None,
-    target_subnet: Annotated[int, Field(ge=1, le=128, description="Prefix length of target; 32 for IPv4.")] = 32,
+    prefix_length: Annotated[int, Field(ge=1, le=128, description="Of translate_to; 32 for one IPv4 address.")] = 32,
     description: Description = None,
     disabled: Disabled = False,
     more: More = None,
@@ -171,8 +171,8 @@ async def pfsense_create_outbound_nat(
         "source": source,
         "destination": destination,
         "destination_port": destination_port,
-        "target": None if no_nat else target,
-        "target_subnet": None if no_nat else target_subnet,
+        "target": None if no_nat else translate_to,
+        "target_subnet": None if no_nat else prefix_length,
         "descr": description,
         "disabled": disabled or None,
     }
@@ -181,7 +181,7 @@ async def pfsense_create_outbound_nat(
 
 @tool(title="Change outbound NAT mapping", toolset="nat", risk=Risk.WRITE, idempotent=True)
 async def pfsense_update_outbound_nat(ctx: Ctx, *, ref: Ref, changes: Changes) -> Change:
-    """Change fields of an outbound NAT mapping: source, destination, target, target_subnet, descr, disabled and others."""
+    """Change fields of an outbound NAT mapping: source, destination, target, target_subnet, descr and others."""
     return await plan_update(ctx, OUTBOUND, ref, changes)
 
 
