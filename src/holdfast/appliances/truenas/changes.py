@@ -58,11 +58,13 @@ class Seen:
         reached: Whether it is as wanted; None when the state cannot tell.
         state: The state, in the shape of `Change.after`.
         note: What else there is to say.
+        undo: The call that takes it back, where only the state shows it (an id that TrueNAS chose).
     """
 
     reached: bool | None
     state: JsonObject | None = None
     note: str | None = None
+    undo: UndoCall | None = None
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -76,12 +78,14 @@ class Write:
         ways: How it is called, by release; the first that exists is taken.
         judge: Reads the answer, or the job's result, for what went wrong in spite of success.
         slow: A plain call that the middleware may still be working on after the socket dropped.
+        goes_on: The job lasts as long as the work that it starts (a scrub): what was wanted is that it has begun.
         wait_s: How long its job is waited for before it is handed over, seconds.
     """
 
     ways: tuple[Way, ...]
     judge: Judge | None = None
     slow: bool = False
+    goes_on: bool = False
     wait_s: float = INLINE_WAIT_S
 
     @property
@@ -182,6 +186,8 @@ class _Sending:
         job = await self._current_job()
         if job is None:
             return self._without_job(await self._look())
+        if not job.ended and self._write.goes_on and job.state == "RUNNING" and (seen := await self._look()).reached:
+            return Observed("applied", seen.state, note=f"It goes on as job {job.id}.", task=str(job.id))
         if not job.ended:
             return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=str(job.id))
         return self._by_job(job, await self._look())
@@ -222,7 +228,7 @@ class _Sending:
                 return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
             if seen.reached is False:
                 return Observed("unknown", seen.state, note=seen.note or _NOT_SHOWN)
-            return Observed("applied", seen.state, note=seen.note)
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
         failed = f"Job {job.id} ended as {job.state}: {job.error or 'no reason given'}"
         if seen.reached:
             return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
@@ -233,7 +239,7 @@ class _Sending:
         if self._verdict.worked is False:
             return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
         if seen.reached:
-            return Observed("applied", seen.state, note=seen.note)
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
         if self._forgotten:
             return Observed("unknown", seen.state, note=_FORGOTTEN)
         error = self._error
@@ -247,7 +253,7 @@ class _Sending:
         if error is not None and self._looks < _LOOKS:
             return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
         if seen.reached is None and error is None:
-            return Observed("applied", seen.state, note=seen.note)
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
         said = error.message if isinstance(error, ApplianceError) else None
         return Observed("not_applied", seen.state, note=said or seen.note or "The state is not as wanted.")
 

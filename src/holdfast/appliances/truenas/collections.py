@@ -34,6 +34,8 @@ class Collection:
         create_tool, update_tool, delete_tool: Tools by which a change is taken back; "" where there is none.
         ref: Argument of those tools that names the object.
         rename: API field → argument of the tools where they differ.
+        convert: API field → how the tools' argument is made from its value.
+        fixed: Further arguments of the delete tool.
         unique: Whether TrueNAS allows only one object of a key.
     """
 
@@ -47,7 +49,13 @@ class Collection:
     update_tool: str = ""
     delete_tool: str = ""
     rename: Mapping[str, str] = field(default_factory=dict)
+    convert: Mapping[str, Callable[[JsonValue], JsonValue]] = field(default_factory=dict)
+    fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     unique: bool = True
+
+    def undo_create(self, ref: JsonValue) -> UndoCall:
+        """The call that deletes an object that was just made."""
+        return UndoCall(tool=self.delete_tool, arguments={**self.fixed, self.ref: str(ref)})
 
     @property
     def query(self) -> str:
@@ -112,6 +120,7 @@ async def create(
         raise ConflictError(
             f"There already is a {kind.label(same[0])}.", next_step="Change that one, or choose another name."
         )
+    fixed_reason = cannot_undo
     before_ids = {row.get("id") for row in same}
     after = {name: value for name, value in values.items() if name in kind.shown or name == kind.key}
 
@@ -122,11 +131,17 @@ async def create(
             return Seen(False, {})
         wrong = sorted(name for name in after if name in new[0] and not _equal(plain(new[0][name]), after[name]))
         note = f"TrueNAS made it with another {', '.join(wrong)}." if wrong else None
-        return Seen(True, {"id": new[0].get("id"), **kind.facts(new[0])}, note=note)
+        by_id: UndoCall | None = None
+        if kind.delete_tool and fixed_reason is None and not kind.unique:
+            by_id = kind.undo_create(new[0].get("id"))
+        return Seen(True, {"id": new[0].get("id"), **kind.facts(new[0])}, note=note, undo=by_id)
 
     undo = None
     if kind.delete_tool and cannot_undo is None:
-        undo = UndoCall(tool=kind.delete_tool, arguments={kind.ref: str(values[kind.key])})
+        if kind.unique:
+            undo = kind.undo_create(values[kind.key])
+        else:
+            cannot_undo = "The call that takes it back needs its id: it is told once it exists."
     return await change(
         ctx,
         write or Write((Way(f"{kind.namespace}.create", ({**values, **(secret or {})},)),)),
@@ -152,8 +167,11 @@ async def update(
     warnings: Sequence[str] = (),
     blast_radius: Sequence[str] = (),
     destructive: bool = False,
+    ref: str | None = None,
 ) -> Change:
-    """The change that gives an object other values; only what was given is sent."""
+    """The change that gives an object other values; only what was given is sent. `ref`: the update tool's argument for
+    the object where it is not the collection's.
+    """
     number = get_int(row, "id")
     before: JsonObject = {kind.key: plain(row.get(kind.key)), **{name: plain(row.get(name)) for name in values}}
     after: JsonObject = {**before, **values}
@@ -166,7 +184,7 @@ async def update(
         reached = all(_equal(state[name], after[name]) for name in values)
         return Seen(None if secret and not values else reached, state)
 
-    undo, why = _undo_update(kind, row, before, values, secret)
+    undo, why = _undo_update(kind, row, before, values, secret, ref or kind.ref)
     return await change(
         ctx,
         Write((Way(f"{kind.namespace}.update", (number, {**values, **(secret or {})})),)),
@@ -184,7 +202,7 @@ async def update(
 
 
 def _undo_update(
-    kind: Collection, row: JsonObject, before: JsonObject, values: JsonObject, secret: JsonObject | None
+    kind: Collection, row: JsonObject, before: JsonObject, values: JsonObject, secret: JsonObject | None, ref: str
 ) -> tuple[UndoCall | None, str | None]:
     if secret:
         return None, "The secret before is not known."
@@ -194,8 +212,8 @@ def _undo_update(
     if unset:
         return None, f"{', '.join(unset)} was not set before, and cannot be unset by this tool."
     name = values.get(kind.key, row.get(kind.key))
-    arguments: JsonObject = {kind.ref: str(name) if kind.unique else str(row.get("id"))}
-    arguments |= {kind.rename.get(name, name): before[name] for name in values}
+    arguments: JsonObject = {ref: str(name) if kind.unique else str(row.get("id"))}
+    arguments |= {kind.rename.get(name, name): kind.convert.get(name, _as_is)(before[name]) for name in values}
     return UndoCall(tool=kind.update_tool, arguments=arguments), None
 
 
@@ -250,6 +268,10 @@ def again(kind: Collection, *fields: str) -> Callable[[JsonObject], JsonObject |
         return {kind.rename.get(name, name): value for name, value in values.items() if value not in (None, "", [])}
 
     return arguments
+
+
+def _as_is(value: JsonValue) -> JsonValue:
+    return value
 
 
 def _matches(row: JsonObject, values: JsonObject) -> bool:

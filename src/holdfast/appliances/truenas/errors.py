@@ -144,7 +144,7 @@ def _busy(reason: str, data: JsonObject, vendor_code: str | None) -> ApplianceEr
         )
     if "already being performed" in reason or "another user" in reason:
         return BusyError(f"TrueNAS: {reason}", vendor_code=vendor_code, status=16, next_step="Wait for that job.")
-    if data.get("extra"):
+    if data.get("extra") or "depend" in reason or "clone" in reason:
         return ConflictError(
             f"TrueNAS: {reason}", vendor_code=vendor_code, status=16, next_step="Something depends on it; decide first."
         )

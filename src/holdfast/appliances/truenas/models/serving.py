@@ -44,3 +44,28 @@ class App(Row):
 
 class AppPage(Page[App]):
     """Apps."""
+
+
+class IscsiRow(Row):
+    """Part of the iSCSI configuration."""
+
+    kind: Untrusted
+    id: int
+    name: Untrusted | None = None
+    comment: Annotated[Untrusted | None, From("comment", "alias")] = None
+    listen: list[Untrusted] | None = None
+    initiators: list[Untrusted] | None = None
+    portals: list[int] | None = None
+    volume: Annotated[Untrusted | None, From("disk")] = None
+    file: Annotated[Untrusted | None, From("path")] = None
+    blocksize: int | None = None
+    readonly: Annotated[bool | None, From("ro")] = None
+    enabled: bool | None = None
+    locked: bool | None = None
+    target: int | None = None
+    extent: int | None = None
+    lun: Annotated[int | None, From("lunid")] = None
+
+
+class IscsiPage(Page[IscsiRow]):
+    """The iSCSI configuration."""

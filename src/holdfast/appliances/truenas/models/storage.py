@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from holdfast.appliances.truenas.reading import From
-from holdfast.control.answers import Page, Row
+from holdfast.control.answers import Answer, Page, Row
 from holdfast.control.cleaning import Untrusted
 
 
@@ -60,3 +60,31 @@ class Disk(Row):
 
 class DiskPage(Page[Disk]):
     """Disks in the order of their names."""
+
+
+class Vdev(Row):
+    """A member of a pool."""
+
+    group: Untrusted
+    vdev: Untrusted
+    disk: Untrusted | None = None
+    guid: Untrusted
+    status: Untrusted
+    read_errors: int
+    write_errors: int
+    checksum_errors: int
+
+
+class Topology(Answer):
+    """A pool with its members and its scrub or resilver."""
+
+    name: Untrusted
+    status: Untrusted
+    healthy: bool
+    status_detail: Untrusted | None = None
+    scan: Annotated[Untrusted | None, From("scan.function")] = None
+    scan_state: Annotated[Untrusted | None, From("scan.state")] = None
+    scan_percent: Annotated[float | None, From("scan.percentage")] = None
+    scan_errors: Annotated[int | None, From("scan.errors")] = None
+    scan_left_s: int | None = None
+    members: list[Vdev]

@@ -9,7 +9,15 @@ from holdfast.control.spec import Toolset
 _HERE: Final = "holdfast.appliances.truenas.tools"
 
 TOOLSETS: Final = (
-    Toolset("core", f"{_HERE}.core", "System state, pools, alerts, services, jobs.", default=True),
-    Toolset("storage", f"{_HERE}.storage", "Datasets, snapshots, disks.", default=True),
-    Toolset("serving", f"{_HERE}.serving", "Shares and apps.", default=True),
+    Toolset("core", f"{_HERE}.core", "System state, pools, alerts, jobs waited for.", default=True),
+    Toolset("storage", f"{_HERE}.storage", "Datasets and snapshots as they are.", default=True),
+    Toolset("serving", f"{_HERE}.serving", "Shares and apps as they are.", default=True),
+    Toolset("services", f"{_HERE}.services", "Services started and stopped, alerts dismissed."),
+    Toolset("jobs", f"{_HERE}.jobs", "Jobs listed and aborted."),
+    Toolset("snapshots", f"{_HERE}.snapshots", "Snapshots taken, held, cloned, rolled back, deleted."),
+    Toolset("datasets", f"{_HERE}.datasets", "Datasets created, changed, deleted, limited, locked."),
+    Toolset("shares", f"{_HERE}.shares", "SMB shares and NFS exports created, changed, deleted."),
+    Toolset("iscsi", f"{_HERE}.iscsi", "iSCSI portals, targets, extents, LUNs."),
+    Toolset("protection", f"{_HERE}.protection", "Periodic snapshots, replication, cloud sync, rsync."),
+    Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
 )

@@ -13,15 +13,11 @@ from holdfast.appliances.truenas.models.core import (
     AlertPage,
     ConnectionTest,
     JobEnd,
-    JobPage,
-    JobRow,
     Pool,
     PoolPage,
-    Service,
-    ServicePage,
     SystemInfo,
 )
-from holdfast.appliances.truenas.reading import dig, made, page, server_page
+from holdfast.appliances.truenas.reading import dig, made, page
 from holdfast.control.identifiers import JobNumber
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
@@ -135,46 +131,6 @@ async def truenas_list_alerts(
 def _severity(row: JsonObject) -> int:
     level = str(row.get("level"))
     return _LEVELS.index(level) if level in _LEVELS else 0
-
-
-@tool(title="List services", toolset="core")
-async def truenas_list_services(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> ServicePage:
-    """Services (cifs, nfs, iscsitarget, ssh, …): running or not, and whether they start with the system."""
-    return await server_page(
-        ctx.client,
-        ServicePage,
-        ["service.query"],
-        lambda row: made(Service, row),
-        filters=[],
-        limit=limit,
-        cursor=cursor,
-        order_by=["service"],
-        select=["service", "state", "enable"],
-    )
-
-
-@tool(title="List jobs", toolset="core")
-async def truenas_list_jobs(
-    ctx: Ctx,
-    *,
-    state: Annotated[
-        Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"] | None, Field(description="Only in this state.")
-    ] = None,
-    limit: Limit = 20,
-    cursor: Cursor = None,
-) -> JobPage:
-    """Running and recent jobs, the newest first. TrueNAS keeps the last 1000 and forgets all when it restarts."""
-    return await server_page(
-        ctx.client,
-        JobPage,
-        ["core.get_jobs"],
-        lambda row: made(JobRow, row),
-        filters=[["state", "=", state]] if state else [],
-        limit=limit,
-        cursor=cursor,
-        order_by=["-id"],
-        select=["id", "method", "state", "progress", "description", "error", "time_started", "time_finished"],
-    )
 
 
 @tool(title="Wait for job", toolset="core")

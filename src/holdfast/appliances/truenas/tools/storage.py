@@ -1,4 +1,4 @@
-"""Datasets, snapshots and disks, as they are."""
+"""Datasets and snapshots, as they are."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DatasetFilter, PoolFilter
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.models.storage import Dataset, DatasetPage, Disk, DiskPage, Snapshot, SnapshotPage
-from holdfast.appliances.truenas.reading import made, page, server_page
+from holdfast.appliances.truenas.models.storage import Dataset, DatasetPage, Snapshot, SnapshotPage
+from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
-from holdfast.errors import ApplianceError, HoldfastError
-from holdfast.transport.values import JsonObject, JsonValue, as_object, opt_float
+from holdfast.transport.values import JsonValue
 
 _PROPERTIES: tuple[tuple[str, str], ...] = (
     ("used", "used_bytes"),
@@ -100,30 +99,3 @@ async def truenas_list_snapshots(
         ],
         extra={"properties": ["creation", "used", "referenced", "userrefs"]},
     )
-
-
-@tool(title="List disks", toolset="storage")
-async def truenas_list_disks(
-    ctx: Ctx, *, pool: PoolFilter = None, limit: Limit = 50, cursor: Cursor = None
-) -> DiskPage:
-    """Disks with model, serial number, size, pool and temperature. Pool none: unused or of the boot pool."""
-    rows = await ctx.client.query("disk.query", [], {"extra": {"pools": True}, "order_by": ["name"]})
-    found = [row for row in rows if pool is None or row.get("pool") == pool]
-    notes: list[str] = []
-    temperatures: JsonObject = {}
-    try:
-        temperatures = as_object(await ctx.client.call("disk.temperatures", []), "disk.temperatures")
-    except ApplianceError as error:
-        notes.append(_without_temperatures(error))
-    return page(
-        DiskPage,
-        found,
-        lambda row: made(Disk, row, temperature_c=opt_float(temperatures, str(row.get("name")))),
-        limit,
-        cursor,
-        notes=notes,
-    )
-
-
-def _without_temperatures(error: HoldfastError) -> str:
-    return f"Temperatures are missing: {error.message}"

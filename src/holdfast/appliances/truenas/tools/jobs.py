@@ -1,0 +1,70 @@
+"""Jobs: listed, and stopped where the server allows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.jobs import job_state
+from holdfast.appliances.truenas.models.core import JobPage, JobRow
+from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.control.change import Change
+from holdfast.control.identifiers import JobNumber
+from holdfast.control.paging import Cursor, Limit
+from holdfast.control.spec import Risk, tool
+from holdfast.errors import ConflictError
+
+
+@tool(title="List jobs", toolset="jobs")
+async def truenas_list_jobs(
+    ctx: Ctx,
+    *,
+    state: Annotated[
+        Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"] | None, Field(description="Only in this state.")
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> JobPage:
+    """Running and recent jobs, the newest first. TrueNAS keeps the last 1000 and forgets all when it restarts."""
+    return await server_page(
+        ctx.client,
+        JobPage,
+        ["core.get_jobs"],
+        lambda row: made(JobRow, row),
+        filters=[["state", "=", state]] if state else [],
+        limit=limit,
+        cursor=cursor,
+        order_by=["-id"],
+        select=["id", "method", "state", "progress", "description", "error", "time_started", "time_finished"],
+    )
+
+
+@tool(title="Abort job", toolset="jobs", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def truenas_abort_job(ctx: Ctx, *, job: JobNumber) -> Change:
+    """Stop a job that is waiting, or that TrueNAS can stop while it runs. Others would go on working behind the scenes
+    although TrueNAS shows them as aborted: those are refused.
+    """
+    seen = await job_state(ctx.client, job)
+    if seen.ended:
+        raise ConflictError(f"Job {job} has ended already ({seen.state}).")
+    if seen.state == "RUNNING" and not seen.abortable:
+        raise ConflictError(
+            f"Job {job} ({seen.method}) cannot be stopped safely while it runs.",
+            next_step="Wait for its end with truenas_wait_job.",
+        )
+
+    async def look() -> Seen:
+        now = await job_state(ctx.client, job)
+        return Seen(now.state == "ABORTED", {"state": now.state})
+
+    return await change(
+        ctx,
+        call("core.job_abort", job),
+        summary=f"Abort job {job} ({seen.method})",
+        before={"method": seen.method, "abortable": seen.abortable},
+        after={"state": "ABORTED"},
+        look=look,
+        cannot_undo="What it had not done yet has to be started again.",
+    )
