@@ -95,6 +95,14 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         )
         for what in ("condition -> False", "LtE -> Lt")
     },
+    **{
+        ("secretindex", "if len(by_gram) > min(len(text), _FEW):", what): "both ways find the same places"
+        for what in ("condition -> True", "condition -> False", "Gt -> GtE")
+    },
+    **{
+        ("secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
+        for what in ("condition -> True", "Gt -> GtE")
+    },
     ("statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
 }
 """Mutants that behave as the original: (module, source line, mutation) and why."""

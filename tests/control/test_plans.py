@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.control.plans import MAX_OPEN_PLANS, PlanStore, Subject
+from holdfast.control.canonical import digest
+from holdfast.control.plans import MAX_OPEN_PLANS, PlanStore, Subject, _boot_id
 from holdfast.control.statestore import FileState, MemoryState, State
 from holdfast.errors import Executed, PlanError
 
@@ -141,6 +142,9 @@ def test_class_13_a_used_plan_is_refused_by_every_process(state: State, time: Ti
         with pytest.raises(PlanError) as refused:
             store(state, time).consume(plan.plan_id, SUBJECT)
         assert reason(refused) == "used"
+    with pytest.raises(PlanError) as refused:
+        store(state, time).check(plan.plan_id, SUBJECT)
+    assert reason(refused) == "used"
 
 
 def test_of_many_that_use_a_plan_at_once_exactly_one_may(state: State, time: Time) -> None:
@@ -199,9 +203,9 @@ def test_class_15_a_clock_that_is_set_back_lengthens_no_life(state: State, time:
 
 def test_a_clock_that_stands_before_the_plan_was_made_is_not_believed(state: State, time: Time) -> None:
     plan = store(state, time).issue(SUBJECT)
-    time.wall -= 4.9
+    time.wall -= 5
     store(state, time).check(plan.plan_id, SUBJECT)
-    time.wall -= 0.2
+    time.wall -= 0.1
     with pytest.raises(PlanError) as refused:
         store(state, time).check(plan.plan_id, SUBJECT)
     assert reason(refused) == "clock"
@@ -223,6 +227,24 @@ def test_on_another_machine_the_wall_clock_alone_counts(state: State, time: Time
     with pytest.raises(PlanError) as refused:
         store(state, time, boot="other").check(plan.plan_id, SUBJECT)
     assert reason(refused) == "expired"
+
+
+def test_the_last_moment_is_the_one_before_the_time_to_live(state: State, time: Time) -> None:
+    plan = store(state, time).issue(SUBJECT)
+    time.monotonic += 299.9
+    store(state, time).check(plan.plan_id, SUBJECT)
+    time.monotonic += 0.1
+    with pytest.raises(PlanError) as refused:
+        store(state, time).check(plan.plan_id, SUBJECT)
+    assert reason(refused) == "expired"
+
+
+def test_the_boot_of_a_machine_is_its_own() -> None:
+    boots = {PlanStore(MemoryState(), KEY, boot=boot)._boot for boot in ("a", "b", "")}
+    own = PlanStore(MemoryState(), KEY)._boot
+    assert len(boots) == 3
+    assert own == PlanStore(MemoryState(), KEY)._boot == digest(_boot_id())
+    assert own not in boots
 
 
 def test_class_16_a_replica_with_another_key_refuses(state: State, time: Time) -> None:
@@ -281,7 +303,10 @@ FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
     "a field is added": lambda record: record.update(approved=True),
     "a field has another type": lambda record: record.update(expires_at="9999999999"),
     "a time is a truth": lambda record: record.update(expires_at=True),
-    "a text is a number": lambda record: record.update(digest=1),
+    "a time is a list": setting(expires_at=[1]),
+    "the digest is a number": setting(digest=1),
+    "the id is a number": setting(plan_id=1),
+    "a text is a number": setting(tool=1),
     "the digest is empty": lambda record: record.update(digest=""),
 }
 

@@ -143,6 +143,20 @@ def test_short_secrets_are_found_as_whole_words_only() -> None:
     assert redactor.text("Y2Fsdmlu" + " " + "63616c76696e") == f"{REDACTED} {REDACTED}"
 
 
+def test_a_short_secret_is_known_without_the_blanks_around_it() -> None:
+    assert Redactor([" abcd "]).text("abcd, abcde") == f"{REDACTED}, abcde"
+
+
+def test_an_encoded_form_is_found_anywhere_however_short() -> None:
+    assert Redactor(['ab"cde']).text('xab\\"cdey ab"cde xab"cdey') == f'x{REDACTED}y {REDACTED} xab"cdey'
+
+
+@pytest.mark.parametrize("secret", ["redacted", "[redacted]", "reda", "edacted]"])
+def test_a_secret_that_is_part_of_the_marker_leaves_markers_alone(secret: str) -> None:
+    redactor = Redactor([secret, "C4nary-Passw0rd!"])
+    assert redactor.text("a C4nary-Passw0rd! [redacted] b") == "a [redacted] [redacted] b"
+
+
 def test_a_secret_too_short_to_recognise_is_reported_as_such() -> None:
     redactor = Redactor(["abc", "", "   x   "])
     assert redactor.text("abc x") == "abc x"

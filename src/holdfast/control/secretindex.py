@@ -17,7 +17,7 @@ class SecretIndex:
     """All forms of all known secrets. One thread may add while others redact."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._by_gram: dict[str, tuple[str, ...]] = {}
+        self._by_gram: dict[str, frozenset[str]] = {}
         self._short: set[str] = set()
         self._words: re.Pattern[str] | None = None
         for secret in secrets:
@@ -36,9 +36,8 @@ class SecretIndex:
             if len(form) < secretforms.LONG and (len(form) < _GRAM or form == secret):
                 self._short.add(form)
             else:
-                known = self._by_gram.get(form[:_GRAM], ())
-                if form not in known:
-                    self._by_gram[form[:_GRAM]] = (*known, form)
+                gram = form[:_GRAM]
+                self._by_gram[gram] = self._by_gram.get(gram, frozenset()) | {form}
 
     def _compile(self) -> None:
         if self._short:
@@ -49,10 +48,6 @@ class SecretIndex:
 
     def redact(self, text: str, marker: str) -> str:
         """The text with the marker in place of every secret; markers that stand in it already are left alone."""
-        if not (self._by_gram or self._words):
-            return text
-        if marker not in text:
-            return self._redact_piece(text, marker)
         return marker.join(self._redact_piece(piece, marker) for piece in text.split(marker))
 
     def _redact_piece(self, text: str, marker: str) -> str:
