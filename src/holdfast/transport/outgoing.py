@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from holdfast.errors import Executed, InputError
@@ -42,7 +43,7 @@ class Outgoing:
                 sent += len(block)
                 yield block
                 continue
-            file = await asyncio.to_thread(block.open, "rb")
+            file = _opened(block)
             try:
                 while data := await asyncio.to_thread(file.read, _FILE_BLOCK):
                     sent += len(data)
@@ -50,9 +51,14 @@ class Outgoing:
                         raise InputError(f"The file {block.name} grew while it was sent.", executed=Executed.UNKNOWN)
                     yield data
             finally:
-                await asyncio.to_thread(file.close)
+                file.close()
         if sent != self.length:
             raise InputError("A file changed while it was sent.", executed=Executed.UNKNOWN)
+
+
+def _opened(file: Path) -> BufferedReader:
+    """The file, opened and closed without a thread: a cancelled call between the two would leave it open."""
+    return file.open("rb")
 
 
 def outgoing(request: Request) -> Outgoing | None:

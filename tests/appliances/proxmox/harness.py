@@ -61,6 +61,12 @@ async def prepare(pve: Room, case: Case) -> dict[str, Any]:
         client = await client_of(pve)
         await client.write("POST", "cluster", "sdn", "zones", form={"zone": "lab", "type": "simple"})
         await client.write("POST", "cluster", "sdn", "vnets", form={"vnet": "lab", "zone": "lab"})
+    if case.zfs:
+        client = await client_of(pve)
+        storage = {"storage": "fast", "type": "zfspool", "pool": "fast", "content": "images,rootdir"}
+        await client.write("POST", "storage", form=storage)
+        made = await pve.call("proxmox_create_vm", node="pve2", name="ledger", storage="fast", disk_gib=4, vmid=130)
+        assert made["outcome"] == "applied", made
     task = ""
     for tool, arguments in case.before:
         answer = await pve.call(tool, **arguments)
@@ -104,7 +110,11 @@ def configuration(pve: Room) -> dict[str, Any]:
             for vmid, guest in sorted(cluster.guests.items())
         },
         "volumes": sorted((volume.volid, volume.node, volume.size) for volume in cluster.volumes),
-        "sections": {name: dict(section) for name, section in cluster.sections.items() if section},
+        "sections": {
+            name: {key: {k: v for k, v in entry.items() if k != "crm-state"} for key, entry in section.items()}
+            for name, section in cluster.sections.items()
+            if section
+        },
         "options": dict(cluster.options),
         "firewall": _scope(cluster.firewall),
         "guest firewalls": {

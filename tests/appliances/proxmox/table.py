@@ -21,6 +21,7 @@ class Case:
         blind: Whether a lost answer cannot be settled by reading (what ran inside a guest, a node that goes down).
         ceph: Whether the world needs Ceph.
         sdn: Whether the world needs SDN objects.
+        zfs: Whether the world needs a guest on ZFS (130), which can be replicated.
         exact: Whether undo brings back the very same configuration.
     """
 
@@ -32,6 +33,7 @@ class Case:
     blind: bool = False
     ceph: bool = False
     sdn: bool = False
+    zfs: bool = False
     exact: bool = True
 
 
@@ -58,7 +60,7 @@ TOKEN = ("proxmox_create_token", {"user": "joe@pve", "name": "ci"})
 ROLE = ("proxmox_create_role", {"role": "Watcher", "privileges": ["VM.Audit", "Sys.Audit"]})
 GRANT = ("proxmox_grant", {"path": "/vms/101", "to": "joe@pve", "role": "PVEAuditor"})
 HA = ("proxmox_add_ha_resource", {"sid": "vm:110", "state": "stopped"})
-REPLICATION = ("proxmox_create_replication", {"job": "112-0", "to_node": "pve1", "schedule": "*/30"})
+REPLICATION = ("proxmox_create_replication", {"job": "130-0", "to_node": "pve1", "schedule": "*/30"})
 BRIDGE = ("proxmox_create_network", {"node": "pve2", "iface": "vmbr7", "type": "bridge", "autostart": True})
 BACKUP = ("proxmox_run_backup", {"guest": "build", "storage": "nas-backup"})
 ISO = {"storage": "local", "node": "pve2", "url": "https://mirror.example/debian.iso", "filename": "debian.iso"}
@@ -373,28 +375,38 @@ CASES: tuple[Case, ...] = (
     Case(
         "proxmox_remove_ha_resource", {"sid": "vm:110"}, before=(HA,), missing={"sid": "vm:101"}, invalid={"sid": "110"}
     ),
-    Case("proxmox_list_replication", before=(REPLICATION,)),
+    Case("proxmox_list_replication", zfs=True, before=(REPLICATION,)),
     Case("proxmox_replication_state", {"node": "pve2"}, missing=NO_NODE, invalid=BAD_NODE),
-    Case("proxmox_create_replication", REPLICATION[1], missing={"to_node": "pve9"}, invalid={"job": "x"}),
+    Case(
+        "proxmox_create_replication",
+        REPLICATION[1],
+        zfs=True,
+        exact=False,
+        missing={"to_node": "pve9"},
+        invalid={"job": "x"},
+    ),
     Case(
         "proxmox_update_replication",
-        {"job": "112-0", "rate_mb_per_s": 50, "unset": ["schedule"]},
+        {"job": "130-0", "rate_mb_per_s": 50, "unset": ["schedule"]},
+        zfs=True,
         before=(REPLICATION,),
-        missing={"job": "112-7"},
+        missing={"job": "130-7"},
         invalid={"job": "x"},
     ),
     Case(
         "proxmox_delete_replication",
-        {"job": "112-0"},
+        {"job": "130-0"},
+        zfs=True,
         before=(REPLICATION,),
-        missing={"job": "112-7"},
+        missing={"job": "130-7"},
         invalid={"job": "x"},
     ),
     Case(
         "proxmox_run_replication",
-        {"job": "112-0"},
+        {"job": "130-0"},
+        zfs=True,
         before=(REPLICATION,),
-        missing={"job": "112-7"},
+        missing={"job": "130-7"},
         invalid={"job": "x"},
         blind=True,
     ),

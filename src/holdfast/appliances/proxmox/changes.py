@@ -22,7 +22,7 @@ from holdfast.appliances.proxmox.tasks import (
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
-from holdfast.errors import AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
+from holdfast.errors import ApplianceError, AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
 from holdfast.transport.values import JsonValue
 
 Ctx: TypeAlias = Context[AsyncProxmoxClient]
@@ -210,11 +210,13 @@ class _Sending:
         if isinstance(self._error, _MAY_STILL_COME):
             note = "The node did not answer in time and may still execute it: read the state again later."
             return Observed("unknown", seen.state, note=note)
-        if self._error is not None and self._looks < _LOOKS:
-            return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
+        if self._error is not None and (self._looks < _LOOKS or (seen.reached is None and not self._write.tasks)):
+            return Observed("unknown", seen.state, note="Nothing shows whether it was executed.")
         if seen.reached is None and not self._write.tasks and self._error is None:
             return Observed("applied", seen.state, note=seen.note)
         note = seen.note or ("No task was started." if self._write.tasks else "The state is not as wanted.")
+        if isinstance(self._error, ApplianceError):
+            note = f"{note} {self._error.message}"
         return Observed("not_applied", seen.state, note=note)
 
 

@@ -57,16 +57,25 @@ def release_of(version: str) -> str:
     return "8.4" if major.isdigit() and int(major) < 9 else "9.1"
 
 
-def checked(release: str, path: str, query: Mapping[str, str]) -> tuple[tuple[str, ...], dict[str, str | int]]:
-    """The segments of a path and its query, if both are in the schema.
+def segments_of(path: str) -> tuple[str, ...]:
+    """The segments of a path.
 
     Raises:
-        UnsupportedError: There is no such path to read.
-        InputError: A segment or parameter is not possible.
+        InputError: A segment is not possible.
     """
     segments = tuple(path.strip("/").removeprefix("api2/json/").split("/"))
     if len(segments) > 12 or any(not _SEGMENT.fullmatch(part) or ".." in part for part in segments):
         raise InputError("Not a path of the API.", next_step="Such as /nodes/pve1/hardware/pci, without /api2/json.")
+    return segments
+
+
+def checked(release: str, segments: tuple[str, ...], query: Mapping[str, str]) -> dict[str, str | int]:
+    """The query of a path, if both are in the schema.
+
+    Raises:
+        UnsupportedError: There is no such path to read.
+        InputError: A parameter is not possible, or is missing.
+    """
     known = next((one for one in paths_of(release) if one.matches(segments)), None)
     if known is None:
         raise UnsupportedError(
@@ -83,7 +92,7 @@ def checked(release: str, path: str, query: Mapping[str, str]) -> tuple[tuple[st
     missing = sorted(name[1:] for name in known.parameters if name.startswith("*") and name[1:] not in query)
     if missing:
         raise InputError(f"Missing parameters: {', '.join(missing)}.")
-    return segments, sent
+    return sent
 
 
 def _typed(name: str, kind: str, value: str) -> str | int:

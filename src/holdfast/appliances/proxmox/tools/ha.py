@@ -8,6 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.proxmox.arguments import Comment, Node
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
+from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Given, plain
 from holdfast.appliances.proxmox.guests import find_guest, known_node
 from holdfast.appliances.proxmox.models.cluster import (
@@ -20,7 +21,7 @@ from holdfast.appliances.proxmox.models.cluster import (
     ReplicationState,
     ReplicationStatePage,
 )
-from holdfast.appliances.proxmox.objects import Arg, Kind, create, delete, update
+from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, read_item, update
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.control.change import Change
@@ -28,7 +29,7 @@ from holdfast.control.identifiers import HaSid, PveName, ReplicationJobId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError, UnsupportedError
-from holdfast.transport.values import opt_int, opt_str
+from holdfast.transport.values import JsonObject, opt_int, opt_str
 
 RESOURCE: Final = Kind(
     noun="HA resource",
@@ -60,6 +61,18 @@ REPLICATION: Final = Kind(
     tools=("proxmox_create_replication", "proxmox_update_replication", "proxmox_delete_replication"),
     derived=frozenset({"type", "guest", "jobnum", "source", "remove_job"}),
 )
+
+
+def _job(job: str) -> Read:
+    """Reads a job; one that only waits to be cleared away on its node counts as gone (contract 15.5)."""
+
+    async def read(client: AsyncProxmoxClient) -> JsonObject | None:
+        found = await read_item(client, REPLICATION, job)
+        return None if found is None or found.get("remove_job") else found
+
+    return read
+
+
 State = Annotated[
     Literal["started", "stopped", "disabled", "ignored"] | None, Field(description="State that the manager keeps.")
 ]
@@ -188,7 +201,7 @@ async def proxmox_create_replication(
         "disabled": disabled,
         "comment": comment,
     }
-    return await create(ctx, REPLICATION, job, given, extra={"type": "local"})
+    return await create(ctx, REPLICATION, job, given, extra={"type": "local"}, read=_job(job))
 
 
 @tool(title="Change replication job", toolset="ha", risk=Risk.WRITE, idempotent=True)
@@ -212,7 +225,7 @@ async def proxmox_update_replication(
         "disabled": disabled,
         "comment": comment,
     }
-    return await update(ctx, REPLICATION, job, given, unset)
+    return await update(ctx, REPLICATION, job, given, unset, read=_job(job))
 
 
 @tool(title="Delete replication job", toolset="ha", risk=Risk.DESTRUCTIVE, idempotent=True)
@@ -224,7 +237,7 @@ async def proxmox_delete_replication(
 ) -> Change:
     """Delete a replication job; the copy on the target is destroyed unless keep. It goes when the job next runs."""
     why = None if keep else "The copy on the target is destroyed; a new job makes a new one."
-    return await delete(ctx, REPLICATION, job, query={"keep": keep or None}, cannot_undo=why)
+    return await delete(ctx, REPLICATION, job, read=_job(job), query={"keep": keep or None}, cannot_undo=why)
 
 
 @tool(title="Run replication now", toolset="ha", risk=Risk.WRITE, idempotent=False)

@@ -10,7 +10,7 @@ from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.encoding import plain
 from holdfast.appliances.proxmox.guests import known_node
 from holdfast.appliances.proxmox.models.more import RawAnswer
-from holdfast.appliances.proxmox.readpaths import checked, release_of
+from holdfast.appliances.proxmox.readpaths import checked, release_of, segments_of
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
 
@@ -27,8 +27,9 @@ async def proxmox_raw_get(
     cursor: Cursor = None,
 ) -> RawAnswer:
     """Read any path of the Proxmox API that no other tool covers. Checked against the API's schema; never writes."""
+    segments = segments_of(path)
     version = plain((await ctx.client.version()).get("version"))
-    segments, sent = checked(release_of(version), path, query or {})
+    sent = checked(release_of(version), segments, query or {})
     if segments[0] == "nodes" and len(segments) > 1:
         await known_node(ctx.client, segments[1])
     answer = await ctx.client.get(*segments, query=sent or None)

@@ -184,7 +184,9 @@ def _upload(folder: Path | None, name: str) -> Path:
         )
     source = folder / name
     if source.is_symlink() or not source.is_file():
-        raise NotFoundError(f"There is no file {name} in the upload folder.")
+        raise NotFoundError(
+            f"There is no file {name} in the upload folder.", next_step="The operator puts files into upload_dir."
+        )
     return source
 
 
