@@ -402,6 +402,39 @@ class TestIsolated:
         assert breaker.current_state == "closed"
         assert heard.events == []
 
+    def test_listeners_hear_of_the_states_in_between(self, breaker: Breaker) -> None:
+        moves: list[tuple[str, str]] = []
+
+        class Listener(pybreaker.CircuitBreakerListener):
+            def state_change(
+                self,
+                cb: pybreaker.CircuitBreaker,
+                old_state: pybreaker.CircuitBreakerState | None,
+                new_state: pybreaker.CircuitBreakerState,
+            ) -> None:
+                assert old_state is not None
+                moves.append((old_state.name, new_state.name))
+
+        breaker.add_listener(Listener())
+        breaker.isolate()
+        breaker.release()
+        breaker.isolate()
+        breaker.close()
+        assert moves == [("closed", "open"), ("open", "half-open"), ("half-open", "open"), ("open", "closed")]
+
+    def test_it_has_a_time_and_its_rejections_are_summed_up(
+        self, breaker: Breaker, clock: ManualClock, heard: Recorder
+    ) -> None:
+        clock.advance(5)
+        breaker.isolate()
+        assert breaker.opened_at is not None
+        assert breaker.opened_at.isoformat() == "2024-01-01T12:00:05+00:00"
+        for after, told in ((0, []), (59, []), (1, [3])):
+            clock.advance(after)
+            with pytest.raises(CircuitOpenError):
+                breaker.call(succeed)
+            assert [event.count for event in heard.of(EventKind.REJECTED)] == told
+
     def test_isolating_twice_keeps_the_first_reason(self, breaker: Breaker, heard: Recorder) -> None:
         breaker.isolate("first")
         breaker.isolate("second")

@@ -86,12 +86,9 @@ class Gate:
         if turn is not Turn.GRANTED:
             call.stop("the circuit opened" if turn is Turn.LOOK_AGAIN else "no turn came in time")
             return False
-        permit = call.permit
-        if permit is None:
-            return True
         core = self.core
         try:
-            call.permit = core.machine.readmit(permit, _lease_s(call))
+            call.permit = core.machine.admit(_lease_s(call))
         except CircuitOpenError as refusal:
             core.bulkhead.release()
             self.refused(call, refusal)

@@ -77,16 +77,6 @@ class Machine(Circuit):
             raise rejection
         return permit
 
-    def readmit(self, permit: Permit, lease_s: float | None = None) -> Permit:
-        """Asks again for a call that was let through before: the same permit while nothing changed, else a new one.
-
-        Raises:
-            CircuitOpenError: As `admit`.
-        """
-        if permit.generation == self.generation and self._state == CLOSED:
-            return permit
-        return self.admit(lease_s)
-
     # -- hearing how they ended ------------------------------------------------------------------------------------
 
     def settle(
@@ -138,15 +128,12 @@ class Machine(Circuit):
             self._to_open(self.failures)
         self._drain()
 
-    def half_open(self) -> bool:
-        """Lets the next call test the other side. Returns False, changing nothing, while the circuit is held open."""
+    def half_open(self) -> None:
+        """Lets the next call test the other side. Changes nothing while the circuit is held open."""
         with self._lock:
-            if self._isolated is not None:
-                return False
-            if self._state != HALF_OPEN:
+            if self._isolated is None and self._state != HALF_OPEN:
                 self._to_half_open()
         self._drain()
-        return True
 
     def probe_succeeded(self, generation: int) -> bool:
         """Half-opens if the circuit is still open as it was in `generation`. Returns whether it did."""
