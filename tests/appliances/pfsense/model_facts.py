@@ -62,6 +62,8 @@ def _field(raw: dict[str, Any]) -> dict[str, Any]:
         made["default"] = raw["default"]
     if raw["class"] == "InterfaceField":
         made["iface"] = True
+    if raw["class"] in ("FilterAddressField", "SpecialNetworkField"):
+        made["addr"] = True
     if raw["type"] == "integer":
         made |= {
             key: raw[name] for name, key in (("minimum", "min"), ("maximum", "max")) if 0 < raw.get(name, 0) < 2**31

@@ -15,7 +15,7 @@ from holdfast.appliances.pfsense.session import Session
 from holdfast.appliances.pfsense.settings import PfSenseSettings
 from holdfast.appliances.pfsense.versions import Versions
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
-from holdfast.errors import ApplianceError, NotSentError, PermissionDeniedError
+from holdfast.errors import ApplianceError, AttemptTimeoutError, NotSentError, PermissionDeniedError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Guard, Query, Request, path
 from holdfast.transport.values import (
@@ -205,7 +205,7 @@ class HTTPPfSenseClient:
     async def _attempt(self, request: Request) -> JsonValue:
         try:
             return get(envelope_of(await self._session.send(request)), "data")
-        except NotSentError as error:
+        except (NotSentError, AttemptTimeoutError) as error:
             if self._session.refused:
                 raise locked_out(error) from error
             raise
@@ -231,7 +231,7 @@ class HTTPPfSenseClient:
         )
         try:
             reply = await self._http.send(request)
-        except NotSentError as error:
+        except (NotSentError, AttemptTimeoutError) as error:
             if self._session.refused:
                 raise locked_out(error) from error
             raise

@@ -12,6 +12,7 @@ from holdfast.errors import (
     BusyError,
     ConflictError,
     Executed,
+    HoldfastError,
     NotFoundError,
     NotSentError,
     PermissionDeniedError,
@@ -90,13 +91,17 @@ class MovedError(ConflictError):
     code = "moved"
 
 
-def locked_out(error: NotSentError) -> NotSentError:
-    """A connection that fails after a 401: what login protection looks like from outside (contract 3.6)."""
+def locked_out(error: HoldfastError) -> NotSentError:
+    """A connection that fails after a 401: what login protection looks like from outside (contract 3.6).
+
+    The block drops packets silently, those of connections that are open as well.
+    """
     return NotSentError(
         "pfSense refused the credential (401) and now drops connections: this address is probably locked out by "
         "login protection, the firewall itself is not down.",
         next_step="Correct the credential first. The block ends by itself after 120 s or more; "
         "Status > System Logs > Authentication shows it, Diagnostics > Tables > sshguard lifts it.",
+        executed=error.executed,
         details={"connection": error.message[:200]},
     )
 

@@ -46,6 +46,7 @@ class Field:
         secret: It is never answered.
         choices: Everything that it may hold, where that does not depend on the appliance.
         interface: It names interfaces, in the way the setting `represent_interfaces_as` says.
+        address: It holds an address in a rule's notation, in which interfaces may be named too.
         child: Model of nested objects.
     """
 
@@ -63,6 +64,7 @@ class Field:
     minimum: int | None = None
     maximum: int | None = None
     interface: bool = False
+    address: bool = False
     child: str | None = None
 
     @property
@@ -246,5 +248,6 @@ def _field(name: str, raw: JsonObject) -> Field:
         minimum=cast("int | None", raw.get("min")),
         maximum=cast("int | None", raw.get("max")),
         interface=bool(raw.get("iface")),
+        address=bool(raw.get("addr")),
         child=cast("str | None", raw.get("of")),
     )

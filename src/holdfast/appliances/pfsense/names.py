@@ -45,6 +45,13 @@ class InterfaceNames:
             return ident if row is not None else name
         return str(row.get(self.style) or ident.upper())
 
+    def shown_address(self, text: str) -> str:
+        """An address of a rule, such as `!lan:ip`, with its interface named as this firewall's API expects."""
+        mark = "!" if text.startswith("!") else ""
+        bare = text.removeprefix("!")
+        part = ":ip" if bare.endswith(":ip") else ""
+        return f"{mark}{self.shown(bare.removesuffix(':ip'))}{part}"
+
 
 def style_of(rows: Mapping[str, JsonObject], samples: Iterable[str]) -> Style:
     """How these names, taken from answers, name interfaces; `id` when it cannot be told."""
@@ -92,14 +99,17 @@ def _texts(value: JsonValue) -> list[str]:
 
 async def renamed(client: HTTPPfSenseClient, model: Model, body: JsonObject) -> JsonObject:
     """The body with interfaces named as this firewall's API expects them."""
-    fields = [name for name, field in model.fields.items() if field.interface and not is_blank(body.get(name))]
+    known = ((name, field) for name, field in model.fields.items() if field.interface or field.address)
+    fields = [name for name, _ in known if not is_blank(body.get(name))]
     if not fields:
         return body
     names = await client.remembered("interface names", _KNOWN_FOR_S, lambda: interface_names(client))
     made = dict(body)
     for name in fields:
         value = body[name]
-        if isinstance(value, str):
+        if isinstance(value, str) and model.fields[name].address:
+            made[name] = names.shown_address(value)
+        elif isinstance(value, str):
             made[name] = names.shown(value)
         elif isinstance(value, list):
             made[name] = [names.shown(item) if isinstance(item, str) else item for item in value]
