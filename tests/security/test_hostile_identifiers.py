@@ -29,15 +29,19 @@ PLAUSIBLE: dict[str, object] = {
 }
 
 
-def text_arguments(schema: dict[str, object]) -> list[str]:
-    """Names of arguments that take free text."""
+MARK = "zzescaped"
+WORST = (f"../../{MARK}/{MARK}", f"a/{MARK}", f"%2e%2e%2f{MARK}", f"x?{MARK}=1#z", f"a;{MARK} /")
+
+
+def text_arguments(schema: dict[str, object]) -> dict[str, str]:
+    """Names of arguments that take free text, and the grammar of each."""
     properties = schema.get("properties", {})
     assert isinstance(properties, dict)
-    found = []
+    found: dict[str, str] = {}
     for name, argument in properties.items():
         assert isinstance(argument, dict)
         if argument.get("type") == "string" and "enum" not in argument and name not in ("target", "plan_id"):
-            found.append(name)
+            found[name] = str(sorted((key, str(value)) for key, value in argument.items() if key != "default"))
     return found
 
 
@@ -53,14 +57,12 @@ def sent_writes(made: Room) -> list[str]:
     return [a.path for a in made.writes() if not a.path.endswith(login)]
 
 
-def escaped(made: Room, hostile: str) -> list[str]:
-    """Paths of arrived requests that the value has broken out of."""
+def escaped(made: Room) -> list[str]:
+    """Requests that a value has broken out of: a segment of dots, or the mark as a segment or parameter of its own."""
     broken = []
     for arrival in made.arrivals:
-        segments = arrival.path.partition("?")[0].split("/")
-        if any(unquote(segment) in (".", "..") for segment in segments) or (
-            "/" in hostile and any(part and part in segments for part in hostile.split("/") if len(part) > 3)
-        ):
+        segments = [unquote(segment) for segment in arrival.path.partition("?")[0].split("/")]
+        if any(segment in (".", "..", MARK) for segment in segments) or MARK in arrival.query:
             broken.append(arrival.path)
     return broken
 
@@ -72,20 +74,22 @@ async def test_no_hostile_identifier_leaves_its_segment(
     caplog.set_level(logging.ERROR)
     hostile_values = [*IDENTIFIERS, *SHELL[:10]]
     assert len(hostile_values) >= 42
-    tried = 0
+    seen: set[str] = set()
     async with room(kind, tmp_path, settings="retry_max_attempts = 1\ncircuit_breaker_enabled = false") as made:
         for entry in made.application.entries:
             schema: dict[str, object] = dict(entry.input_schema)
-            for argument in text_arguments(schema):
+            for argument, grammar in text_arguments(schema).items():
+                # Arguments of one grammar refuse alike: the first is tried with everything, the others with the worst.
+                values = WORST if grammar in seen else hostile_values
+                seen.add(grammar)
                 base = {name: PLAUSIBLE[name] for name in required(schema) if name in PLAUSIBLE}
-                for hostile in hostile_values:
+                for hostile in values:
                     arguments = {**base, argument: hostile}
                     if entry.writes:
                         arguments["dry_run"] = True
                     made.arrivals.clear()
                     with contextlib.suppress(HoldfastError):
                         await made.call(entry.name, **arguments)
-                    assert escaped(made, hostile) == [], f"{entry.name}({argument}={hostile!r})"
+                    assert escaped(made) == [], f"{entry.name}({argument}={hostile!r})"
                     assert sent_writes(made) == [], f"{entry.name} wrote in a dry run"
-                    tried += 1
-    assert tried >= len(hostile_values) or kind in ("truenas", "idrac")
+    assert seen or kind == "truenas"

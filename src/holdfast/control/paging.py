@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from holdfast.control.answers import Page
 from holdfast.errors import InputError
@@ -16,10 +16,18 @@ MAX_LIMIT: Final = 200
 _MAX_OFFSET: Final = 10_000_000
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows a page.")]
-Cursor = Annotated[str | None, Field(max_length=32, description="next_cursor of the page before.")]
 
 _Row = TypeVar("_Row", bound=BaseModel)
 _Source = TypeVar("_Source")
+
+
+def _known(cursor: str | None) -> str | None:
+    """Refuses a foreign cursor with the other arguments, before anything is sent."""
+    try:
+        decode_cursor(cursor)
+    except InputError as error:
+        raise ValueError("not a cursor of this list; start again without it") from error
+    return cursor
 
 
 def encode_cursor(offset: int) -> str:
@@ -44,6 +52,11 @@ def decode_cursor(cursor: str | None) -> int:
     raise InputError(
         "The cursor is not one of this list. Nothing was executed.", next_step="Start again without cursor."
     )
+
+
+Cursor = Annotated[
+    str | None, Field(max_length=32, description="next_cursor of the page before."), AfterValidator(_known)
+]
 
 
 def window(rows: Sequence[_Source], limit: int, cursor: str | None) -> tuple[Sequence[_Source], str | None]:
