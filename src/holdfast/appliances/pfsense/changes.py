@@ -113,7 +113,11 @@ async def plan_create(
         return _applied(client, kind)
 
     async def read_back() -> Observed:
-        found = [row for row in await client.rows(model) if _is_child(row, parent) and is_made(model, row, wanted)]
+        # What pfSense fills in by itself is not foreseen in full, so the new object is the one that was not there.
+        known = by_ref(kind, sent.before or rows)
+        now = [row for row in await client.rows(model) if _is_child(row, parent)]
+        found = [row for row in now if is_made(model, row, wanted)]
+        found = found or [row for row in now if matches(model, row, wanted) and not known[marked(kind, row)]]
         if found:
             state = {"ref": _ref_of(kind, found[-1]), **content(model, found[-1])}
             note = f"There are {len(found)} equal ones." if len(found) > 1 else None

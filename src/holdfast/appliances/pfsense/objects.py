@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from holdfast.appliances.pfsense.errors import MovedError
-from holdfast.appliances.pfsense.facts import VOLATILE, Model
+from holdfast.appliances.pfsense.facts import VOLATILE, Model, model_named
 from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue
@@ -147,13 +147,26 @@ def find_again(kind: Kind, rows: Sequence[JsonObject], planned: JsonObject, ref:
 
 def matches(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> bool:
     """Whether an object holds all wanted values."""
-    return all(_holds(row, name, value) for name, value in wanted.items() if not _hidden(model, name))
+    return all(_holds(model, row, name, value) for name, value in wanted.items() if not _hidden(model, name))
 
 
-def _holds(row: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool:
+def _holds(model: Model, row: Mapping[str, JsonValue], name: str, value: JsonValue) -> bool:
     if name == "associated_rule_id" and value == "new":
         return row.get(name) not in (None, "", "pass")  # pfSense makes the rule and names it itself (contract 13.4)
-    return same(row.get(name), value)
+    held = row.get(name)
+    field = model.fields.get(name)
+    if field is None or field.child is None or not isinstance(held, list) or not isinstance(value, list):
+        return same(held, value)
+    child = model_named(field.child)
+    return len(held) == len(value) and all(_is_child(child, a, b) for a, b in zip(held, value, strict=True))
+
+
+def _is_child(model: Model, held: JsonValue, wanted: JsonValue) -> bool:
+    """Whether a nested object holds what is wanted; pfSense fills in the defaults of what was not given."""
+    if not isinstance(held, dict) or not isinstance(wanted, dict):
+        return same(held, wanted)
+    given = {name: value for name, value in wanted.items() if name not in _IDS}
+    return is_made(model, held, given)
 
 
 def is_made(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> bool:
@@ -161,12 +174,17 @@ def is_made(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, Jso
     if not matches(model, row, wanted):
         return False
     rest = (f for n, f in model.fields.items() if n not in wanted and not f.read_only and not f.hidden)
-    return all(is_empty(row.get(f.name)) or same(row.get(f.name), f.default) for f in rest)
+    return all(_is_unset(row.get(f.name)) or same(row.get(f.name), f.default) for f in rest)
+
+
+def _is_unset(value: JsonValue) -> bool:
+    """What pfSense stores for a field that nobody gave, beside its default."""
+    return is_empty(value) or value in (0, "0", "none")
 
 
 def differences(model: Model, row: Mapping[str, JsonValue], wanted: Mapping[str, JsonValue]) -> list[str]:
     """Names of the fields that do not hold the wanted value."""
-    return [n for n, v in wanted.items() if not _hidden(model, n) and not _holds(row, n, v)]
+    return [n for n, v in wanted.items() if not _hidden(model, n) and not _holds(model, row, n, v)]
 
 
 def _hidden(model: Model, name: str) -> bool:
