@@ -71,7 +71,7 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], type[ApplianceError], str | None], ..
             "Wait until the task that holds the lock ends; proxmox_list_tasks shows it.",
         ),
         (r"checksum mismatch|detected modified configuration", ConflictError, "Read it again, then decide anew."),
-        (r"no quorum", NoQuorumError, None),
+        (r"no quorum|/etc/pve/.*permission denied", NoQuorumError, None),
         (
             r"no QEMU guest agent configured|guest agent is not running|agent error",
             UnavailableError,

@@ -7,12 +7,12 @@ from typing import Final
 
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.encoding import Form, holds, is_drive, names_new_volume, plain
-from holdfast.appliances.proxmox.guests import Guest, config_of
+from holdfast.appliances.proxmox.guests import Guest, config_of, get_of
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import InputError, UnsupportedError
-from holdfast.transport.values import get_str, opt_str
+from holdfast.transport.values import as_objects, get_str, opt_str
 
 _TOOL: Final = "proxmox_change_guest_config"
 _NEVER: Final = frozenset({"lock", "digest", "skiplock", "delete", "revert", "force", "template", "vmid", "node"})
@@ -127,7 +127,7 @@ async def pending_options(ctx: Ctx, guest: Guest) -> list[str]:
 async def pending_rows(ctx: Ctx, guest: Guest) -> list[JsonObject]:
     """The entries of GET pending that really wait."""
     try:
-        rows = await ctx.client.rows(*guest.path, "pending")
+        rows = as_objects(await get_of(ctx.client, guest, "pending"), "pending")
     except UnsupportedError:
         return []
     return [row for row in rows if row.get("pending") is not None or row.get("delete")]

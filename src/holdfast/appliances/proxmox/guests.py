@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import listed
 from holdfast.errors import ConflictError, HoldfastError, NotFoundError, PermissionDeniedError, ValidationError
-from holdfast.transport.values import JsonObject, get_int, get_str, opt_object, opt_str
+from holdfast.transport.values import JsonObject, JsonValue, as_object, get_int, get_str, opt_object, opt_str
 
 KINDS: Final = {"qemu": "VM", "lxc": "container"}
 
@@ -134,12 +134,23 @@ def guest_of(row: JsonObject) -> Guest:
 
 async def current_state(client: AsyncProxmoxClient, guest: Guest) -> JsonObject:
     """GET status/current of a guest: the truth about its state, unlike the inventory, which lags (contract 8)."""
-    return await client.object(*guest.path, "status", "current")
+    return as_object(await get_of(client, guest, "status", "current"), "status")
 
 
 async def config_of(client: AsyncProxmoxClient, guest: Guest) -> JsonObject:
     """GET config of a guest, pending changes applied; with its digest."""
-    return await client.object(*guest.path, "config")
+    return as_object(await get_of(client, guest, "config"), "config")
+
+
+async def get_of(client: AsyncProxmoxClient, guest: Guest, *segments: str) -> JsonValue:
+    """GET of something of a guest; one that has left its node meanwhile is looked up once more."""
+    try:
+        return await client.get(*guest.path, *segments)
+    except NotFoundError:
+        moved = await find_guest(client, str(guest.vmid))
+        if moved.node == guest.node:
+            raise
+        return await client.get(*moved.path, *segments)
 
 
 def ha_managed(state: JsonObject) -> bool:
