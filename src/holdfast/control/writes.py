@@ -93,6 +93,10 @@ class Changes:
         approved_by = await self._confirmed(plan, change, risk, caller, second_call=plan_id is not None)
         if approved_by is None:
             return self._planned(plan, change, risk)
+        if self._need(risk) == "person":
+            # A person takes time: what was planned is looked at once more, and the plan refuses what has moved.
+            change = await compute()
+            subject = _subject(entry, target, caller, arguments, change)
         self._plans.consume(plan.plan_id, subject)
         return await self._carry_out(plan, change, risk, caller, subject, approved_by)
 

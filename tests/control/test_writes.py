@@ -1,0 +1,388 @@
+"""The gates between a planned change and its one execution."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from holdfast.config import ControlSettings, Mode, TargetSettings
+from holdfast.control.answers import JsonObject, UndoCall, WriteResult
+from holdfast.control.caller import Ask, Caller, Question, Reply, cannot_ask
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.inventory import Entry
+from holdfast.control.parts import Parts, make_parts
+from holdfast.control.redaction import Redactor
+from holdfast.control.spec import Risk
+from holdfast.errors import (
+    ConflictError,
+    Executed,
+    HoldfastError,
+    KillSwitchError,
+    LedgerError,
+    LostReplyError,
+    NotConfirmedError,
+    PlanError,
+)
+
+
+class Target(TargetSettings):
+    """A target of a kind of its own."""
+
+    kind = "proxmox"
+
+
+@dataclass
+class Door:
+    """A thing with a state, changed by a write: what an appliance is to this floor."""
+
+    state: str = "open"
+    sent: int = 0
+    reads: int = 0
+    fails: HoldfastError | None = None
+    takes_effect: bool = True
+    task: str | None = None
+    blind: bool = False
+    waits: list[float] = field(default_factory=list)
+
+    def change(self, wanted: str = "shut", *, destructive: bool = False) -> Change:
+        async def apply() -> Applied:
+            self.sent += 1
+            if self.takes_effect:
+                self.state = wanted
+            if self.fails is not None:
+                raise self.fails
+            return Applied(task=self.task)
+
+        async def read_back() -> Observed:
+            self.reads += 1
+            if self.blind:
+                return Observed("unknown", note="nothing to be seen")
+            return Observed("applied" if self.state == wanted else "not_applied", {"state": self.state})
+
+        return Change(
+            summary="Shut the door",
+            identity="door 7",
+            before={"state": self.state},
+            after={"state": wanted},
+            apply=apply,
+            read_back=read_back,
+            undo=UndoCall(tool="proxmox_open_door", arguments={}),
+            nothing_to_do=self.state == wanted,
+            destructive=destructive,
+        )
+
+
+def entry(risk: Risk = Risk.WRITE) -> Entry:
+    return Entry(
+        name="proxmox_shut_door",
+        kind="proxmox",
+        toolset="doors",
+        default=True,
+        risk=risk,
+        command=False,
+        module="none",
+        title="Shut door",
+        description="Shuts the door.",
+        input_schema={},
+        output_schema={},
+        hints={},
+    )
+
+
+@dataclass
+class Installation:
+    """A control room with its state in a directory, and a door."""
+
+    directory: Path
+    settings: ControlSettings
+    door: Door
+
+    def __post_init__(self) -> None:
+        async def sleep(seconds: float) -> None:
+            self.door.waits.append(seconds)
+
+        self.parts: Parts = make_parts(self.settings, self.directory / "state", Redactor([]), sleep)
+
+    async def run(
+        self,
+        *,
+        risk: Risk = Risk.WRITE,
+        ask: Ask = cannot_ask,
+        dry_run: bool = False,
+        plan_id: str | None = None,
+        resumed: str | None = None,
+        principal: str = "alice",
+        arguments: JsonObject | None = None,
+        change: Callable[[], Change] | None = None,
+    ) -> WriteResult:
+        async def compute() -> Change:
+            return (change or self.door.change)()
+
+        caller = Caller(principal=principal, ask=ask, resumed_plan=resumed)
+        target = Target(name="lab", host="door.example", mode=Mode.OPERATE)
+        given: dict[str, object] = dict(arguments or {"door": 7})
+        return await self.parts.changes.run(
+            entry(risk), target, caller, given, compute, dry_run=dry_run, plan_id=plan_id
+        )
+
+    def kinds(self) -> list[str]:
+        return [record.kind for record in self.parts.ledger.reader.records()]
+
+    def outcomes(self) -> list[str]:
+        return [str(r.body["result"]) for r in self.parts.ledger.reader.records() if r.kind == "outcome"]
+
+
+Approval = Literal["none", "plan", "person"]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Installation:
+    return Installation(tmp_path, ControlSettings(), Door())
+
+
+def strict(tmp_path: Path, write: Approval = "person") -> Installation:
+    return Installation(tmp_path, ControlSettings(approve_write=write), Door())
+
+
+async def accepts(question: Question) -> Reply:
+    return Reply.ACCEPTED
+
+
+async def declines(question: Question) -> Reply:
+    return Reply.DECLINED
+
+
+async def test_a_write_is_carried_out_once_read_back_and_recorded(made: Installation) -> None:
+    result = await made.run()
+    assert (result.outcome, result.verified) == ("applied", True)
+    assert (made.door.sent, made.door.reads) == (1, 1)
+    assert made.kinds()[-2:] == ["intent", "outcome"]
+    assert made.outcomes() == ["applied"]
+
+
+async def test_a_state_that_is_as_wanted_sends_and_records_nothing(made: Installation) -> None:
+    made.door.state = "shut"
+    result = await made.run()
+    assert result.outcome == "nothing_to_do"
+    assert made.door.sent == 0
+    assert made.kinds() == []
+
+
+async def test_a_dry_run_sends_nothing_and_its_plan_can_be_applied_once(made: Installation) -> None:
+    planned = await made.run(dry_run=True)
+    assert (planned.outcome, made.door.sent) == ("planned", 0)
+    assert planned.plan_id is not None
+    applied = await made.run(plan_id=planned.plan_id)
+    assert applied.outcome == "applied"
+    made.door.state = "open"
+    with pytest.raises(PlanError, match="used already"):
+        await made.run(plan_id=planned.plan_id)
+    assert made.door.sent == 1
+
+
+@pytest.mark.parametrize("moved", ["state", "arguments", "principal", "content"])
+async def test_a_plan_is_refused_when_anything_has_moved(made: Installation, moved: str) -> None:
+    planned = await made.run(dry_run=True)
+    if moved == "state":
+        made.door.state = "ajar"
+    with pytest.raises(PlanError):
+        await made.run(
+            plan_id=planned.plan_id,
+            principal="mallory" if moved == "principal" else "alice",
+            arguments={"door": 8} if moved == "arguments" else None,
+            change=(lambda: made.door.change("locked")) if moved == "content" else None,
+        )
+    assert made.door.sent == 0
+
+
+async def test_the_kill_switch_refuses_before_anything_is_computed_or_sent(made: Installation) -> None:
+    made.parts.kill_switch.engage(reason="drill", who="operator")
+
+    def never() -> Change:
+        raise AssertionError("computed although writes are stopped")
+
+    with pytest.raises(KillSwitchError):
+        await made.run(change=never)
+    assert made.door.sent == 0
+    assert made.kinds() == []
+
+
+async def test_a_kill_switch_that_is_engaged_while_the_person_decides_still_stops_the_write(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+
+    async def engages(question: Question) -> Reply:
+        made.parts.kill_switch.engage(reason="drill", who="operator")
+        return Reply.ACCEPTED
+
+    with pytest.raises(KillSwitchError):
+        await made.run(ask=engages)
+    assert made.door.sent == 0
+    assert made.outcomes() == ["not_applied"]
+
+
+async def test_a_write_that_needs_a_second_call_is_only_planned_by_the_first(tmp_path: Path) -> None:
+    made = strict(tmp_path, "plan")
+    planned = await made.run(ask=accepts)
+    assert (planned.outcome, made.door.sent) == ("planned", 0)
+    assert planned.approval is not None
+    assert str(planned.plan_id) in planned.approval
+    assert (await made.run(plan_id=planned.plan_id)).outcome == "applied"
+
+
+@pytest.mark.parametrize("ask", [cannot_ask, declines])
+async def test_without_a_persons_yes_nothing_is_sent_and_the_way_on_is_told(tmp_path: Path, ask: Ask) -> None:
+    made = strict(tmp_path)
+    with pytest.raises(NotConfirmedError) as caught:
+        await made.run(ask=ask)
+    assert made.door.sent == 0
+    assert made.kinds() == []
+    plan_id = str(caught.value.details["plan_id"])
+    assert f"holdfast approve {plan_id}" in str(caught.value.next_step)
+    assert [request.plan_id for request in made.parts.approvals.pending()] == [plan_id]
+
+
+async def test_a_plan_id_alone_is_no_confirmation(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    planned = await made.run(dry_run=True)
+    with pytest.raises(NotConfirmedError):
+        await made.run(plan_id=planned.plan_id)
+    assert made.door.sent == 0
+
+
+async def test_a_yes_in_the_client_carries_it_out_and_says_who(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    assert (await made.run(ask=accepts)).outcome == "applied"
+    intent = next(record for record in made.parts.ledger.reader.records() if record.kind == "intent")
+    assert intent.body["approved_by"] == "a person in the client"
+
+
+async def test_what_moves_while_the_person_decides_is_not_changed(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+
+    async def decides_slowly(question: Question) -> Reply:
+        made.door.state = "ajar"
+        return Reply.ACCEPTED
+
+    with pytest.raises(PlanError, match="state has changed"):
+        await made.run(ask=decides_slowly)
+    assert made.door.sent == 0
+    assert made.kinds() == []
+
+
+async def test_an_approval_out_of_band_is_spent_once(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    planned = await made.run(dry_run=True)
+    made.parts.approvals.decide(str(planned.plan_id), approve=True, by="bob")
+    assert (await made.run(plan_id=planned.plan_id)).outcome == "applied"
+    made.door.state = "open"
+    with pytest.raises((PlanError, NotConfirmedError)):
+        await made.run(plan_id=planned.plan_id)
+    assert made.door.sent == 1
+
+
+async def test_a_denial_out_of_band_wins_over_a_yes_in_the_client(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    planned = await made.run(dry_run=True)
+    made.parts.approvals.decide(str(planned.plan_id), approve=False, by="bob", reason="no")
+    with pytest.raises(NotConfirmedError, match="bob has denied"):
+        await made.run(plan_id=planned.plan_id, ask=accepts)
+    assert made.door.sent == 0
+
+
+@pytest.mark.parametrize("destructive_by", ["tool", "change"])
+async def test_what_destroys_needs_a_person_even_where_writes_need_none(
+    made: Installation, destructive_by: str
+) -> None:
+    risk = Risk.DESTRUCTIVE if destructive_by == "tool" else Risk.WRITE
+    with pytest.raises(NotConfirmedError):
+        await made.run(risk=risk, change=lambda: made.door.change(destructive=destructive_by == "change"))
+    assert made.door.sent == 0
+
+
+async def test_an_appliance_that_refused_is_an_error_and_recorded_as_not_applied(made: Installation) -> None:
+    made.door.fails = ConflictError("the door is jammed")
+    made.door.takes_effect = False
+    with pytest.raises(ConflictError):
+        await made.run()
+    assert made.outcomes() == ["not_applied"]
+    assert made.door.reads == 0
+
+
+@pytest.mark.parametrize(("took_effect", "outcome"), [(True, "applied"), (False, "not_applied")])
+async def test_a_lost_answer_is_settled_by_reading_back_and_nothing_is_sent_again(
+    made: Installation, took_effect: bool, outcome: str
+) -> None:
+    made.door.fails = LostReplyError("the connection broke", executed=Executed.UNKNOWN)
+    made.door.takes_effect = took_effect
+    result = await made.run()
+    assert (result.outcome, result.verified) == (outcome, True)
+    assert made.door.sent == 1
+    assert made.outcomes() == [outcome]
+    assert any("lost" in warning for warning in result.warnings or [])
+
+
+async def test_a_success_that_did_not_happen_is_not_believed(made: Installation) -> None:
+    made.door.takes_effect = False
+    assert (await made.run()).outcome == "not_applied"
+
+
+async def test_what_cannot_be_seen_is_unknown_after_three_looks(made: Installation) -> None:
+    made.door.blind = True
+    result = await made.run()
+    assert (result.outcome, result.verified) == ("unknown", False)
+    assert made.door.reads == 3
+    assert made.door.waits == [1.0, 3.0]
+    assert made.outcomes() == ["unknown"]
+    assert result.next_step is not None
+
+
+async def test_work_that_goes_on_is_told_as_started_with_its_task(made: Installation) -> None:
+    made.door.blind = True
+    made.door.task = "task-9"
+    result = await made.run()
+    assert (result.outcome, result.task) == ("started", "task-9")
+    assert made.outcomes() == ["unknown"]
+
+
+async def test_a_cancelled_write_is_unknown_on_the_ledger_and_the_cancellation_goes_on(made: Installation) -> None:
+    began = asyncio.Event()
+
+    def hanging() -> Change:
+        plain = made.door.change()
+
+        async def apply() -> Applied:
+            made.door.sent += 1
+            began.set()
+            await asyncio.Event().wait()
+            raise AssertionError("not reached")
+
+        return Change(
+            summary=plain.summary,
+            identity=plain.identity,
+            before=plain.before,
+            after=plain.after,
+            apply=apply,
+            read_back=plain.read_back,
+        )
+
+    task = asyncio.create_task(made.run(change=hanging))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert made.outcomes() == ["unknown"]
+
+
+async def test_a_ledger_that_cannot_be_written_refuses_the_write(made: Installation) -> None:
+    ledger = made.directory / "state" / "ledger"
+    if ledger.exists():
+        ledger.rmdir()
+    ledger.write_text("a file where the folder should be")
+    with pytest.raises((LedgerError, HoldfastError)):
+        await made.run()
+    assert made.door.sent == 0
