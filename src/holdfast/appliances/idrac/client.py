@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from holdfast.appliances.idrac.errors import body_of, error_of
+from holdfast.appliances.idrac.errors import NotReadyError, body_of, error_of, hidden_failure
+from holdfast.appliances.idrac.places import Places
+from holdfast.appliances.idrac.reading import action_of, text, whole
 from holdfast.appliances.idrac.session import PREFIX, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
-from holdfast.errors import AuthenticationError, ProtocolError
+from holdfast.errors import (
+    ApplianceFaultError,
+    AuthenticationError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnsupportedError,
+    ValidationError,
+)
 from holdfast.resilience import Breaker, Operation
-from holdfast.transport import ConnectionPool, Guard, Query, Request, path, same_origin_path
-from holdfast.transport.values import JsonObject, get_object, get_objects, get_str, opt_object, opt_str
+from holdfast.transport import ConnectionPool, Guard, Query, Reply, Request, path, same_origin_path
+from holdfast.transport.values import JsonObject, JsonValue, get_object, get_objects, get_str, opt_object, opt_str
 
-MAX_IN_FLIGHT: Final = 2
-"""Two on iDRAC 7 and 8; 4 are allowed on 9 and 10 once the generation is known (contract 9)."""
+MAX_IN_FLIGHT: Final = 4
+"""Most requests at once at an iDRAC 9 or 10 (contract 9)."""
+FIRST_IN_FLIGHT: Final = 2
+"""Most at once at an iDRAC 7 or 8, and while the generation is not known."""
+WRITE_TIMEOUT_S: Final = 120.0
+"""A reset of the system may take more than half a minute to be answered (contract 9)."""
+EXPAND: Final = "$expand=*($levels=1)"
+PAGE: Final = 50
+"""Dell's page size, fixed (contract 6)."""
+MAX_PAGES: Final = 40
 
 KEEPALIVE_S: Final = 30.0
 """The iDRAC closes idle connections after 60 s (contract 3)."""
 
 ROOT: Final = path("redfish", "v1")
+_JOB: Final = re.compile(r"(?:JID|RID)_[0-9]{1,20}")
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "OData-Version": "4.0"}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a write was answered.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON object of the body; empty without one.
+        location: Path that `Location` names, if any.
+        job: Id of the job that goes on with the work, if one was named.
+    """
+
+    status: int
+    body: JsonObject
+    location: str | None
+    job: str | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Part of a collection: its rows, and how many there are in all."""
+
+    rows: list[JsonObject]
+    total: int
 
 
 class IDracClient:
@@ -63,6 +110,11 @@ class IDracClient:
             target=settings.label,
         )
         self._root: JsonObject | None = None
+        self._slots = asyncio.Semaphore(FIRST_IN_FLIGHT)
+        self._allowed = FIRST_IN_FLIGHT
+        self._writer = asyncio.Lock()
+        self._plain: set[str] = set()
+        self.places = Places(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,6 +123,11 @@ class IDracClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def by_basic(self) -> bool:
+        """Whether requests log in one by one because all sessions are taken, or none are offered."""
+        return self._session.by_basic
 
     @property
     def circuit_breaker(self) -> Breaker | None:
@@ -89,29 +146,130 @@ class IDracClient:
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
         """GET a resource by its path or by a link that the iDRAC gave; links are kept on its origin."""
-        request = self._request(same_origin_path(link, PREFIX, origin=self._http.origin), query)
+        request = self._request(self._own(link), query)
         operation = Operation("GET", retry_safe=True)
-        return await self._guard.run(operation, lambda: self._attempt(request, authenticated))
+        return body_of(await self._guard.run(operation, lambda: self._attempt(request, authenticated)))
 
-    def _request(self, target: str, query: Query | None = None) -> Request:
+    async def ask(self, link: str, body: JsonObject | None = None) -> JsonObject:
+        """POST to an action that only reads, such as the readiness of the Lifecycle Controller; may be repeated."""
+        request = self._request(self._own(link), method="POST", json=body or {})
+        operation = Operation("POST (reads)", retry_safe=True)
+        return body_of(await self._guard.run(operation, lambda: self._attempt(request)))
+
+    async def document(self, link: str) -> Reply:
+        """GET something that need not be JSON: an exported profile, a file."""
+        request = self._request(self._own(link), accept="*/*")
+        return await self._guard.run(Operation("GET", retry_safe=True), lambda: self._attempt(request))
+
+    def _own(self, link: str) -> str:
+        return same_origin_path(link, PREFIX, origin=self._http.origin)
+
+    def _request(
+        self,
+        target: str,
+        query: Query | None = None,
+        *,
+        method: str = "GET",
+        json: JsonValue = None,
+        accept: str | None = None,
+        etag: str | None = None,
+    ) -> Request:
+        writes = method != "GET"
+        headers = {**_HEADERS, **({"Accept": accept} if accept else {}), **({"If-Match": etag} if etag else {})}
         return Request(
-            "GET",
+            method,
             target,
             query=query,
-            headers=_HEADERS,
-            attempt_timeout_s=self.settings.timeout,
+            json=json,
+            headers=headers,
+            attempt_timeout_s=max(self.settings.timeout, WRITE_TIMEOUT_S) if writes else self.settings.timeout,
             connect_timeout_s=self.settings.connect_timeout,
+            fresh_connection=writes,
         )
 
-    async def _attempt(self, request: Request, authenticated: bool) -> JsonObject:
-        reply = await (self._session.send(request) if authenticated else self._http.send(request))
+    async def _attempt(self, request: Request, authenticated: bool = True) -> Reply:
+        async with self._slots:
+            reply = await (self._session.send(request) if authenticated else self._http.send(request))
         if reply.status >= 400:
             raise error_of(reply)
-        return body_of(reply)
+        return reply
+
+    def allow_for(self, generation: int) -> None:
+        """Allow as many requests at once as this generation takes (contract 9)."""
+        if generation >= 9 and self._allowed < MAX_IN_FLIGHT:
+            for _ in range(MAX_IN_FLIGHT - self._allowed):
+                self._slots.release()
+            self._allowed = MAX_IN_FLIGHT
 
     async def _probe(self) -> None:
         request = Request("GET", ROOT, headers=_HEADERS, attempt_timeout_s=5)
         await self._attempt(request, authenticated=False)
+
+    async def write(self, method: str, link: str, body: JsonObject | None = None) -> Answered:
+        """POST, PATCH or DELETE, sent once; one writer at a time for each iDRAC.
+
+        A PATCH carries the entity tag that the resource has now. When the tag has moved meanwhile (412) or was needed
+        (428) nothing was executed: if what would be changed has not moved, it is sent again, once. Actions carry none:
+        iDRAC10 refuses it there (contract 7).
+
+        Raises:
+            HiddenFailureError: Success by its status, an error in its body.
+        """
+        target = self._own(link)
+        async with self._writer:
+            try:
+                if method == "PATCH":
+                    return await self._patch(target, body or {})
+                return await self._send(method, target, body)
+            except NotFoundError:
+                self.places.forget()
+                raise
+
+    async def _patch(self, target: str, body: JsonObject) -> Answered:
+        before, etag = await self._entity(target)
+        try:
+            return await self._send("PATCH", target, body, etag)
+        except ConflictError as error:
+            if error.status not in (412, 428):
+                raise
+            now, etag = await self._entity(target)
+            if any(now.get(name) != before.get(name) for name in body):
+                raise
+            return await self._send("PATCH", target, body, etag)
+
+    async def _entity(self, target: str) -> tuple[JsonObject, str | None]:
+        request = self._request(target)
+        reply = await self._guard.run(Operation("GET", retry_safe=True), lambda: self._attempt(request))
+        body = body_of(reply)
+        return body, reply.headers.get("ETag") or text(body, "@odata.etag")
+
+    async def _send(self, method: str, target: str, body: JsonObject | None, etag: str | None = None) -> Answered:
+        request = self._request(target, method=method, json=body, etag=etag)
+        operation = Operation(method, retry_safe=False, attempt_timeout_s=request.attempt_timeout_s)
+        reply = await self._guard.run(operation, lambda: self._attempt(request))
+        answered = body_of(reply)
+        failure = hidden_failure(answered)
+        if failure is not None:
+            raise failure
+        location = reply.headers.get("Location")
+        place = self._own(location) if location else None
+        return Answered(reply.status, answered, place, _job_of(place, answered))
+
+    async def action(self, resource: JsonObject, name: str, body: JsonObject) -> Answered:
+        """Carry out an action that the resource offers.
+
+        Raises:
+            UnsupportedError: It does not offer it.
+        """
+        return await self.write("POST", self.target_of(resource, name), body)
+
+    @staticmethod
+    def target_of(resource: JsonObject, name: str) -> str:
+        """Address of an action that a resource offers; a capability is an action that exists."""
+        found = action_of(resource, name)
+        if found is None:
+            raise UnsupportedError(f"This iDRAC does not offer {name} here: firmware, licence or hardware lack it.")
+        return get_str(found, "target")
 
     async def root(self) -> JsonObject:
         """The service root, read once. It answers without a login and proves nothing about the password."""
@@ -126,6 +284,7 @@ class IDracClient:
     async def _sessions_link(self) -> str | None:
         """Where sessions are opened, as the root says; None when it names no place (then Basic is used)."""
         if self._root is None:
+            # Within an attempt that holds a slot already.
             reply = await self._http.send(self._request(ROOT))
             if reply.status in (401, 403):
                 return None
@@ -139,14 +298,63 @@ class IDracClient:
 
     async def members(self, link: str) -> list[str]:
         """Links of a collection's members, all pages."""
-        links: list[str] = []
+        return [get_str(row, "@odata.id") for row in await self._all(link)]
+
+    async def rows(self, link: str) -> list[JsonObject]:
+        """The members of a collection with all their fields: expanded where the iDRAC can, else one by one.
+
+        What an iDRAC cannot expand is remembered. Unexpanded members are recognised by having nothing but a link.
+        """
+        if link not in self._plain:
+            try:
+                found = await self._all(f"{link}?{EXPAND}")
+            except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
+                found = await self._all(link)
+            if all(len(row) > 1 for row in found):
+                return found
+            self._plain.add(link)
+        else:
+            found = await self._all(link)
+        return list(await asyncio.gather(*(self._member(row) for row in found)))
+
+    async def _member(self, row: JsonObject) -> JsonObject:
+        return row if len(row) > 1 else await self.get(get_str(row, "@odata.id"))
+
+    async def many(self, links: list[str]) -> list[JsonObject]:
+        """Several resources; as many requests at once as the iDRAC takes."""
+        return list(await asyncio.gather(*(self.get(link) for link in links)))
+
+    async def _all(self, link: str) -> list[JsonObject]:
+        found: list[JsonObject] = []
         following: str | None = link
-        while following is not None and len(links) < 10_000:
+        seen: set[str] = set()
+        while following is not None and following not in seen and len(seen) < MAX_PAGES:
+            seen.add(following)
             page = await self.get(following)
-            links += [get_str(member, "@odata.id") for member in get_objects(page, "Members", "collection")]
+            found += get_objects(page, "Members", "collection")
             after = page.get("Members@odata.nextLink") or page.get("@odata.nextLink")
-            following = after if isinstance(after, str) and after != following else None
-        return links
+            following = after if isinstance(after, str) else None
+        return found
+
+    async def part(self, link: str, *, offset: int, limit: int, query: str | None = None) -> Listing:
+        """Rows of a paged collection from an offset on, in Dell's fixed pages of 50; past the end there are none."""
+        rows: list[JsonObject] = []
+        total = 0
+        while len(rows) < limit:
+            at = offset + len(rows)
+            given = "&".join(part for part in (query, f"$skip={at}" if at else None) if part)
+            try:
+                page = await self.get(f"{link}?{given}" if given else link)
+            except ValidationError as error:
+                if at and error.vendor_code == "SYS417":  # beyond the end (contract 6)
+                    return Listing(rows, max(total, len(rows)))
+                raise
+            found = get_objects(page, "Members", "collection")
+            total = whole(page, "Members@odata.count") or at + len(found)
+            rows += found
+            if not found or at + len(found) >= total:
+                break
+        return Listing(rows[:limit], total)
 
     async def collection(self, name: str) -> list[JsonObject]:
         """All members of a collection that the service root names (Systems, Chassis, Managers)."""
@@ -161,16 +369,39 @@ class IDracClient:
         """`{"root": {...}, "system": {...}, "manager": {...}}`: service root, system and manager resources.
 
         Raises:
-            ProtocolError: The collections are empty: the iDRAC is not ready yet (contract 2).
+            NotReadyError: The collections are empty: the iDRAC is not ready yet (contract 2).
         """
         root = await self.root()
         systems, managers = await self.systems(), await self.collection("Managers")
         if not systems or not managers:
-            raise ProtocolError(
+            raise NotReadyError(
                 "The iDRAC lists no system yet: it is starting or collecting its inventory.",
-                next_step="Repeat in two minutes.",
+                retry_after_s=30,
             )
         return {"root": root, "system": systems[0], "manager": managers[0]}
+
+    async def identity(self) -> str:
+        """Service tag of the server behind this iDRAC, asked now: addresses of iDRACs get reused.
+
+        Raises:
+            RefusedError: The configuration names another one.
+        """
+        system = await self.places.system()
+        tag = text(system, "SKU", "Oem/Dell/DellSystem/ChassisServiceTag", "SerialNumber", "UUID") or ""
+        wanted = self.settings.service_tag
+        if wanted is not None and wanted.upper() != tag.upper():
+            raise RefusedError(
+                f"The server here has the service tag {tag}, not {wanted}. Nothing was executed.",
+                next_step="Check the target's address: it may have been given to another iDRAC.",
+            )
+        return tag
+
+
+def _job_of(location: str | None, body: JsonObject) -> str | None:
+    for source in (location, text(body, "@odata.id"), text(body, "ReturnValue"), text(body, "Id")):
+        if source is not None and (found := _JOB.search(source)):
+            return found[0]
+    return None
 
 
 def open_client(

@@ -47,6 +47,14 @@ class LockdownError(PermissionDeniedError):
     default_next_step = "An administrator of the iDRAC must end lockdown mode first."
 
 
+class HiddenFailureError(ApplianceFaultError):
+    """Success by status, an error in the body: part of it may have been executed (contract 5)."""
+
+    code = "hidden_failure"
+    default_executed = Executed.UNKNOWN
+    default_next_step = "Read the state back: part of it may have been applied."
+
+
 @dataclass(frozen=True)
 class Message:
     """One entry of `@Message.ExtendedInfo`; `id` is the last part of the MessageId."""
@@ -117,6 +125,17 @@ def body_of(reply: Reply) -> JsonObject:
     if reply.is_html and not reply.ok:
         return {}
     return as_object(reply.json(), "body")
+
+
+def hidden_failure(body: JsonObject) -> HiddenFailureError | None:
+    """The error in a body that came with a status of success; None when it tells of success too."""
+    if "error" not in body:
+        return None
+    bad = [message for message in messages_of(body) if message.severity in ("Warning", "Critical")]
+    found = most_specific(bad)
+    if found is None:
+        return None
+    return HiddenFailureError(f"iDRAC: {found.text or found.id}", details={"message_id": found.id})
 
 
 def error_of(reply: Reply) -> ApplianceError:

@@ -16,3 +16,11 @@ class IDracSettings(TargetSettings):
 
     username: str = Field(description="User of the iDRAC.")
     password: Secret = Field(description="Password of that user.")
+    service_tag: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9]{5,7}$",
+        description="Service tag that must answer here; changes are refused when another server does.",
+    )
+    image_sources: tuple[str, ...] = Field(
+        (), description="URL prefixes that images and firmware may come from; empty allows none."
+    )

@@ -6,6 +6,10 @@ from typing import Final
 
 from holdfast.control.spec import Toolset
 
+_HERE: Final = "holdfast.appliances.idrac.tools"
+
 TOOLSETS: Final = (
-    Toolset("core", "holdfast.appliances.idrac.tools.core", "Identity and state of the server.", default=True),
+    Toolset("core", f"{_HERE}.core", "Identity and state of the server.", default=True),
+    Toolset("hardware", f"{_HERE}.hardware", "Health, parts, power, temperatures, logs.", default=True),
+    Toolset("jobs", f"{_HERE}.jobs", "The job queue.", default=True),
 )

@@ -1,0 +1,45 @@
+"""Arguments that several tools share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from holdfast.control.grammar import Grammar
+from holdfast.control.identifiers import DellJobId
+
+JobRef: TypeAlias = Annotated[DellJobId, Field(description="Job: JID_… or RID_….")]
+Severity: TypeAlias = Annotated[
+    Literal["Critical", "Warning", "OK"] | None, Field(description="Only entries of this severity.")
+]
+LogName: TypeAlias = Annotated[
+    Literal["lifecycle", "sel", "faults"],
+    Field(description="lifecycle: everything that happened; sel: hardware events; faults: what is broken now."),
+]
+Moment: TypeAlias = Annotated[
+    str,
+    Grammar(
+        "time",
+        r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))?",
+        25,
+        "ISO date, or time with offset",
+        ("2026-11-01", "2026-11-01T00:00:00-06:00"),
+    ),
+]
+MessageRef: TypeAlias = Annotated[
+    str, Grammar("message id", r"[A-Z]{2,6}[0-9]{1,5}", 12, "message id", ("PSU0003", "SYS1003"))
+]
+WebUrl: TypeAlias = Annotated[
+    str,
+    Grammar(
+        "URL",
+        r"(?:https?|nfs|cifs)://[A-Za-z0-9._\[\]:-]+/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*",
+        1024,
+        "http(s)://host/path without credentials or query",
+        ("https://mirror.example/a.iso",),
+    ),
+]
+UserName: TypeAlias = Annotated[
+    str, Grammar("user name", r"[A-Za-z0-9_.-]+", 16, "user name, at most 16 characters", ("monitor", "svc-mcp"))
+]

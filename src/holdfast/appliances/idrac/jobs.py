@@ -1,0 +1,162 @@
+"""Jobs: what their states mean, how one is read, waited for and found again (contract 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from holdfast.appliances.idrac.reading import link, text, time_of, whole
+from holdfast.errors import HoldfastError, NotFoundError, TransportError, UnavailableError
+from holdfast.resilience import remaining_s
+from holdfast.transport.values import JsonObject
+
+if TYPE_CHECKING:
+    from holdfast.appliances.idrac.client import IDracClient
+
+Phase = Literal["running", "staged", "done", "partial", "failed", "needs_operator"]
+
+INLINE_WAIT_S: Final = 20.0
+"""How long a write waits for its job before it hands the job over, seconds."""
+VISIBILITY_LAG_S: Final = 30.0
+"""A new job may be unknown for so long (contract 8.3)."""
+_PAUSES: Final = ((60.0, 5.0), (300.0, 15.0), (float("inf"), 30.0))
+"""Waits between looks by the time waited so far (contract 8.5)."""
+
+_PHASES: Final[dict[str, Phase]] = {
+    "Completed": "done",
+    "RebootCompleted": "done",
+    "CompletedWithErrors": "partial",
+    "Failed": "failed",
+    "RebootFailed": "failed",
+    "UserIntervention": "needs_operator",
+    "Scheduled": "staged",
+    "Downloaded": "staged",
+    "Exception": "failed",
+    "Cancelled": "failed",
+    "Killed": "failed",
+    "Interrupted": "failed",
+}
+
+Sleep = Callable[[float], Awaitable[None]]
+Report = Callable[["Job", float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as any of the iDRAC's views tells it."""
+
+    id: str
+    name: str | None
+    type: str | None
+    state: str
+    phase: Phase
+    percent: int | None
+    message: str | None
+    message_id: str | None
+    started: str | None
+    ended: str | None
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it is done, all of it."""
+        return self.phase == "done"
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether polling on would show nothing new: it has ended, or waits for a restart of the host."""
+        return self.phase != "running"
+
+
+def job_of(row: JsonObject) -> Job:
+    """A job out of Dell's view, the JobService's or the TaskService's."""
+    state = text(row, "Oem/Dell/JobState", "JobState", "TaskState") or "Unknown"
+    phase = _PHASES.get(state, "running")
+    if phase == "done" and text(row, "TaskStatus", "JobStatus") in ("Warning", "Critical"):
+        phase = "partial"
+    first = row.get("Messages")
+    message = first[0] if isinstance(first, list) and first and isinstance(first[0], dict) else {}
+    identifier = text(row, "Oem/Dell/MessageId", "MessageId") or text(message, "MessageId")
+    return Job(
+        id=text(row, "Id") or "",
+        name=text(row, "Name"),
+        type=text(row, "Oem/Dell/JobType", "JobType"),
+        state=state,
+        phase=phase,
+        percent=whole(row, "PercentComplete", "Oem/Dell/PercentComplete"),
+        message=text(row, "Oem/Dell/Message", "Message") or text(message, "Message"),
+        message_id=identifier.rpartition(".")[2] if identifier else None,
+        started=time_of(row, "ActualRunningStartTime", "Oem/Dell/ActualRunningStartTime", "StartTime"),
+        ended=time_of(row, "CompletionTime", "Oem/Dell/CompletionTime", "EndTime"),
+    )
+
+
+async def read_job(client: IDracClient, job: str) -> Job:
+    """A job's state, from the first view that knows it: the queue, then the TaskService.
+
+    Raises:
+        NotFoundError: No view knows it. A job that has vanished is no success.
+    """
+    queue = await client.places.jobs()
+    try:
+        return job_of(await client.get(f"{queue}/{job}"))
+    except NotFoundError:
+        tasks = link(await client.root(), "Tasks")
+        if tasks is None:
+            raise
+        return job_of(await client.get(f"{tasks}/Tasks/{job}"))
+
+
+async def list_jobs(client: IDracClient) -> list[Job]:
+    """All jobs of the queue, newest first."""
+    found = [job_of(row) for row in await client.rows(await client.places.jobs())]
+    return sorted(found, key=lambda job: job.id.rpartition("_")[2].zfill(24), reverse=True)
+
+
+async def wait_for(
+    client: IDracClient, job: str, *, limit_s: float, sleep: Sleep, report: Report | None = None
+) -> tuple[Job, float]:
+    """Wait until a job is at rest, or until the limit; the job and the seconds waited.
+
+    An iDRAC that does not answer meanwhile is no failed job: firmware jobs restart it (contract 8.3).
+
+    Raises:
+        UnavailableError: Its state could not be read at any time.
+        NotFoundError: It is not known, half a minute after it should be.
+    """
+    left = remaining_s()
+    limit = limit_s if left is None else min(limit_s, max(left - 3.0, 0.0))
+    waited = 0.0
+    found = await _look(client, job, waited)
+    for _ in range(10_000):
+        if found is not None and report is not None:
+            await report(found, waited)
+        if (found is not None and found.at_rest) or waited >= limit:
+            break
+        usual = next(pause for until, pause in _PAUSES if waited < until)
+        pause = min(usual if waited else 1.0, max(limit - waited, 0.05))
+        await sleep(pause)
+        waited += pause
+        found = await _look(client, job, waited) or found
+    if found is None:
+        raise UnavailableError(f"The state of job {job} cannot be read now.", next_step="Ask again later.")
+    return found, waited
+
+
+async def _look(client: IDracClient, job: str, waited: float) -> Job | None:
+    try:
+        return await read_job(client, job)
+    except (UnavailableError, TransportError):
+        return None
+    except NotFoundError:
+        if waited >= VISIBILITY_LAG_S:
+            raise
+        return None
+
+
+async def ids_now(client: IDracClient) -> frozenset[str]:
+    """Ids of all jobs; empty when the queue cannot be read."""
+    try:
+        return frozenset(job.id for job in await list_jobs(client))
+    except HoldfastError:
+        return frozenset()

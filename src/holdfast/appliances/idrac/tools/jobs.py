@@ -1,0 +1,42 @@
+"""The job queue."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from pydantic import Field
+
+from holdfast.appliances.idrac.arguments import JobRef
+from holdfast.appliances.idrac.jobs import Job, list_jobs, wait_for
+from holdfast.appliances.idrac.models import JobAnswer, JobPage, JobRow
+from holdfast.appliances.idrac.tools.core import Ctx
+from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.spec import tool
+
+
+def _row(job: Job) -> JobRow:
+    return JobRow.model_validate(asdict(job))
+
+
+@tool(title="List jobs", toolset="jobs")
+async def idrac_list_jobs(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> JobPage:
+    """Jobs of the iDRAC's queue, newest first. A staged job waits for a restart of the host."""
+    found = await list_jobs(ctx.client)
+    items, next_cursor = window(found, limit, cursor)
+    return JobPage(items=[_row(job) for job in items], total=len(found), next_cursor=next_cursor)
+
+
+@tool(title="Wait for a job", toolset="jobs", time_limit_s=600)
+async def idrac_wait_job(
+    ctx: Ctx, *, job: JobRef, wait_s: Annotated[int, Field(ge=0, le=590, description="Longest wait, seconds.")] = 45
+) -> JobAnswer:
+    """Wait until a job has ended or waits for a restart of the host; tells progress. Call again if not finished."""
+
+    async def report(found: Job, waited: float) -> None:
+        await ctx.progress(float(found.percent or 0), 100.0, f"{found.id}: {found.state}")
+
+    found, waited = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report)
+    notes = ["It waits for a restart of the host and goes no further by waiting."] if found.phase == "staged" else None
+    finished = found.at_rest and found.phase != "staged"
+    return JobAnswer(job=_row(found), finished=finished, waited_s=waited, notes=notes)
