@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from holdfast.appliances.truenas.reading import From
-from holdfast.control.answers import Page, Row
-from holdfast.control.cleaning import Untrusted
+from holdfast.control.answers import Answer, Page, Row
+from holdfast.control.cleaning import Untrusted, UntrustedText
 
 
 class Share(Row):
@@ -69,3 +69,52 @@ class IscsiRow(Row):
 
 class IscsiPage(Page[IscsiRow]):
     """The iSCSI configuration."""
+
+
+class CatalogueApp(Row):
+    """An app that can be installed."""
+
+    name: Untrusted
+    title: Untrusted | None = None
+    train: Untrusted | None = None
+    version: Annotated[Untrusted | None, From("latest_human_version", "latest_version")] = None
+    description: Untrusted | None = None
+
+
+class CataloguePage(Page[CatalogueApp]):
+    """Apps of the catalogue."""
+
+
+class UpgradeSummary(Answer):
+    """What an upgrade brings."""
+
+    app: Untrusted
+    from_version: Untrusted
+    to_version: Untrusted
+    available: list[Untrusted]
+    changelog: UntrustedText | None = None
+
+
+class ComposeCheck(Answer):
+    """What is wrong with a compose file."""
+
+    valid: bool
+    problems: list[Untrusted]
+    services: list[Untrusted]
+
+
+class Guest(Row):
+    """A virtual machine or container. `memory_bytes` of VMs only."""
+
+    kind: Untrusted
+    id: Untrusted
+    name: Untrusted
+    state: Untrusted
+    autostart: bool | None = None
+    memory_bytes: int | None = None
+    cores: int | None = None
+    description: Untrusted | None = None
+
+
+class GuestPage(Page[Guest]):
+    """Virtual machines and containers."""

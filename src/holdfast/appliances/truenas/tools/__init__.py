@@ -20,4 +20,9 @@ TOOLSETS: Final = (
     Toolset("iscsi", f"{_HERE}.iscsi", "iSCSI portals, targets, extents, LUNs."),
     Toolset("protection", f"{_HERE}.protection", "Periodic snapshots, replication, cloud sync, rsync."),
     Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
+    Toolset("apps", f"{_HERE}.apps", "Apps installed, upgraded, rolled back, started, stopped, deleted."),
+    Toolset("guests", f"{_HERE}.guests", "Virtual machines and containers."),
+    Toolset("accounts", f"{_HERE}.accounts", "Users, groups, API keys."),
+    Toolset("network", f"{_HERE}.network", "Network interfaces, changed with a rollback timer."),
+    Toolset("system", f"{_HERE}.system", "Boot environments, updates, reboot, audit, time servers."),
 )

@@ -123,9 +123,9 @@ async def truenas_scrub_pool(
 
 
 def _scan_state(row: JsonObject) -> str | None:
-    if dig(row, "scan.pause") is not None:
-        return "PAUSED"
     state = dig(row, "scan.state")
+    if state == "SCANNING" and dig(row, "scan.pause") is not None:
+        return "PAUSED"
     return str(state) if state is not None else None
 
 
@@ -150,7 +150,7 @@ async def truenas_replace_disk(
 
     async def look() -> Seen:
         now = await pool_named(ctx, pool)
-        members: list[JsonValue] = [str(found.disk) for found in leaves(now)][:40]
+        members: list[JsonValue] = [str(found.disk) for found in leaves(now)[:40]]
         return Seen(str(new.get("name")) in members, {"members": members})
 
     return await change(

@@ -252,7 +252,7 @@ async def truenas_run_cloud_sync(
 
 @tool(title="Run rsync task", toolset="protection", risk=Risk.DESTRUCTIVE, idempotent=False)
 async def truenas_run_rsync(ctx: Ctx, *, task: Annotated[ObjectRef, Field(description="Description or id.")]) -> Change:
-    """Run an rsync task now."""
+    """Run an rsync task now, as it is configured."""
     row = await find(ctx, RSYNC, task)
     warnings = ["Files that are not at the source are deleted at the destination."] if row.get("delete") else []
     touched = [f"{row.get('direction')} {row.get('path')} {row.get('remotehost') or ''}."]

@@ -124,7 +124,7 @@ async def truenas_dismiss_alert(ctx: Ctx, *, uuid: Uuid) -> Change:
 
 @tool(title="Restore alert", toolset="services", risk=Risk.WRITE, idempotent=True)
 async def truenas_restore_alert(ctx: Ctx, *, uuid: Uuid) -> Change:
-    """Show a dismissed alert again."""
+    """Show a dismissed alert again among those that wait."""
     return await _dismissed(ctx, uuid, wanted=False)
 
 
