@@ -5,13 +5,11 @@ One background thread runs an event loop with one `AsyncProxmoxClient`; any numb
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.resilience import Breaker
@@ -54,8 +52,8 @@ class ProxmoxClient:
         if password is not None:
             given["password"] = password
         self._client = AsyncProxmoxClient({**given, **settings})
-        self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -76,14 +74,25 @@ class ProxmoxClient:
         """All circuits by name."""
         return self._client.circuits()
 
-    def _call(self, function: Callable[[], Awaitable[T]]) -> T:
+    def _call(self, function: Callable[[], Coroutine[None, None, T]]) -> T:
+        loop = self._running_loop()
+        # A third of what a general portal costs, which matters for calls that take less than a millisecond.
+        future = asyncio.run_coroutine_threadsafe(function(), loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-            if self._portal is None:
-                self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
-            portal = self._portal
-        return portal.call(function)
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="proxmox-client", daemon=True)
+                self._thread.start()
+            return self._loop
 
     def get_system_info(self) -> JsonObject:
         """See `AsyncProxmoxClient.get_system_info`."""
@@ -113,7 +122,21 @@ class ProxmoxClient:
             if self._closed:
                 return
             self._closed = True
-            portal = self._portal
-        if portal is not None:
-            portal.call(self._client.close)
-        self._stack.close()
+            loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_wind_up(self._client), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _wind_up(client: AsyncProxmoxClient) -> None:
+    """Close the client, then end what other threads still wait for: they are told that their call was cancelled."""
+    await client.close()
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.get_running_loop().shutdown_default_executor()
