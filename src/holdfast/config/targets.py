@@ -141,8 +141,10 @@ class TargetSettings(BaseModel):
 
     @property
     def circuit_name(self) -> str:
-        """Name of the client's circuit in logs and metrics: `pfsense_api`, as in the resilience guide; with the target's
-        name (`pfsense_api/home`) where that says more than the kind does."""
+        """Name of the client's circuit in logs and metrics: `pfsense_api`, as in the resilience guide.
+
+        With the target's name behind it (`pfsense_api/home`) where that says more than the kind does.
+        """
         plain = f"{self.kind}_api"
         return plain if self.name in ("default", self.kind) else f"{plain}/{self.name}"
 
