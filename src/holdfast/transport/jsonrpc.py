@@ -54,6 +54,8 @@ class JsonRpcSocket:
     ) -> None:
         self.max_request_chars = max_request_chars
         self.unmatched = 0
+        self.peer_certificate: bytes | None = None
+        """The certificate that the peer showed, DER, where the socket is on TLS and was opened by `connect`."""
         self._wire = wire
         self._limits = limits
         self._max_pending = max_pending
@@ -122,7 +124,7 @@ class JsonRpcSocket:
             connect_timeout_s=connect_timeout_s,
             ping_interval_s=ping_interval_s,
         )
-        return cls(
+        made = cls(
             wire,
             limits=limits,
             max_request_chars=max_request_chars,
@@ -131,6 +133,8 @@ class JsonRpcSocket:
             on_close=on_close,
             target=target,
         )
+        made.peer_certificate = wire.certificate
+        return made
 
     @property
     def closed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 
 import aiohttp
@@ -144,6 +145,12 @@ class WebSocketWire:
         self._socket = socket
         self._session = session
         self._target = target
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the peer showed, DER; None on a plain connection. For the binding of logins to it."""
+        tls = self._socket.get_extra_info("ssl_object")
+        return tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
 
     async def send(self, text: str) -> None:
         """Write a text frame.

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from holdfast.appliances.truenas.scram import ScramLogin
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import settings_of
-from holdfast.errors import AuthenticationError, ConfigError, PermissionDeniedError, UnavailableError
+from holdfast.config import Mode
+from holdfast.errors import (
+    AuthenticationError,
+    ConfigError,
+    PermissionDeniedError,
+    ProtocolError,
+    UnavailableError,
+    UnsupportedError,
+)
 from holdfast.transport import CredentialLatch
 from holdfast.transport.values import JsonObject, JsonValue, as_object, get_str
 
@@ -30,6 +40,7 @@ class AuthManager:
         self.settings = settings_of(TrueNASSettings, config)
         what = "the API key" if self.settings.api_key is not None else "the user name and password"
         self._latch = CredentialLatch(what)
+        self._knows_scram = False
         self.user: JsonObject = {}
 
     def check_transport(self) -> None:
@@ -45,8 +56,13 @@ class AuthManager:
                 next_step='Remove protocol = "ws" (or "http") from the target.',
             )
 
-    async def log_in(self, call: Call) -> None:
-        """Log in on a fresh socket.
+    async def log_in(self, call: Call, *, certificate: bytes | None = None) -> None:
+        """Log in on a fresh socket: by SCRAM where it is offered, so that the key is not sent; then, where the target is
+        read-only and the release can, give up all rights to change anything in this session.
+
+        Args:
+            call: Calls a method on that socket.
+            certificate: The certificate that the appliance showed, DER: SCRAM is bound to it.
 
         Raises:
             QuarantinedError: The credential was refused before; nothing was sent.
@@ -54,10 +70,55 @@ class AuthManager:
         """
         self.check_transport()
         async with self._latch.use():
-            answer = as_object(await call("auth.login_ex", [self._credential()]), "auth.login_ex")
-            self._judge(answer)
+            if await self._by_scram(call):
+                answer = await self._scram(call, certificate)
+            else:
+                answer = as_object(await call("auth.login_ex", [self._credential()]), "auth.login_ex")
+                self._judge(answer)
         user = answer.get("user_info")
         self.user = user if isinstance(user, dict) else {}
+        if self.settings.mode is Mode.READ_ONLY:
+            await self._become_read_only(call)
+
+    async def _by_scram(self, call: Call) -> bool:
+        """Whether to log in by SCRAM. What offered it once is not trusted with the key itself afterwards."""
+        settings = self.settings
+        if settings.api_key is None or settings.login == "plain":
+            return False
+        offered = await call("auth.mechanism_choices", [])
+        if isinstance(offered, list) and "SCRAM" in offered:
+            self._knows_scram = True
+            return True
+        if settings.login == "scram" or self._knows_scram:
+            raise UnavailableError(
+                f"{settings.label}: the appliance does not offer SCRAM. The key was not sent.",
+                next_step='If it was downgraded on purpose, set login = "plain" for the target and restart.',
+            )
+        return False
+
+    async def _scram(self, call: Call, certificate: bytes | None) -> JsonObject:
+        assert self.settings.api_key is not None
+        exchange = ScramLogin(self.settings.username or "root", self.settings.api_key.reveal(), certificate)
+        challenge = await self._say(call, "CLIENT_FIRST_MESSAGE", exchange.first)
+        final = await asyncio.to_thread(exchange.final, get_str(challenge, "rfc_str", "auth.login_ex"))
+        answer = await self._say(call, "CLIENT_FINAL_MESSAGE", final)
+        exchange.verify(get_str(answer, "rfc_str", "auth.login_ex"))
+        return answer
+
+    async def _say(self, call: Call, kind: str, text: str) -> JsonObject:
+        message: JsonObject = {"mechanism": "SCRAM", "scram_type": kind, "rfc_str": text}
+        answer = as_object(await call("auth.login_ex", [message]), "auth.login_ex")
+        if get_str(answer, "response_type", "auth.login_ex") != "SCRAM_RESPONSE":
+            self._judge(answer)
+            raise ProtocolError("TrueNAS ended a SCRAM login without proving that it knows the key.")
+        return answer
+
+    async def _become_read_only(self, call: Call) -> None:
+        """From 26 on the server itself then refuses changes in this session, whatever the account may do."""
+        try:
+            await call("privilege.become_readonly", [])
+        except UnsupportedError:
+            return
 
     def _credential(self) -> JsonObject:
         settings = self.settings

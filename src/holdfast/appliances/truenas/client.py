@@ -251,7 +251,7 @@ class TrueNASClient:
                 raise error_of(error, method) from None
 
         try:
-            await self._auth.log_in(call)
+            await self._auth.log_in(call, certificate=socket.peer_certificate)
         except BaseException:
             # After a failed login the same socket may answer wrongly (contract 5.2).
             await socket.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,11 @@ class TrueNASSettings(TargetSettings):
     api_key: Secret | None = Field(None, description="API key.")
     username: str | None = Field(None, description="User that owns the key, or logs in by password.")
     password: Secret | None = Field(None, description="Password of that user.")
+
+    login: Literal["auto", "scram", "plain"] = Field(
+        "auto",
+        description="auto: by SCRAM where it is offered (26), else the key itself inside TLS; scram, plain: only so.",
+    )
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:

@@ -11,7 +11,7 @@ _HERE: Final = "holdfast.appliances.truenas.tools"
 TOOLSETS: Final = (
     Toolset("core", f"{_HERE}.core", "System state, pools, alerts, jobs waited for.", default=True),
     Toolset("storage", f"{_HERE}.storage", "Datasets and snapshots as they are.", default=True),
-    Toolset("serving", f"{_HERE}.serving", "Shares and apps as they are.", default=True),
+    Toolset("serving", f"{_HERE}.serving", "Shares as they are.", default=True),
     Toolset("services", f"{_HERE}.services", "Services started and stopped, alerts dismissed."),
     Toolset("jobs", f"{_HERE}.jobs", "Jobs listed and aborted."),
     Toolset("snapshots", f"{_HERE}.snapshots", "Snapshots taken, held, cloned, rolled back, deleted."),
@@ -20,7 +20,7 @@ TOOLSETS: Final = (
     Toolset("iscsi", f"{_HERE}.iscsi", "iSCSI portals, targets, extents, LUNs."),
     Toolset("protection", f"{_HERE}.protection", "Periodic snapshots, replication, cloud sync, rsync."),
     Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
-    Toolset("apps", f"{_HERE}.apps", "Apps installed, upgraded, rolled back, started, stopped, deleted."),
+    Toolset("apps", f"{_HERE}.apps", "Apps listed, installed, upgraded, rolled back, started, stopped, deleted."),
     Toolset("guests", f"{_HERE}.guests", "Virtual machines and containers."),
     Toolset("accounts", f"{_HERE}.accounts", "Users, groups, API keys."),
     Toolset("network", f"{_HERE}.network", "Network interfaces, changed with a rollback timer."),

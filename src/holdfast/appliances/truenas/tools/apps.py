@@ -9,8 +9,15 @@ from pydantic import JsonValue as AnyJson
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
 from holdfast.appliances.truenas.compose import compose_problems
-from holdfast.appliances.truenas.models.serving import CatalogueApp, CataloguePage, ComposeCheck, UpgradeSummary
-from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.models.serving import (
+    App,
+    AppPage,
+    CatalogueApp,
+    CataloguePage,
+    ComposeCheck,
+    UpgradeSummary,
+)
+from holdfast.appliances.truenas.reading import made, page, server_page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -44,6 +51,19 @@ async def _maybe(ctx: Ctx, app: str) -> JsonObject | None:
             f"The apps service is {str(status)[:40]}; its apps cannot be seen now.", next_step="Start it, then repeat."
         )
     return None
+
+
+@tool(title="List apps", toolset="apps")
+async def truenas_list_apps(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> AppPage:
+    """Installed apps with state, version and whether an upgrade waits."""
+    rows = await ctx.client.query("app.query", [], {"order_by": ["name"]})
+    notes: list[str] = []
+    if not rows:
+        # An apps service that is down also answers with an empty list (contract 12).
+        status = opt_str(as_object(await ctx.client.call("docker.status"), "docker.status"), "status")
+        if status != "RUNNING":
+            notes.append(f"The apps service is {str(status)[:40]}: installed apps are not shown now.")
+    return page(AppPage, rows, lambda row: made(App, row), limit, cursor, notes=notes)
 
 
 @tool(title="List app catalogue", toolset="apps")

@@ -311,7 +311,7 @@ async def truenas_create_ntp_server(
 async def truenas_delete_ntp_server(
     ctx: Ctx, *, server: Annotated[ObjectRef, Field(description="Address or id.")]
 ) -> Change:
-    """Stop asking a time server."""
+    """Stop asking a time server for the time."""
     row = await find(ctx, NTP, server)
     warnings = []
     rows = await ctx.client.query(NTP.query, [["id", "!=", get_int(row, "id")]], {"limit": 1})
