@@ -60,7 +60,7 @@ def circuits(connections: Connections) -> Sequence[Circuit]:
         if not own:
             state = "closed" if target.circuit_breaker_enabled else "disabled"
             found.append(
-                Circuit(target=target.label, name=f"{target.kind}_api", state=state, tls_verified=target.verify)
+                Circuit(target=target.label, name=target.circuit_name, state=state, tls_verified=target.verify)
             )
     return found
 

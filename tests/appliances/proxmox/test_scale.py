@@ -119,8 +119,8 @@ async def test_a_dead_node_opens_its_own_circuit_and_blocks_nobody_else(tmp_path
         assert error.code == "circuit_open"
         assert len(pve.arrivals) - sent <= 1
         states = {name: breaker.current_state for name, breaker in (await client_of(pve)).circuits().items()}
-        assert states["proxmox_api/pve3"] == "open"
-        assert states["proxmox_api"] == "closed"
+        assert states["proxmox_api/lab/pve3"] == "open"
+        assert states["proxmox_api/lab"] == "closed"
         assert (await pve.call("proxmox_node_status", node="pve2"))["node"] == "pve2"
         listed = await pve.call("proxmox_list_resources", type="vm")
         offline = [row for row in listed["items"] if row["node"] == "pve3"]  # type: ignore[union-attr, index, call-overload]

@@ -104,7 +104,7 @@ class IDracClient:
             on_secret=on_secret,
         )
         self._guard = Guard(
-            name="idrac_api",
+            name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
             probe=self._probe,
             target=settings.label,
@@ -136,7 +136,7 @@ class IDracClient:
 
     def circuits(self) -> Mapping[str, Breaker]:
         """All circuits by name."""
-        return {} if self._guard.breaker is None else {"idrac_api": self._guard.breaker}
+        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
 
     async def close(self) -> None:
         """Delete our session and release connections."""

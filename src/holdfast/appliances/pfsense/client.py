@@ -77,7 +77,7 @@ class HTTPPfSenseClient:
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
         self._session = Session(settings, self._http.send, on_secret=on_secret)
         self._guard = Guard(
-            name="pfsense_api",
+            name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
             probe=self._probe,
             target=settings.label,
@@ -103,7 +103,7 @@ class HTTPPfSenseClient:
 
     def circuits(self) -> Mapping[str, Breaker]:
         """All circuits by name."""
-        return {} if self._guard.breaker is None else {"pfsense_api": self._guard.breaker}
+        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
 
     async def close(self) -> None:
         """Release connections; there is no session to end (contract 3)."""
@@ -243,11 +243,6 @@ class HTTPPfSenseClient:
     def auth_scheme(self) -> str:
         """key, basic or jwt."""
         return self._session.scheme
-
-    @property
-    def credential_refused(self) -> bool:
-        """Whether pfSense refused the credential; nothing is sent with it any more."""
-        return self._session.refused
 
     async def identity(self) -> str:
         """Who answers: host and domain name of the firewall; its address where the account may not read them."""

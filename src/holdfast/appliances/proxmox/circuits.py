@@ -34,17 +34,20 @@ def _for_node(error: BaseException) -> Verdict:
 
 
 class Circuits:
-    """The guards of one Proxmox target."""
+    """The guards of one Proxmox target; `name` is that of the address's circuit, nodes' are `NAME/NODE`."""
 
-    def __init__(self, policy: Policy, target: str, probe: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self, policy: Policy, target: str, name: str, probe: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        self.name = name
         self._node_policy = replace(policy, retry_max_attempts=1, circuit_breaker_probe_interval=0)
         self._target = target
-        self.address = Guard(name="proxmox_api", policy=policy, classify=_for_address, probe=probe, target=target)
+        self.address = Guard(name=name, policy=policy, classify=_for_address, probe=probe, target=target)
         self._nodes: dict[str, Guard] = {}
 
     def breakers(self) -> Mapping[str, Breaker]:
-        """Breakers by name: `proxmox_api`, and `proxmox_api/NODE` for nodes called so far."""
-        guards = {"proxmox_api": self.address} | {f"proxmox_api/{node}": g for node, g in self._nodes.items()}
+        """Breakers by name: the address's, and those of nodes called so far."""
+        guards = {self.name: self.address} | {f"{self.name}/{node}": g for node, g in self._nodes.items()}
         return {name: guard.breaker for name, guard in guards.items() if guard.breaker is not None}
 
     async def run(self, operation: Operation, node: str | None, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -58,6 +61,6 @@ class Circuits:
     def _node(self, node: str) -> Guard:
         if node not in self._nodes:
             self._nodes[node] = Guard(
-                name=f"proxmox_api/{node}", policy=self._node_policy, classify=_for_node, target=self._target
+                name=f"{self.name}/{node}", policy=self._node_policy, classify=_for_node, target=self._target
             )
         return self._nodes[node]

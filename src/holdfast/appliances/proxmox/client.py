@@ -75,7 +75,7 @@ class AsyncProxmoxClient:
         policy = policy_of(settings, max_in_flight=MAX_IN_FLIGHT)
         self._attempt_timeout_s = max(settings.timeout, SERVER_VERDICT_S)
         self._session = Session(settings, self._http.send, on_secret=on_secret)
-        self._circuits = Circuits(policy, settings.label, probe=self._probe)
+        self._circuits = Circuits(policy, settings.label, settings.circuit_name, probe=self._probe)
         self._version: JsonObject | None = None
         self.inventory = Inventory(self._resources)
         self.known_tasks = KnownTasks()

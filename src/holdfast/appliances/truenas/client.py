@@ -65,7 +65,7 @@ class TrueNASClient:
         self._auth = auth_manager if auth_manager is not None else AuthManager(settings)
         self._on_secret = on_secret
         self._guard = Guard(
-            name="truenas_api",
+            name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
             probe=self._probe,
             target=settings.label,
@@ -93,7 +93,7 @@ class TrueNASClient:
 
     def circuits(self) -> Mapping[str, Breaker]:
         """All circuits by name."""
-        return {} if self._guard.breaker is None else {"truenas_api": self._guard.breaker}
+        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
 
     async def close(self) -> None:
         """Log out by closing the socket, and release connections."""
