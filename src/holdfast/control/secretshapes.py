@@ -29,7 +29,7 @@ _NAME: Final = re.compile(
 _XML_ATTRIBUTE: Final = re.compile(r"\b[Nn]ame=\"([^\"<>]{1,128})\"[^<>]{0,64}>([^<]++)")
 _QUOTED: Final = {'"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL), "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL)}
 _ESCAPED_QUOTE: Final = re.compile(r"\\{1,15}[\"']")
-_BARE: Final = re.compile(r"[^\s,;&\"'<>]++")
+_BARE: Final = re.compile(r"[^\s,;&\"'<>]*+")
 _REST_OF_LINE: Final = re.compile(r"[^\r\n\"']*+")
 _WHOLE_LINE_NAMES: Final = ("authorization", "cookie", "cookies")
 
@@ -52,8 +52,6 @@ _USERINFO: Final = re.compile(r"(?<=://)([^\s/?#@\"'<>:]{0,256})(:?)[^\s/?#@\"'<
 
 def redact_shapes(text: str, marker: str) -> str:
     """The text with every secret that is recognisable by shape or place replaced by the marker."""
-    if len(text) < 4:
-        return text
     if "-----BEGIN " in text:
         text = _blocks(text, marker)
     if "LS0tLS1CRUdJTi" in text:
@@ -100,22 +98,25 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
 def _value_span(text: str, at: int, name: str) -> tuple[int, int]:
     quote = text[at : at + 1]
     if quote in _QUOTED:
-        found = _QUOTED[quote].match(text, at + 1)
-        return at + 1, found.end() if found else len(text)
+        return at + 1, _end_of(_QUOTED[quote], text, at + 1)
     if (escaped := _ESCAPED_QUOTE.match(text, at)) is not None:
-        stop = text.find(escaped[0], escaped.end())
-        while stop > 0 and text[stop - 1] == "\\":
-            stop = text.find(escaped[0], stop + 1)
-        return escaped.end(), stop if stop >= 0 else len(text)
-    pattern = _REST_OF_LINE if name.lower().endswith(_WHOLE_LINE_NAMES) else _BARE
-    bare = pattern.match(text, at)
-    return at, bare.end() if bare else at
+        # It ends at the same number of backslashes; with more of them the quote is part of the value.
+        closing = re.compile(r"(?<!\\)" + re.escape(escaped[0])).search(text, escaped.end())
+        return escaped.end(), closing.start() if closing else len(text)
+    return at, _end_of(_REST_OF_LINE if name.lower().endswith(_WHOLE_LINE_NAMES) else _BARE, text, at)
+
+
+def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where a run ends that may be empty."""
+    found = pattern.match(text, at)
+    assert found is not None
+    return found.end()
 
 
 def _xml(text: str) -> Iterator[tuple[int, int]]:
     """Where contents of `<Attribute Name="…">` stand, as in server configuration profiles."""
     for match in _XML_ATTRIBUTE.finditer(text):
-        if names_secret(match[1]) and match[2].strip():
+        if names_secret(match[1]):
             yield match.span(2)
 
 
@@ -124,11 +125,7 @@ def _blocks(text: str, marker: str) -> str:
     at = 0
     while (begin := _BLOCK.search(text, at)) is not None:
         end = _BLOCK_END.search(text, begin.end(), begin.end() + _LONGEST_BLOCK)
-        if end is not None:
-            stop = end.end()
-        else:
-            body = _BLOCK_BODY.match(text, begin.end())
-            stop = body.end() if body else begin.end()
+        stop = end.end() if end is not None else _end_of(_BLOCK_BODY, text, begin.end())
         made += (text[at : begin.start()], marker)
         at = stop
     made.append(text[at:])
