@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.simulators.pfsense.simulator import PfSenseSimulator
-from tests.appliances.pfsense.requests import problems
+from tests.appliances.pfsense.requests import SEEN, problems
 from tests.support.rooms import Room, room
 
 Open = Callable[..., AbstractAsyncContextManager[Room]]
@@ -76,3 +76,10 @@ def open_firewall(tmp_path: Path) -> Open:
         return firewall(tmp_path, **options)  # type: ignore[arg-type]  # passed on
 
     return opened
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much of what was sent the vendor's tables were asked about: all of it."""
+    if SEEN:
+        told = f"pfSense room: {sum(SEEN.values())} requests to {len(SEEN)} operations, all held against the tables"
+        terminalreporter.write_line(told)

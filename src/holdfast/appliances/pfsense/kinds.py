@@ -24,7 +24,6 @@ class Kind:
         key: Fields that identify an object among its siblings.
         join: What stands between them in a reference; None makes a short digest of them, for long keys.
         subsystem: What must be applied for a change to become live; None when it is live at once.
-        flagged: Whether pfSense shows that this is pending; firewall rules set no flag (contract 8).
         noun: Object of the tools that create, update and delete it; None when the general ones do.
         arguments: Arguments of the creating tool by the API's field, where the names differ.
         plain: Fields that are arguments of the creating tool under their own name.
@@ -40,7 +39,6 @@ class Kind:
     key: tuple[str, ...]
     join: str | None = "/"
     subsystem: str | None = None
-    flagged: bool = True
     noun: str | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
@@ -69,7 +67,6 @@ RULE: Final = Kind(
     "FirewallRule",
     ("tracker",),
     subsystem="firewall",
-    flagged=False,
     noun="rule",
     arguments={"type": "action", "ipprotocol": "ip_version", "descr": "description"},
     plain=("interface", "protocol", "source", "source_port", "destination", "destination_port", "log", "disabled"),

@@ -68,7 +68,6 @@ class ConnectionTest(Answer):
     authenticated: bool
     api_version: Untrusted | None = None
     auth_scheme: Untrusted
-    can_write: bool | None = None
     dry_run: bool | None = None
     elapsed_ms: float | None = None
     problem: Untrusted | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -13,7 +12,6 @@ from holdfast.appliances.pfsense.objects import find, refs
 from holdfast.transport.values import JsonObject
 
 _POSITION: Final = r"^(first|last|(before|after):[0-9]{1,11}(~[0-9a-f]{8})?)$"
-_PARSED: Final = re.compile(_POSITION)
 
 Position = Annotated[str, Field(pattern=_POSITION, description="first, last, before:REF or after:REF.")]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
-
-from pydantic import BaseModel
+from collections.abc import Mapping
 
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
 from holdfast.appliances.pfsense.facts import Model, model_named
@@ -14,7 +11,6 @@ from holdfast.errors import InputError
 from holdfast.transport.urls import Query
 from holdfast.transport.values import JsonObject, JsonValue
 
-Row = TypeVar("Row", bound=BaseModel)
 _FILTERS = frozenset({"contains", "startswith", "endswith", "gte", "lte"})
 
 
@@ -79,8 +75,3 @@ def said(row: Mapping[str, JsonValue], name: str) -> str | None:
 def yes(row: Mapping[str, JsonValue], name: str) -> bool | None:
     """True, or None where it is false or not told: what is usual is left out of an answer."""
     return True if row.get(name) is True else None
-
-
-def each(rows: Sequence[JsonObject], make: Callable[[JsonObject], Row]) -> list[Row]:
-    """A model for each row."""
-    return [make(row) for row in rows]
