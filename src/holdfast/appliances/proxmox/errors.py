@@ -91,7 +91,7 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], type[ApplianceError], str | None], ..
             "Bring the object into the needed state first.",
         ),
         (r"not implemented|is not available|not supported|does not support|not installed", UnsupportedError, None),
-        (r"storage '.*' is (?:not online|disabled)", UnavailableError, "Check the storage with proxmox_list_storage."),
+        (r"storage '.*' is (?:not online|disabled)", UnavailableError, "Check the storage with proxmox_list_storages."),
         (r"no worker upid|starting worker failed|unable to fork worker", LockTimeoutError, "Repeat in a few seconds."),
         (r"only root can|user != root", PermissionDeniedError, "Proxmox allows this to root@pam with a password only."),
         (r"hostname lookup", NodeUnreachableError, "Use the short name of a node from proxmox_list_nodes."),
