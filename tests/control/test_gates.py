@@ -27,6 +27,8 @@ EXEC = entry("proxmox_exec", "command", risk=Risk.DESTRUCTIVE, command=True, def
 OTHER = entry("pfsense_read")
 OTHER_WRITE = entry("pfsense_write", risk=Risk.WRITE)
 ESTATE = entry("circuits_list", "circuits")
+ESTATE_WRITE = entry("circuits_reset", "circuits", risk=Risk.WRITE)
+DEFAULT_EXEC = entry("pfsense_exec", "shell", risk=Risk.WRITE, command=True, default=True)
 ALL = Catalogue(
     tuple(
         ToolsetInfo(kind, name, name, default)
@@ -35,10 +37,11 @@ ALL = Catalogue(
             ("proxmox", "more", False),
             ("proxmox", "command", False),
             ("pfsense", "core", True),
+            ("pfsense", "shell", True),
             ("estate", "circuits", True),
         )
     ),
-    (READ, WRITE, DESTROY, EXTRA, EXEC, OTHER, OTHER_WRITE, ESTATE),
+    (READ, WRITE, DESTROY, EXTRA, EXEC, OTHER, OTHER_WRITE, DEFAULT_EXEC, ESTATE, ESTATE_WRITE),
 )
 BOTH = frozenset({"proxmox", "pfsense"})
 
@@ -49,7 +52,7 @@ def names(**selection: object) -> set[str]:
 
 
 def test_without_a_target_to_operate_only_reads_are_listed() -> None:
-    assert names() == {"proxmox_read", "pfsense_read", "circuits_list"}
+    assert names() == {"proxmox_read", "pfsense_read", "circuits_list", "circuits_reset"}
 
 
 def test_writes_are_listed_for_the_kinds_that_are_operated_only() -> None:
@@ -58,12 +61,12 @@ def test_writes_are_listed_for_the_kinds_that_are_operated_only() -> None:
 
 def test_read_only_wins_over_everything_else() -> None:
     chosen = names(operate_kinds=BOTH, read_only=True, toolsets=("all", "command"), allow=("*",))
-    assert chosen == names() | {"proxmox_extra"}
+    assert chosen == (names() - {"circuits_reset"}) | {"proxmox_extra"}
 
 
 def test_a_kind_that_is_not_served_is_not_listed() -> None:
     found = select(ALL, Selection(kinds=frozenset({"pfsense"}), operate_kinds=BOTH))
-    assert {one.name for one in found} == {"pfsense_read", "pfsense_write", "circuits_list"}
+    assert {one.name for one in found} == {"pfsense_read", "pfsense_write", "circuits_list", "circuits_reset"}
 
 
 def test_further_toolsets_are_listed_when_named_with_or_without_their_kind() -> None:
@@ -76,12 +79,14 @@ def test_tools_that_run_commands_are_listed_only_when_their_toolset_is_named() -
     assert "proxmox_exec" not in names(operate_kinds=BOTH, toolsets=("all",))
     assert "proxmox_exec" in names(operate_kinds=BOTH, toolsets=("command",))
     assert "proxmox_exec" not in names(toolsets=("command",))
+    assert "pfsense_exec" not in names(operate_kinds=BOTH, toolsets=("all",))
+    assert "pfsense_exec" in names(operate_kinds=BOTH, toolsets=("pfsense:shell",))
 
 
 def test_denied_tools_are_never_listed_and_an_allow_list_excludes_the_others() -> None:
-    assert names(deny=("proxmox_*",)) == {"pfsense_read", "circuits_list"}
+    assert names(deny=("proxmox_*", "*_reset")) == {"pfsense_read", "circuits_list"}
     assert names(allow=("proxmox_r*",)) == {"proxmox_read"}
-    assert names(allow=("*",), deny=("*_read",)) == {"circuits_list"}
+    assert names(allow=("*",), deny=("*_read",)) == {"circuits_list", "circuits_reset"}
 
 
 @pytest.mark.parametrize("selection", [{"toolsets": ("mroe",)}, {"allow": ("nothing_*",)}, {"deny": ("nothing",)}])
