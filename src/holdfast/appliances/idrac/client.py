@@ -19,6 +19,7 @@ from holdfast.errors import (
     ApplianceFaultError,
     AuthenticationError,
     ConflictError,
+    HoldfastError,
     NotFoundError,
     RefusedError,
     UnsupportedError,
@@ -204,6 +205,14 @@ class IDracClient:
     async def _probe(self) -> None:
         request = Request("GET", ROOT, headers=_HEADERS, attempt_timeout_s=5)
         await self._attempt(request, authenticated=False)
+
+    async def answers(self) -> bool:
+        """Whether it answers with a login now. Asked past the circuit: an outage that was expected is no failure."""
+        try:
+            await self._attempt(self._request(self._own(text(await self.root(), "Systems/@odata.id") or ROOT)))
+        except HoldfastError:
+            return False
+        return True
 
     async def write(self, method: str, link: str, body: JsonObject | None = None) -> Answered:
         """POST, PATCH or DELETE, sent once; one writer at a time for each iDRAC.

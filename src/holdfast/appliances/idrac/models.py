@@ -194,6 +194,59 @@ class JobAnswer(Answer):
     waited_s: float
 
 
+class BootState(Answer):
+    """Boot override (target None: none) and order."""
+
+    target: Untrusted
+    enabled: Untrusted
+    mode: Untrusted | None = None
+    order: list[Untrusted] | None = None
+    allowed: list[Untrusted] | None = None
+
+
+class MediaSlot(Row):
+    """A slot of virtual media."""
+
+    slot: Untrusted
+    inserted: bool | None = None
+    image: Untrusted | None = None
+    connected_via: Untrusted | None = None
+    types: list[Untrusted] | None = None
+    write_protected: bool | None = None
+
+
+class MediaPage(Page[MediaSlot]):
+    """Slots of virtual media."""
+
+
+class ManagerInfo(Answer):
+    """The iDRAC itself."""
+
+    model: Untrusted | None = None
+    generation: int | None = None
+    firmware: Untrusted | None = None
+    health: Untrusted | None = None
+    clock: Untrusted | None = None
+    last_restart: Untrusted | None = None
+    lifecycle_controller: Untrusted | None = None
+    lockdown: Untrusted | None = None
+    mac_address: Untrusted | None = None
+    host_name: Untrusted | None = None
+    addresses: list[Untrusted] | None = None
+
+
+class Attribute(Row):
+    """An attribute; `pending` is its value after the next restart."""
+
+    name: Untrusted
+    value: Untrusted | None = None
+    pending: Untrusted | None = None
+
+
+class AttributePage(Page[Attribute]):
+    """Attributes."""
+
+
 class ServerHealth(Row):
     """One server of a fleet: `result` is ok, error, or not_asked."""
 

@@ -1,0 +1,129 @@
+"""BIOS attributes: what they are, what is pending, a change that waits for a restart of the host (contract 12.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
+from holdfast.appliances.idrac.client import Answered
+from holdfast.appliances.idrac.reading import dig, flag, link, objects, text, texts
+from holdfast.control.answers import JsonObject
+from holdfast.control.change import Change
+from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
+
+if TYPE_CHECKING:
+    from holdfast.appliances.idrac.client import IDracClient
+
+Value = str | int
+JOB: Final = frozenset({"BIOSConfiguration"})
+
+
+@dataclass(frozen=True)
+class Bios:
+    """BIOS attributes of a server: as they are, and as they will be after a restart."""
+
+    address: str
+    settings: str
+    current: JsonObject
+    pending: JsonObject
+    apply_times: list[str]
+
+
+async def read_bios(client: IDracClient) -> Bios:
+    """Current and pending attributes.
+
+    Raises:
+        UnsupportedError: This server does not show them.
+    """
+    address = link(await client.places.system(), "Bios")
+    if address is None:
+        raise UnsupportedError("This server does not show its BIOS settings.")
+    bios = await client.get(address)
+    settings = link(bios, "@Redfish.Settings/SettingsObject")
+    if settings is None:
+        raise UnsupportedError("The BIOS settings of this server cannot be changed over Redfish.")
+    pending = dig(await client.get(settings), "Attributes")
+    current = dig(bios, "Attributes")
+    return Bios(
+        address=address,
+        settings=settings,
+        current=current if isinstance(current, dict) else {},
+        pending=pending if isinstance(pending, dict) else {},
+        apply_times=texts(bios, "@Redfish.Settings/SupportedApplyTimes"),
+    )
+
+
+async def _check(client: IDracClient, bios: Bios, wanted: dict[str, Value]) -> list[str]:
+    """Hold the values to this machine's registry; warnings where there is none."""
+    unknown = sorted(set(wanted) - set(bios.current))
+    if unknown:
+        raise InputError(f"This BIOS has no attribute {', '.join(unknown)}.", next_step="List them: idrac_list_bios.")
+    try:
+        registry = await client.get(f"{bios.address}/BiosRegistry")
+    except NotFoundError:
+        return ["This server tells no registry: the values were not checked before."]
+    for row in objects(registry, "RegistryEntries/Attributes"):
+        name = text(row, "AttributeName")
+        if name in wanted:
+            _check_value(name, wanted[name], row)
+    return []
+
+
+def _check_value(name: str, value: Value, row: JsonObject) -> None:
+    if flag(row, "ReadOnly"):
+        raise InputError(f"The BIOS attribute {name} can only be read.")
+    allowed = [found for one in objects(row, "Value") if (found := text(one, "ValueName")) is not None]
+    if allowed and value not in allowed:
+        raise InputError(f"{name} is one of {', '.join(allowed[:40])}.")
+    if text(row, "Type") == "Integer" and not isinstance(value, int):
+        raise InputError(f"{name} is a whole number.")
+    low, high = row.get("LowerBound"), row.get("UpperBound")
+    if isinstance(value, int) and isinstance(low, int) and isinstance(high, int) and not low <= value <= high:
+        raise InputError(f"{name} is between {low} and {high}.")
+
+
+async def plan_bios(ctx: Ctx, wanted: dict[str, Value]) -> Change:
+    """The change of BIOS attributes at the next restart of the host.
+
+    Raises:
+        ConflictError: Other changes wait already: one job at a time (contract 12.8).
+        InputError: An attribute or value that this machine does not have.
+    """
+    bios = await read_bios(ctx.client)
+    warnings = await _check(ctx.client, bios, wanted)
+    if bios.pending:
+        raise ConflictError(
+            f"Changes of {', '.join(sorted(bios.pending)[:10])} wait for a restart already.",
+            next_step="Restart the server, or delete their job (idrac_list_jobs, idrac_delete_job).",
+        )
+    before: JsonObject = {name: bios.current[name] for name in sorted(wanted)}
+    after: JsonObject = {name: wanted[name] for name in sorted(wanted)}
+    body: JsonObject = {"Attributes": after}
+    if bios.apply_times:
+        body["@Redfish.SettingsApplyTime"] = {"ApplyTime": "OnReset"}
+
+    async def look() -> Seen:
+        now = await read_bios(ctx.client)
+        coming: JsonObject = {name: now.pending.get(name, now.current.get(name)) for name in sorted(wanted)}
+        return Seen(coming == after, coming)
+
+    async def send() -> Answered:
+        answered = await ctx.client.write("PATCH", bios.settings, body)
+        if answered.job is not None or bios.apply_times:
+            return answered
+        # Old firmware stages the values and wants the job made by itself (contract 8.4).
+        queue = await ctx.client.places.jobs()
+        return await ctx.client.write("POST", queue, {"TargetSettingsURI": bios.settings})
+
+    return await change(
+        ctx,
+        Write(send, {"PATCH": bios.settings, "body": body}, jobs=JOB, wait_s=5.0),
+        summary=f"Set BIOS attributes at the next restart: {', '.join(sorted(wanted))}",
+        before=before,
+        after=after,
+        look=look,
+        blast_radius=("Takes effect when the server is restarted.",),
+        warnings=warnings,
+        nothing_to_do=before == after,
+    )

@@ -1,0 +1,247 @@
+"""From a write to a `Change`: sent once, its job followed, its effect read back (contract 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from holdfast.appliances.idrac.client import Answered, IDracClient
+from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, read_job, wait_for
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.context import Context
+from holdfast.errors import HoldfastError, NotFoundError
+
+Ctx: TypeAlias = Context[IDracClient]
+
+_LOOKS: Final = 3
+"""The control floor reads back so often; only the last look says that nothing happened."""
+STEP_S: Final = 2.0
+"""Wait between looks at a state that takes a while to come, seconds."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at the state showed.
+
+    Attributes:
+        reached: Whether it is as wanted; None when the state cannot tell.
+        state: The state, in the shape of `Change.after`.
+        note: What else there is to say.
+        undo: The call that takes it back, where only the state shows it (an id that the iDRAC chose).
+    """
+
+    reached: bool | None
+    state: JsonObject | None = None
+    note: str | None = None
+    undo: UndoCall | None = None
+
+
+Look = Callable[[], Awaitable[Seen]]
+Send = Callable[[], Awaitable[Answered]]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One change on the wire.
+
+    Attributes:
+        send: Sends it, once.
+        content: What is sent, for the plan's digest; no secrets.
+        jobs: Types of the jobs that it may start; empty when it starts none.
+        settle_s: How long the state may take to become as wanted without a job, seconds.
+        wait_s: How long its job is waited for, seconds.
+    """
+
+    send: Send
+    content: JsonObject
+    jobs: frozenset[str] = frozenset()
+    settle_s: float = 0.0
+    wait_s: float = INLINE_WAIT_S
+
+
+class _Sending:
+    """What has become of the one sending of a change."""
+
+    def __init__(self, ctx: Ctx, write: Write, look: Look) -> None:
+        self._ctx = ctx
+        self._write = write
+        self._look = look
+        self._looks = 0
+        self._known: frozenset[str] = frozenset()
+        self._job: Job | None = None
+        self._job_id: str | None = None
+        self._vanished = False
+        self._error: HoldfastError | None = None
+
+    async def apply(self) -> Applied:
+        if self._write.jobs:
+            self._known = await ids_now(self._ctx.client)
+        try:
+            answered = await self._write.send()
+        except HoldfastError as error:
+            self._error = error
+            raise
+        if answered.job is not None:
+            self._job_id = answered.job
+            return await self._follow(answered.job)
+        if self._write.settle_s:
+            await self._settle()
+        return Applied()
+
+    async def _settle(self) -> None:
+        waited = 0.0
+        while waited < self._write.settle_s:
+            try:
+                if (await self._look()).reached:
+                    return
+            except HoldfastError:
+                pass  # an iDRAC that is away for a moment shows nothing; the read-back decides
+            await self._ctx.progress(waited, self._write.settle_s, "waiting for the effect")
+            await self._ctx.sleep(STEP_S)
+            waited += STEP_S
+
+    async def _follow(self, job: str) -> Applied:
+        async def report(found: Job, waited: float) -> None:
+            await self._ctx.progress(float(found.percent or 0), 100.0, f"{job}: {found.state}")
+
+        try:
+            self._job, _ = await wait_for(
+                self._ctx.client, job, limit_s=self._write.wait_s, sleep=self._ctx.sleep, report=report
+            )
+        except NotFoundError:
+            self._vanished = True
+            return Applied(details={"job": job}, warnings=(_VANISHED,))
+        except HoldfastError:
+            return Applied(task=job, warnings=("The state of its job cannot be read now.",))
+        details: JsonObject = {"job": job, "state": self._job.state, "message": self._job.message}
+        return Applied(task=None if self._job.phase in ("done", "failed", "partial") else job, details=details)
+
+    async def read_back(self) -> Observed:
+        self._looks += 1
+        if self._error is not None and self._write.settle_s and self._looks == 1:
+            await self._settle()
+        job = await self._current_job()
+        if job is None:
+            return self._without_job(await self._look())
+        if job.phase == "running":
+            return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id)
+        return self._by_job(job, await self._look())
+
+    async def _current_job(self) -> Job | None:
+        if self._job is not None and self._job.phase != "running":
+            return self._job
+        if self._vanished or not self._write.jobs:
+            return None
+        try:
+            if self._job_id is None:
+                self._job = await self._new_job()
+                self._job_id = self._job.id if self._job is not None else None
+            else:
+                self._job = await read_job(self._ctx.client, self._job_id)
+        except NotFoundError:
+            self._vanished = True
+            return None
+        return self._job
+
+    async def _new_job(self) -> Job | None:
+        """The job behind a lost answer: one of the right type that was not there before."""
+        for job in await list_jobs(self._ctx.client):
+            if job.id not in self._known and (job.type in self._write.jobs or job.type is None):
+                return job
+        return None
+
+    def _by_job(self, job: Job, seen: Seen) -> Observed:
+        told = f"Job {job.id}: {job.state}{f', {job.message}' if job.message else ''}"
+        match job.phase:
+            case "failed":
+                return Observed("applied" if seen.reached else "not_applied", seen.state, note=told)
+            case "partial":
+                return Observed("applied" if seen.reached else "unknown", seen.state, note=f"{told} Part of it failed.")
+            case "staged":
+                waits = f"{told} It waits for a restart of the host."
+                undo = UndoCall(tool="idrac_delete_job", arguments={"job": job.id})
+                if seen.reached is False:
+                    return Observed("unknown", seen.state, note=waits, task=job.id, undo=undo)
+                return Observed("applied", seen.state, note=waits, task=job.id, undo=undo)
+            case "needs_operator":
+                return Observed("applied", seen.state, note=f"{told} An operator must restart or unplug the server.")
+            case _:
+                effect_seen = seen.reached is not False
+                note = seen.note if effect_seen else f"{told} The state does not show it yet."
+                return Observed("applied" if effect_seen else "unknown", seen.state, note=note, undo=seen.undo)
+
+    def _without_job(self, seen: Seen) -> Observed:
+        if seen.reached:
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+        if self._vanished:
+            return Observed("unknown", seen.state, note=_VANISHED)
+        if seen.reached is None:
+            if self._error is None:
+                return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+            return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
+        if self._looks < _LOOKS:
+            return Observed("unknown", seen.state, note=seen.note or "The state does not show it yet.")
+        return Observed("not_applied", seen.state, note=seen.note or "The state is not as wanted.")
+
+
+_VANISHED: Final = "No view of the iDRAC knows its job any more: that is no proof of success."
+
+
+async def change(
+    ctx: Ctx,
+    write: Write,
+    *,
+    summary: str,
+    before: JsonObject,
+    after: JsonObject,
+    look: Look,
+    undo: UndoCall | None = None,
+    cannot_undo: str | None = None,
+    blast_radius: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    nothing_to_do: bool = False,
+    destructive: bool = False,
+) -> Change:
+    """The change that a write makes; see `Change` for what is not explained here.
+
+    Args:
+        ctx: Of the tool.
+        write: What is sent.
+        look: Reads the state.
+        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
+    """
+    sending = _Sending(ctx, write, look)
+    return Change(
+        summary=summary,
+        identity=f"service tag {await ctx.client.identity()}",
+        before=before,
+        after=after,
+        apply=sending.apply,
+        read_back=sending.read_back,
+        content=write.content,
+        blast_radius=blast_radius,
+        undo=undo,
+        cannot_undo=cannot_undo,
+        warnings=warnings,
+        nothing_to_do=nothing_to_do,
+        destructive=destructive,
+    )
+
+
+def patching(ctx: Ctx, address: str, body: JsonObject, **more: float) -> Write:
+    """A PATCH of one resource."""
+    content: JsonObject = {"PATCH": address, "body": body}
+    return Write(lambda: ctx.client.write("PATCH", address, body), content, settle_s=more.get("settle_s", 0.0))
+
+
+def acting(ctx: Ctx, resource: JsonObject, name: str, body: JsonObject, **more: float) -> Write:
+    """An action of a resource that starts no job.
+
+    Raises:
+        UnsupportedError: The resource does not offer it.
+    """
+    target = ctx.client.target_of(resource, name)
+    content: JsonObject = {"POST": target, "body": body}
+    return Write(lambda: ctx.client.write("POST", target, body), content, settle_s=more.get("settle_s", 0.0))

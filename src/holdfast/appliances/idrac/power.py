@@ -1,0 +1,171 @@
+"""Power actions, mapped to what the machine allows, their effect verified by reading (contract 12.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change
+from holdfast.appliances.idrac.client import Answered
+from holdfast.appliances.idrac.reading import text
+from holdfast.appliances.idrac.state import reset_types
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Change
+from holdfast.errors import ConflictError, Executed, HoldfastError, UnsupportedError
+
+Verb = Literal["on", "off_graceful", "off_force", "restart_graceful", "restart_force", "power_cycle", "nmi"]
+
+OFF_WAIT_S: Final = 300.0
+"""How long an operating system may take to shut down (contract 12.2)."""
+STATE_WAIT_S: Final = 40.0
+REST_S: Final = 10.0
+"""`On` too soon after Off is ignored (contract 12.2)."""
+_EVENTS: Final = frozenset({"SYS1000", "SYS1001", "SYS1002", "SYS1003"})
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a verb is done: one reset type, or off and on again."""
+
+    first: str
+    then_on: bool = False
+
+
+_WAYS: Final[dict[Verb, tuple[_Way, ...]]] = {
+    "on": (_Way("On"),),
+    "off_graceful": (_Way("GracefulShutdown"),),
+    "off_force": (_Way("ForceOff"),),
+    "restart_graceful": (_Way("GracefulRestart"), _Way("GracefulShutdown", then_on=True)),
+    "restart_force": (_Way("ForceRestart"),),
+    "power_cycle": (_Way("PowerCycle"), _Way("ForceOff", then_on=True)),
+    "nmi": (_Way("Nmi"),),
+}
+_WANTED: Final[dict[Verb, str | None]] = {"on": "On", "off_graceful": "Off", "off_force": "Off"}
+_SAID: Final[dict[Verb, str]] = {
+    "on": "Switch on",
+    "off_graceful": "Shut down",
+    "off_force": "Cut the power of",
+    "restart_graceful": "Restart by its operating system",
+    "restart_force": "Reset",
+    "power_cycle": "Power cycle",
+    "nmi": "Send an NMI to",
+}
+
+
+def way_of(verb: Verb, allowed: list[str]) -> _Way:
+    """How this machine does it.
+
+    Raises:
+        UnsupportedError: It allows none of the ways.
+    """
+    for way in _WAYS[verb]:
+        if way.first in allowed and (not way.then_on or "On" in allowed):
+            return way
+    raise UnsupportedError(f"This server does not allow {verb}; it allows {', '.join(allowed) or 'nothing'}.")
+
+
+async def _resets(ctx: Ctx) -> list[str]:
+    """Marks that move with every restart of the host: the log's entries about it."""
+    address = (await ctx.client.places.logs()).get("Lclog")
+    if address is None:
+        return []
+    rows = (await ctx.client.part(address, offset=0, limit=50)).rows
+    return [text(row, "Id") or "" for row in rows if (text(row, "MessageId") or "").rpartition(".")[2] in _EVENTS]
+
+
+async def plan_power(ctx: Ctx, verb: Verb) -> Change:
+    """The change that a power action makes.
+
+    Raises:
+        ConflictError: The server is off and the action needs it on.
+        UnsupportedError: The server does not allow it.
+    """
+    system = await ctx.client.places.system()
+    way = way_of(verb, reset_types(system))
+    state, wanted = text(system, "PowerState") or "unknown", _WANTED.get(verb)
+    if wanted is None and state != "On":
+        raise ConflictError(f"The server is {state}, not On.", next_step="Switch it on first.")
+    marks_before = None if wanted or verb == "nmi" else await _marks(ctx, system)
+
+    async def look() -> Seen:
+        now = await ctx.client.places.system()
+        power = text(now, "PowerState")
+        shown: JsonObject = {"power_state": power}
+        if wanted is not None:
+            return Seen(power == wanted, shown, note=_still(verb, power, wanted))
+        if verb == "nmi":
+            return Seen(None, shown, note="Whether the operating system took the NMI cannot be seen from here.")
+        return Seen(power == "On" and await _marks(ctx, now) != marks_before, shown)
+
+    name = text(system, "HostName") or text(system, "SKU") or "the server"
+    undo: UndoCall | None = None
+    if wanted is not None:
+        undo = UndoCall(tool="idrac_set_power", arguments={"action": "off_graceful" if verb == "on" else "on"})
+    return await change(
+        ctx,
+        Write(
+            lambda: _send(ctx, system, way),
+            {"reset_type": way.first, "then_on": way.then_on},
+            settle_s=0.0 if verb == "nmi" else OFF_WAIT_S if verb == "restart_graceful" else STATE_WAIT_S,
+        ),
+        summary=f"{_SAID[verb]} {name} ({text(system, 'Model') or 'server'})",
+        before={"power_state": state},
+        after={"power_state": wanted or "On"},
+        look=look,
+        undo=undo,
+        cannot_undo=None if undo else "A restart is over when it is over.",
+        blast_radius=() if verb == "on" else ("Everything that runs on this server is interrupted.",),
+        warnings=["This server has no such action: it is switched off and on again."] if way.then_on else (),
+        nothing_to_do=wanted is not None and state == wanted,
+        destructive=verb != "on",
+    )
+
+
+def _still(verb: Verb, power: str | None, wanted: str) -> str | None:
+    if power == wanted or verb != "off_graceful":
+        return None
+    return "The operating system has not shut down yet, or ignores the request; it is not forced."
+
+
+async def _marks(ctx: Ctx, system: JsonObject) -> list[str]:
+    reset = text(system, "LastResetTime")
+    return [reset] if reset is not None else await _resets(ctx)
+
+
+async def _send(ctx: Ctx, system: JsonObject, way: _Way) -> Answered:
+    if way.first == "On":
+        return await _switch_on(ctx, system)
+    answered = await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first})
+    if not way.then_on:
+        return answered
+    waited = 0.0
+    while waited < OFF_WAIT_S and await _power_state(ctx) != "Off":
+        await ctx.sleep(STEP_S)
+        waited += STEP_S
+    if waited >= OFF_WAIT_S:
+        raise ConflictError(
+            "The server did not switch off within five minutes; it was not forced, and not switched on again.",
+            executed=Executed.UNKNOWN,
+            next_step="Ask the operator whether to cut the power (off_force).",
+        )
+    await ctx.sleep(REST_S)
+    return await _switch_on(ctx, system)
+
+
+async def _switch_on(ctx: Ctx, system: JsonObject) -> Answered:
+    """Switch on; a 409 soon after a power-off says that nothing was done, and to come back (contract 5.1)."""
+    for _ in range(2):
+        try:
+            return await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": "On"})
+        except ConflictError:
+            if await _power_state(ctx) != "Off":
+                raise
+            await ctx.sleep(REST_S)
+    return await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": "On"})
+
+
+async def _power_state(ctx: Ctx) -> str | None:
+    try:
+        return text(await ctx.client.places.system(), "PowerState")
+    except HoldfastError:
+        return None

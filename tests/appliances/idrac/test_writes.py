@@ -1,0 +1,160 @@
+"""What the iDRAC tools change: verified by reading, sent once, undone, settled when the answer is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.appliances.idrac.table import CASES, LAB, WRITES, Case, prepare
+from tests.support.rooms import Room, room
+
+GENERATIONS = ("8", "9", "10")
+every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.id)
+
+
+def lab_room(tmp_path: Path, persona: str = "9", **more: Any) -> Any:
+    return room("idrac", tmp_path, persona=persona, settings=LAB, **more)
+
+
+def sent(lab: Room) -> list[str]:
+    """Writes that arrived, without logins and without actions that only read."""
+    return [
+        f"{one.method} {one.path}"
+        for one in lab.writes()
+        if "/Sessions" not in one.path and "GetRemoteServicesAPIStatus" not in one.path
+    ]
+
+
+def test_the_table_has_every_tool_of_the_room(tmp_path: Path) -> None:
+    from holdfast.control.inventory import load_catalogue
+
+    assert {case.tool for case in CASES} == {entry.name for entry in load_catalogue(("idrac",)).entries}
+
+
+@pytest.mark.parametrize("persona", GENERATIONS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+async def test_every_tool_works_on_every_generation_or_says_what_it_lacks(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        if persona in case.lacking:
+            assert (await lab.fails(case.tool, **case.arguments)).code == "unsupported"
+            assert sent(lab) == []
+            return
+        arguments = await prepare(lab, case)
+        before = len(sent(lab))
+        answer = await lab.call(case.tool, **arguments)
+        if case not in WRITES:
+            assert len(sent(lab)) == before
+            return
+        assert answer["outcome"] == "applied", answer
+        assert answer["verified"] is True
+        assert ("undo" in answer) != ("cannot_undo" in answer)
+        assert 1 <= len(sent(lab)) - before <= case.sends
+        undo = answer.get("undo")
+        if isinstance(undo, dict) and case.undoes:
+            back = await lab.call(str(undo["tool"]), **undo["arguments"])
+            assert back["outcome"] in ("applied", "nothing_to_do"), back
+
+
+@every_write
+async def test_a_dry_run_sends_nothing(case: Case, tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        arguments = await prepare(lab, case)
+        before = sent(lab)
+        assert (await lab.call(case.tool, dry_run=True, **arguments))["outcome"] == "planned"
+        assert sent(lab) == before
+
+
+@every_write
+async def test_a_lost_answer_is_settled_by_reading_and_nothing_is_sent_twice(case: Case, tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        arguments = await prepare(lab, case)
+        before = len(sent(lab))
+        lab.running.fault("drop-before", method="write", times=1)
+        dropped = await lab.call(case.tool, **arguments)
+        assert dropped["outcome"] in (("unknown", "not_applied") if case.blind else ("not_applied",)), dropped
+        assert len(sent(lab)) - before <= 1
+        lab.running.heal()
+        before = len(sent(lab))
+        lab.running.fault("lost-reply", method="write", times=1)
+        lost = await lab.call(case.tool, **arguments)
+        assert lost["outcome"] in (("unknown", "applied") if case.blind else ("applied",)), lost
+        assert len(sent(lab)) - before == 1
+
+
+@every_write
+async def test_a_read_only_account_is_refused_by_name_and_nothing_changes(case: Case, tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        arguments = await prepare(lab, case)
+        lab.simulator.bmc.accounts.members["2"].role = "ReadOnly"
+        error = await lab.fails(case.tool, **arguments)
+        assert error.code == "permission_denied", error
+
+
+@every_write
+async def test_another_server_at_the_address_refuses_every_change(case: Case, tmp_path: Path) -> None:
+    settings = LAB + '\nservice_tag = "AAAAAA1"'
+    async with room("idrac", tmp_path, persona="9", settings=settings) as lab:
+        if case.before:
+            return
+        error = await lab.fails(case.tool, **case.arguments)
+        assert error.code in ("refused", "not_found"), error
+        assert sent(lab) == []
+
+
+@pytest.mark.parametrize("persona", GENERATIONS)
+async def test_restart_and_power_cycle_are_mapped_to_what_the_machine_allows(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await lab.call("idrac_set_power", action="on")
+        await lab.call("idrac_set_power", action="restart_graceful")
+        answer = await lab.call("idrac_set_power", action="power_cycle")
+        assert answer["outcome"] == "applied"
+        kinds = [one.body.decode() for one in lab.writes() if one.path.endswith("ComputerSystem.Reset")][-4:]
+        if persona == "8":
+            assert [kind.split('"')[3] for kind in kinds] == ["GracefulShutdown", "On", "ForceOff", "On"]
+        else:
+            assert [kind.split('"')[3] for kind in kinds[-2:]] == ["GracefulRestart", "PowerCycle"]
+
+
+async def test_a_graceful_shutdown_that_the_system_ignores_is_not_forced(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        lab.simulator.set_fault("acpi-ignored")
+        answer = await lab.call("idrac_set_power", action="off_graceful")
+        assert answer["outcome"] in ("unknown", "not_applied")
+        assert "not forced" in str(answer)
+        assert len(sent(lab)) == 1
+
+
+async def test_success_that_hides_a_failure_is_not_believed(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        lab.simulator.set_fault("success-with-error-body", method="PATCH", executed=False)
+        assert (await lab.call("idrac_set_led", identify=True))["outcome"] == "not_applied"
+        lab.simulator.clear_faults()
+        lab.simulator.set_fault("success-with-error-body", method="PATCH", executed=True)
+        assert (await lab.call("idrac_set_led", identify=True))["outcome"] == "applied"
+
+
+async def test_lockdown_refuses_a_change_and_is_not_ended_by_itself(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        await lab.call("idrac_set_lockdown", enabled=True)
+        error = await lab.fails("idrac_set_boot", source="Pxe")
+        assert error.code == "lockdown"
+        assert lab.simulator.bmc.locked_down
+
+
+async def test_an_image_from_elsewhere_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        error = await lab.fails("idrac_insert_media", image="https://elsewhere.example/a.iso")
+        assert error.code == "refused"
+        assert sent(lab) == []
+
+
+async def test_a_restart_of_the_idrac_is_waited_for_and_reading_goes_on(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        answer = await lab.call("idrac_restart_manager")
+        assert answer["outcome"] == "applied"
+        assert sum(lab.slept) >= 60
+        assert (await lab.call("idrac_get_health"))["health"] == "OK"
