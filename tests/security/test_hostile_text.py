@@ -48,7 +48,9 @@ def _inside(annotation: object) -> list[object]:
     return [annotation, *(found for argument in arguments for found in _inside(argument))]
 
 
-ALL = sorted({part for model in MODELS for part in parts(model, set())}, key=lambda model: model.__qualname__)
+ALL = sorted(
+    {part for model in MODELS for part in parts(model, set())}, key=lambda model: (model.__module__, model.__qualname__)
+)
 
 
 def is_text(field: FieldInfo) -> bool:
