@@ -89,7 +89,6 @@ READS = (
     Call("pfsense_system_info", {}, requests=4),
     Call("pfsense_list_interfaces", {}, requests=1),
     Call("pfsense_pending_changes", {}, requests=10),
-    Call("pfsense_wait_apply", {"subsystem": "firewall"}, requests=2),
     Call("pfsense_list_rules", {}, requests=2),
     Call(
         "pfsense_explain_traffic",

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from holdfast.control.inventory import load_catalogue
+from holdfast.control.spec import Risk
 from holdfast.simulators.base import Arrival
 from tests.appliances.pfsense.calls import READS, WRITES, Call
 from tests.appliances.pfsense.conftest import Open, simulator
@@ -15,6 +16,7 @@ from tests.support.rooms import Room
 every_read = pytest.mark.parametrize("call", READS, ids=lambda call: call.tool)
 every_write = pytest.mark.parametrize("call", WRITES, ids=lambda call: call.tool)
 every_call = pytest.mark.parametrize("call", [*READS, *WRITES], ids=lambda call: call.tool)
+CONFIRMED = {entry.name for entry in load_catalogue(("pfsense",)).entries if entry.risk is Risk.DESTRUCTIVE}
 ANSWERED_WITHOUT_A_CREDENTIAL = {"pfsense_test_connection"}
 
 
@@ -53,7 +55,8 @@ async def test_a_write_is_sent_once_and_read_back(fw: Room, call: Call) -> None:
     assert answer["outcome"] == "applied", answer
     assert answer["verified"] is True
     assert len(really_written(arrived)) == 1
-    assert len(arrived) <= call.requests
+    # What a person confirms is planned a second time right before it is made.
+    assert len(arrived) <= (2 * call.requests - 3 if call.tool in CONFIRMED else call.requests)
     assert answer.get("undo") or answer.get("cannot_undo")
 
 

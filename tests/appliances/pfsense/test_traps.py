@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from holdfast.appliances.pfsense import applying, patience
+from holdfast.appliances.pfsense.client import HTTPPfSenseClient
 from holdfast.control.caller import Question, Reply
 from tests.appliances.pfsense.conftest import Open, simulator
 from tests.appliances.pfsense.elsewhere import edit, edit_one, rules, stored, tracker_of
@@ -81,18 +84,56 @@ async def test_the_right_object_is_deleted_although_every_index_shifted_after_th
     assert len(rules(fw)) == 5
 
 
-async def test_an_object_that_was_changed_after_the_plan_is_not_touched(fw: Room) -> None:
-    async def meanwhile(question: Question) -> Reply:
-        rows = stored(fw, "filter/rule")
-        edit(fw, "filter/rule", [{**r, "log": True} if r["descr"] == "fencing over Redfish" else r for r in rows])
-        return Reply.ACCEPTED
+@pytest.fixture
+def at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Lets somebody else do something after the plan was looked at last, right before the write."""
+    original = HTTPPfSenseClient.writing
 
-    fw.ask = meanwhile
-    error = await fw.fails("pfsense_delete_rule", ref=tracker_of(fw, FENCING))
-    assert error.code == "moved"
-    assert error.executed == "no"
-    assert "fencing over Redfish" in rules(fw)
+    def arrange(meanwhile: Callable[[], None]) -> None:
+        @asynccontextmanager
+        async def writing(self: HTTPPfSenseClient) -> AsyncIterator[None]:
+            async with original(self):
+                meanwhile()
+                yield
+
+        monkeypatch.setattr(HTTPPfSenseClient, "writing", writing)
+
+    return arrange
+
+
+AtTheLastMoment = Callable[[Callable[[], None]], None]
+
+
+async def test_an_object_that_was_changed_at_the_last_moment_is_not_touched(
+    fw: Room, at_the_last_moment: AtTheLastMoment
+) -> None:
+    def meanwhile() -> None:
+        rows = stored(fw, "filter/rule")
+        edit(fw, "filter/rule", [{**r, "log": True} if r["descr"] == FENCING else r for r in rows])
+
+    at_the_last_moment(meanwhile)
+    ref = tracker_of(fw, FENCING)
+    for tool, more in (
+        ("pfsense_delete_rule", {}),
+        ("pfsense_update_rule", {"changes": {"disabled": False}}),
+        ("pfsense_move_rule", {"position": "first"}),
+    ):
+        rows = stored(fw, "filter/rule")
+        edit(fw, "filter/rule", [{**r, "log": False} if r["descr"] == FENCING else r for r in rows])
+        error = await fw.fails(tool, ref=ref, **more)
+        assert error.code == "moved"
+        assert error.executed == "no"
+    assert FENCING in rules(fw)
     assert really_written(fw.arrivals) == []
+
+
+async def test_the_right_object_is_changed_although_indexes_shifted_at_the_last_moment(
+    fw: Room, at_the_last_moment: AtTheLastMoment
+) -> None:
+    at_the_last_moment(lambda: edit(fw, "filter/rule", stored(fw, "filter/rule")[1:]))
+    answer = await fw.call("pfsense_update_rule", ref=tracker_of(fw, FENCING), changes={"log": True})
+    assert answer["outcome"] == "applied"
+    assert [row["descr"] for row in stored(fw, "filter/rule") if row.get("log")] == ["BMCs reach nothing else", FENCING]
 
 
 async def test_a_plan_of_an_object_that_moved_meanwhile_is_refused(fw: Room) -> None:
@@ -106,12 +147,10 @@ async def test_a_plan_of_an_object_that_moved_meanwhile_is_refused(fw: Room) -> 
     assert really_written(fw.arrivals) == []
 
 
-async def test_settings_that_somebody_changed_after_the_plan_are_not_overwritten(fw: Room) -> None:
-    async def meanwhile(question: Question) -> Reply:
-        edit_one(fw, "gateways", defaultgw4="LAB_GW")
-        return Reply.ACCEPTED
-
-    fw.ask = meanwhile
+async def test_settings_that_somebody_changed_at_the_last_moment_are_not_overwritten(
+    fw: Room, at_the_last_moment: AtTheLastMoment
+) -> None:
+    at_the_last_moment(lambda: edit_one(fw, "gateways", defaultgw4="LAB_GW"))
     error = await fw.fails("pfsense_update_settings", kind="default_gateway", changes={"defaultgw4": ""})
     assert error.code == "moved"
     assert really_written(fw.arrivals) == []
@@ -231,11 +270,13 @@ async def test_an_apply_that_takes_long_is_handed_over_and_waited_for(
     answer = await fw.call("pfsense_apply_changes", subsystem="firewall")
     assert answer["outcome"] == "started"
     assert answer["task"] == "apply:firewall"
-    waited = await fw.call("pfsense_wait_apply", subsystem="firewall", timeout_s=5)
-    assert waited["applied"] is False
-    assert waited["pending"] == ["aliases"]
+    assert "pfsense_pending_changes subsystem=firewall wait_s=40" in str(answer["warnings"])
+    waited = (await fw.call("pfsense_pending_changes", subsystem="firewall", wait_s=5))["subsystems"]
+    assert waited[0]["applied"] is False  # type: ignore[index,call-overload]
+    assert waited[0]["pending"] == ["aliases"]  # type: ignore[index,call-overload]
     fw.clock.advance(40_000)
-    assert (await fw.call("pfsense_wait_apply", subsystem="firewall"))["applied"] is True
+    waited = (await fw.call("pfsense_pending_changes", subsystem="firewall", wait_s=5))["subsystems"]
+    assert waited[0]["applied"] is True  # type: ignore[index,call-overload]
 
 
 async def test_a_full_queue_of_applies_is_told_with_the_time_to_wait(fw: Room) -> None:

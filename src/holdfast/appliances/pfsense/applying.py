@@ -58,6 +58,7 @@ SUBSYSTEMS: Final[Mapping[str, Appliable]] = {
     "ipsec": Appliable("IPsecApply", "reload IPsec", "Tunnels may be set up anew."),
     "wireguard": Appliable("WireGuardApply", "synchronise WireGuard tunnels", "Tunnels may be set up anew."),
 }
+_WAIT: Final = "The reload has not ended: wait with pfsense_pending_changes subsystem={} wait_s=40."
 POLL_S: Final = (1.0, 1.0, 2.0)
 INLINE_WAIT_S: Final = 15.0
 """How long the applying tool itself waits before it hands the work over, seconds."""
@@ -134,7 +135,7 @@ async def plan_apply(ctx: Ctx, subsystem: str) -> Change:
     async def read_back() -> Observed:
         state = await pending(client, subsystem)
         if not state.applied:
-            return Observed("unknown", state.as_json(), note="The reload has not ended.", task=f"apply:{subsystem}")
+            return Observed("unknown", state.as_json(), note=_WAIT.format(subsystem), task=f"apply:{subsystem}")
         if before.applied and not answered:
             return Observed(
                 "unknown",

@@ -39,7 +39,9 @@ Description = Annotated[str | None, Field(max_length=255, description="Free text
 Disabled = Annotated[bool, Field(description="Keep it, without effect.")]
 AllowLockout = Annotated[bool, Field(description="Do it even if it may cut off Holdfast itself.")]
 Search = Annotated[str | None, Field(max_length=60, description="Only with this text.")]
-Interface = Annotated[PfInterface, Field(description="Interface: wan, lan, opt1 …")]
+Interface = Annotated[
+    str, Field(max_length=32, description="Interface: wan, lan, opt1 …"), AfterValidator(_parsed(PfInterface))
+]
 # The grammars are checked without being shown: their patterns would cost more of a tool list than they tell.
 Address = Annotated[
     str,

@@ -69,7 +69,7 @@ RULE: Final = Kind(
     subsystem="firewall",
     noun="rule",
     arguments={"type": "action", "ipprotocol": "ip_version", "descr": "description"},
-    plain=("interface", "protocol", "source", "source_port", "destination", "destination_port", "log", "disabled"),
+    plain=("interface", "protocol", "source", "destination", "destination_port", "disabled"),
     guarded=True,
     paced=True,
 )

@@ -89,14 +89,6 @@ class PendingChanges(Answer):
     subsystems: list[PendingState]
 
 
-class ApplyState(Answer):
-    """State of an apply after waiting."""
-
-    subsystem: Untrusted
-    applied: bool
-    pending: list[Untrusted]
-
-
 class Rule(Row):
     """A firewall rule. `ref` names it for other tools; rules of one interface are evaluated top to bottom."""
 

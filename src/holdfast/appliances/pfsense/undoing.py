@@ -8,6 +8,7 @@ from typing import TypedDict
 from holdfast.appliances.pfsense.facts import VOLATILE
 from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.appliances.pfsense.objects import is_empty, plain
+from holdfast.appliances.pfsense.rules import VERSIONS
 from holdfast.control.answers import UndoCall
 from holdfast.transport.values import JsonObject, JsonValue
 
@@ -66,6 +67,8 @@ def undo_delete(kind: Kind, row: Mapping[str, JsonValue], position: str | None, 
     names = {field: field for field in kind.plain} | dict(kind.arguments)
     more: JsonObject = {name: value for name, value in fields.items() if name not in names}
     arguments |= {names[name]: value for name, value in fields.items() if name in names}
+    if kind.name == "rule":
+        arguments["ip_version"] = VERSIONS.get(str(arguments.get("ip_version")), "ipv4")
     if more:
         arguments["more"] = more
     if position is not None:

@@ -10,7 +10,6 @@ from holdfast.appliances.pfsense.applying import Pending, Subsystem, all_pending
 from holdfast.appliances.pfsense.arguments import Ctx
 from holdfast.appliances.pfsense.facts import shown
 from holdfast.appliances.pfsense.models import (
-    ApplyState,
     Interface,
     InterfacePage,
     PendingChanges,
@@ -87,11 +86,23 @@ def _interface(row: JsonObject) -> Interface:
     )
 
 
-@tool(title="Pending changes", toolset="core")
-async def pfsense_pending_changes(ctx: Ctx) -> PendingChanges:
-    """What is stored but not live yet, by subsystem, other people's changes included. Look before applying."""
-    states = await all_pending(ctx.client)
-    return PendingChanges(subsystems=[_pending(ctx, name, state) for name, state in states.items()])
+@tool(title="Pending changes", toolset="core", time_limit_s=130)
+async def pfsense_pending_changes(
+    ctx: Ctx,
+    *,
+    subsystem: Annotated[Subsystem | None, Field(description="Only this.")] = None,
+    wait_s: Annotated[int, Field(ge=0, le=120, description="Wait so long for its apply to end, seconds.")] = 0,
+) -> PendingChanges:
+    """What is stored but not live yet, by whomever. Look before applying; with subsystem and wait_s it waits for an
+    apply that was started."""
+    if subsystem is None:
+        states = await all_pending(ctx.client)
+        return PendingChanges(subsystems=[_pending(ctx, name, state) for name, state in states.items()])
+    state = await wait_applied(ctx, subsystem, wait_s)
+    if state.applied and wait_s:
+        ctx.client.waiting.discard(subsystem)
+    notes = None if state.applied or not wait_s else [f"Still at work after {wait_s} s, or stuck: see the system log."]
+    return PendingChanges(subsystems=[_pending(ctx, subsystem, state)], notes=notes)
 
 
 def _pending(ctx: Ctx, name: str, state: Pending | str) -> PendingState:
@@ -112,18 +123,3 @@ def _pending(ctx: Ctx, name: str, state: Pending | str) -> PendingState:
 async def pfsense_apply_changes(ctx: Ctx, *, subsystem: SubsystemArgument) -> Change:
     """Make stored changes live. All pending changes of the subsystem, by whomever, take effect together."""
     return await plan_apply(ctx, subsystem)
-
-
-@tool(title="Wait for an apply", toolset="core", time_limit_s=130)
-async def pfsense_wait_apply(
-    ctx: Ctx,
-    *,
-    subsystem: SubsystemArgument,
-    timeout_s: Annotated[int, Field(ge=1, le=120, description="Longest wait, seconds.")] = 40,
-) -> ApplyState:
-    """Wait until an apply that was started has ended. It tells the state also when the time is up."""
-    state = await wait_applied(ctx, subsystem, timeout_s)
-    if state.applied:
-        ctx.client.waiting.discard(subsystem)
-    notes = None if state.applied else [f"Still at work after {timeout_s} s, or stuck: see the system log."]
-    return ApplyState(subsystem=subsystem, applied=state.applied, pending=list(state.parts), notes=notes)

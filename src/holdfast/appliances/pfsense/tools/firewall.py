@@ -24,7 +24,7 @@ from holdfast.appliances.pfsense.models import RulePage
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.positions import Position
 from holdfast.appliances.pfsense.reading import page_of
-from holdfast.appliances.pfsense.rules import rule_row
+from holdfast.appliances.pfsense.rules import VERSIONS, rule_row
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
@@ -32,7 +32,7 @@ from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, JsonValue
 
 Protocol = Literal["tcp", "udp", "tcp/udp", "icmp", "esp", "ah", "gre", "ipv6", "igmp", "pim", "ospf", "carp", "pfsync"]
-FAMILIES = {"ipv4": "inet", "ipv6": "inet6", "both": "inet46"}
+FAMILIES = {shown: name for name, shown in VERSIONS.items()}
 
 
 @tool(title="List firewall rules", toolset="firewall")
@@ -66,34 +66,29 @@ async def pfsense_create_rule(
     interface: Annotated[list[Interface], Field(min_length=1, max_length=64, description="Interfaces.")],
     source: Address,
     destination: Address,
-    ip_version: Annotated[
-        Literal["ipv4", "ipv6", "both", "inet", "inet6", "inet46"], Field(description="IP version.")
-    ] = "ipv4",
+    ip_version: Annotated[Literal["ipv4", "ipv6", "both"], Field(description="IP version.")] = "ipv4",
     protocol: Annotated[Protocol | None, Field(description="Left out: any.")] = None,
-    source_port: Port = None,
     destination_port: Port = None,
     description: Description = None,
     disabled: Disabled = False,
-    log: Annotated[bool, Field(description="Log matches.")] = False,
     position: Annotated[Position | None, Field(description="first, last, before:REF, after:REF.")] = None,
     more: More = None,
     allow_lockout: AllowLockout = False,
 ) -> Change:
-    """Create a firewall rule. It is stored, and live after pfsense_apply_changes subsystem=firewall."""
-    if (source_port or destination_port) and protocol not in ("tcp", "udp", "tcp/udp"):
+    """Create a firewall rule; source_port, log, gateway, sched and others by more. Live after
+    pfsense_apply_changes subsystem=firewall."""
+    if destination_port and protocol not in ("tcp", "udp", "tcp/udp"):
         raise InputError("Ports need protocol tcp, udp or tcp/udp. Nothing was executed.")
     given: JsonObject = {
         "type": action,
         "interface": list[JsonValue](interface),
-        "ipprotocol": FAMILIES.get(ip_version, ip_version),
+        "ipprotocol": FAMILIES[ip_version],
         "protocol": protocol,
         "source": source,
-        "source_port": source_port,
         "destination": destination,
         "destination_port": destination_port,
         "descr": description,
         "disabled": disabled or None,
-        "log": log or None,
     }
     return await plan_create(ctx, RULE, body_of(given, more), position=position, force=allow_lockout)
 
