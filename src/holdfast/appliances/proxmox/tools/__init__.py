@@ -9,7 +9,7 @@ from holdfast.control.spec import Toolset
 _HERE: Final = "holdfast.appliances.proxmox.tools"
 
 TOOLSETS: Final = (
-    Toolset("core", f"{_HERE}.core", "Cluster state, inventory, tasks.", default=True),
+    Toolset("core", f"{_HERE}.core", "Cluster state, inventory, wait for a task.", default=True),
     Toolset("guests", f"{_HERE}.guests", "State of VMs and containers; start, shut down, stop.", default=True),
     Toolset("power", f"{_HERE}.power", "Reboot, reset, suspend, resume."),
     Toolset("provision", f"{_HERE}.provision", "Create, clone, template, delete."),
@@ -29,6 +29,6 @@ TOOLSETS: Final = (
     Toolset("network", f"{_HERE}.network", "Network interfaces of nodes: stage, apply, drop."),
     Toolset("ceph", f"{_HERE}.ceph", "Ceph, for reading."),
     Toolset("sdn", f"{_HERE}.sdn", "Software-defined networks, for reading."),
-    Toolset("tasks", f"{_HERE}.tasks", "Logs of tasks; stop a task."),
+    Toolset("tasks", f"{_HERE}.tasks", "List tasks, their logs, stop a task."),
     Toolset("raw", f"{_HERE}.raw", "Any readable path of the API."),
 )

@@ -6,13 +6,62 @@ from typing import Annotated
 
 from pydantic import Field
 
+from holdfast.appliances.proxmox.arguments import NodeFilter
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
-from holdfast.appliances.proxmox.models.core import LogLines
+from holdfast.appliances.proxmox.models.core import LogLines, TaskPage, TaskRow
+from holdfast.appliances.proxmox.reading import made, page
 from holdfast.appliances.proxmox.tasks import log_tail, task_state
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Upid
+from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError
+from holdfast.transport.values import JsonObject, get_str, opt_int, opt_str
+
+
+@tool(title="List tasks", toolset="tasks")
+async def proxmox_list_tasks(
+    ctx: Ctx,
+    *,
+    node: NodeFilter = None,
+    vmid: Annotated[int | None, Field(ge=100, le=999_999_999, description="Only about this guest.")] = None,
+    errors: Annotated[bool, Field(description="Only failed ones.")] = False,
+    running: Annotated[bool, Field(description="Only running ones.")] = False,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> TaskPage:
+    """Running and recent tasks of the cluster, newest first; with node, that node's archive (about 1000 tasks)."""
+    if node is None:
+        rows = await ctx.client.rows("cluster", "tasks")
+    else:
+        query: dict[str, str | int] = {"source": "active" if running else "all", "limit": 1000}
+        query |= {"errors": 1} if errors else {}
+        query |= {"vmid": vmid} if vmid is not None else {}
+        rows = await ctx.client.rows("nodes", node, "tasks", query=query)
+    found = [row for row in rows if _wanted(row, vmid, errors=errors, running=running)]
+    found.sort(key=lambda row: (-(opt_int(row, "starttime", lenient=True) or 0), str(row.get("upid"))))
+    return page(TaskPage, found, _task, limit, cursor)
+
+
+def _wanted(row: JsonObject, vmid: int | None, *, errors: bool, running: bool) -> bool:
+    status = _task_status(row)
+    if vmid is not None and str(row.get("id")) != str(vmid):
+        return False
+    if running and status != "running":
+        return False
+    return not errors or not (status in ("running", "OK") or status.startswith("WARNINGS"))
+
+
+def _task_status(row: JsonObject) -> str:
+    status = opt_str(row, "status")
+    return "running" if row.get("endtime") is None or status in (None, "RUNNING") else status
+
+
+def _task(row: JsonObject) -> TaskRow:
+    user = get_str(row, "user")
+    if token := opt_str(row, "tokenid"):
+        user = f"{user}!{token}"
+    return made(TaskRow, row, user=user, status=_task_status(row), about=opt_str(row, "id") or None)
 
 
 @tool(title="Task log", toolset="tasks")
