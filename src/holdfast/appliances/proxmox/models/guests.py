@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from holdfast.appliances.proxmox.reading import Key
-from holdfast.control.answers import Answer, Page, Row
+from holdfast.control.answers import Answer, Row
 from holdfast.control.cleaning import Untrusted, UntrustedJson, UntrustedText
 
 
@@ -54,19 +54,6 @@ class GuestConfig(Answer):
     node: Untrusted
     options: UntrustedJson
     pending: UntrustedJson | None = None
-
-
-class PendingOption(Row):
-    """An option that waits for the next stop and start."""
-
-    option: Annotated[Untrusted, Key("key")]
-    now: Annotated[Untrusted | None, Key("value")] = None
-    then: Annotated[Untrusted | None, Key("pending")] = None
-    removed: bool | None = None
-
-
-class PendingPage(Page[PendingOption]):
-    """Pending changes."""
 
 
 class CloudInit(Answer):
