@@ -180,16 +180,23 @@ def test_a_secret_that_came_up_while_running_is_known_from_then_on() -> None:
     assert redactor.text("got ticket-0123456789") == f"got {REDACTED}"
 
 
-def test_memory_of_runtime_secrets_is_bounded_and_the_configured_ones_stay() -> None:
+def test_memory_of_runtime_secrets_is_bounded_and_the_configured_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_RUNTIME_SECRETS == 4096
+    monkeypatch.setattr("holdfast.control.redaction.MAX_RUNTIME_SECRETS", 40)
     redactor = Redactor(["configured-secret"])
-    for number in range(MAX_RUNTIME_SECRETS + 1):
+    for number in range(40):
         redactor.add(f"runtime-secret-{number:06d}")
-        if number % 1000 == 0:
-            redactor.add("runtime-secret-often-used")
-    text = f"configured-secret runtime-secret-{MAX_RUNTIME_SECRETS:06d} runtime-secret-often-used"
-    assert redactor.text(text) == f"{REDACTED} {REDACTED} {REDACTED}"
-    assert redactor.text("runtime-secret-000000") == "runtime-secret-000000"
-    assert len(redactor._runtime) <= MAX_RUNTIME_SECRETS
+        redactor.add("runtime-secret-often-used")
+    text = "configured-secret runtime-secret-000039 runtime-secret-often-used runtime-secret-000010"
+    assert redactor.text(text) == " ".join([REDACTED] * 4)
+    # The forty-first came with the last of them; a quarter went at once, the longest unused first.
+    for number in range(10):
+        assert redactor.text(f"runtime-secret-{number:06d}") == f"runtime-secret-{number:06d}"
+    assert len(redactor._runtime) == 31
+    redactor.add("configured-secret")
+    assert len(redactor._runtime) == 31
+    redactor.add("runtime-secret-000000")
+    assert redactor.text("runtime-secret-000000") == REDACTED
 
 
 def test_many_secrets_are_found_as_well_as_few() -> None:
