@@ -53,6 +53,7 @@ CASES: tuple[Case, ...] = (
     Case("idrac_get_thermals"),
     Case("idrac_list_logs"),
     Case("idrac_list_jobs"),
+    Case("idrac_fleet_health"),
     Case("idrac_get_boot"),
     Case("idrac_list_media"),
     Case("idrac_get_manager"),

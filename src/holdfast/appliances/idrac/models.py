@@ -256,6 +256,7 @@ class ServerHealth(Row):
     age_s: float | None = None
     service_tag: Untrusted | None = None
     model: Untrusted | None = None
+    generation: int | None = None
     host_name: Untrusted | None = None
     power_state: Untrusted | None = None
     health: Untrusted | None = None

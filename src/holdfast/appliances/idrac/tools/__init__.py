@@ -12,6 +12,7 @@ TOOLSETS: Final = (
     Toolset("core", f"{_HERE}.core", "Identity and state of the server.", default=True),
     Toolset("hardware", f"{_HERE}.hardware", "Health, parts, power, temperatures, logs.", default=True),
     Toolset("jobs", f"{_HERE}.jobs", "The job queue.", default=True),
+    Toolset("fleet", f"{_HERE}.fleet", "Many servers in one call.", default=True),
     Toolset("power", f"{_HERE}.power", "Power of the server.", default=True),
     Toolset("control", f"{_HERE}.control", "Boot, virtual media, light, lockdown, jobs, restart of the iDRAC."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),

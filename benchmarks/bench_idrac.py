@@ -1,0 +1,137 @@
+"""200 simulated iDRACs, one in twenty black-holed: a health sweep over TLS, then the same again.
+
+The simulators run in a process of their own. Settings of the targets: 2 s to connect, 2 attempts, and a circuit that
+opens after 1 failed call. Three sweeps are timed: the first with nothing known; a second that asks every live server
+again while the circuits of the dead are open; and a third within the age that answers may have (nothing is asked).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.rows import Row, show
+from holdfast.appliances.kinds import settings_classes
+from holdfast.config import parse_config
+from holdfast.control.caller import Caller
+from holdfast.server.application import Application, Serving
+
+SERVERS: Final = 200
+DEAD: Final = 10
+FIRST_S: Final = 12.0
+AGAIN_S: Final = 0.6
+
+_CHILD: Final = """
+import asyncio, json, sys
+from benchmarks.bench_idrac import serve
+asyncio.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+"""
+
+
+async def serve(ca_file: str, servers: int, dead: int) -> None:
+    """Run the simulators until a line arrives; then tell the most requests that were under way at any of them."""
+    from holdfast.simulators.base import SimulatedClock
+    from holdfast.simulators.rack import Rack
+    from holdfast.simulators.world import default_world
+
+    world = default_world()
+    machines = tuple(
+        replace(world.servers[n % 4], hostname=f"host{n}", bmc_ip=f"10.20.{n // 250}.{n % 250}", service_tag=f"{n:07X}")
+        for n in range(servers)
+    )
+    async with Rack(world=replace(world, servers=machines), clock=SimulatedClock(time.time)) as rack:
+        running = [await rack.add("idrac", name=machine.hostname) for machine in machines]
+        _write(ca_file, rack.authority.ca_pem)
+        for one in running[:: servers // dead][:dead]:
+            one.fault("black-hole")
+        ports = [[one.port, one.credentials["username"], one.credentials["password"]] for one in running]
+        sys.stdout.write(json.dumps(ports) + "\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        most = max(one.state.max_in_flight for one in running)
+        left = sum(one.simulator.sessions_open for one in running)  # type: ignore[attr-defined]  # iDRACs only
+        requests = sum(one.state.arrivals_total for one in running)
+        sys.stdout.write(json.dumps({"most": most, "left": left, "requests": requests}) + "\n")
+        sys.stdout.flush()
+
+
+def _write(name: str, content: str) -> None:
+    Path(name).write_text(content)
+
+
+def _config(folder: Path, ports: list[tuple[int, str, str]]) -> str:
+    targets = [
+        f"""
+[targets.idrac.host{number}]
+host = "127.0.0.1"
+port = {port}
+ca_file = "{folder / "ca.pem"}"
+username = "{user}"
+password = "{password}"
+connect_timeout = 2
+retry_max_attempts = 2
+retry_max_wait = 1
+circuit_breaker_fail_max = 1
+"""
+        for number, (port, user, password) in enumerate(ports)
+    ]
+    return "".join(targets) + f'\n[control]\nstate_dir = "{folder / "state"}"\n'
+
+
+async def _sweeps(folder: Path, ports: list[tuple[int, str, str]]) -> tuple[list[float], int]:
+    application = Application(parse_config(_config(folder, ports), settings_classes()), Serving(toolsets=("all",)))
+    took: list[float] = []
+    silent = 0
+    async with application.running():
+        for arguments in ({}, {"max_age_s": 0}, {}):
+            began = time.perf_counter()
+            answer = await application.dispatcher.call("idrac_fleet_health", dict(arguments), Caller("bench"))
+            took.append(time.perf_counter() - began)
+            found = answer["silent"]
+            silent = len(found) if isinstance(found, list) else -1
+    return took, silent
+
+
+def measure(servers: int = SERVERS, dead: int = DEAD) -> tuple[list[float], int, dict[str, int]]:
+    """Seconds of the three sweeps, how many were silent, and what the simulators counted."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [sys.executable, "-c", _CHILD, str(folder / "ca.pem"), str(servers), str(dead)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                ports = [(int(port), str(user), str(word)) for port, user, word in json.loads(child.stdout.readline())]
+                took, silent = asyncio.run(_sweeps(folder, ports))
+                child.stdin.write(b"\n")
+                child.stdin.flush()
+                counted: dict[str, int] = json.loads(child.stdout.readline())
+            finally:
+                child.stdin.close()
+                child.terminate()
+    return took, silent, counted
+
+
+def run() -> list[Row]:
+    """The rows of the benchmark."""
+    took, silent, counted = measure()
+    return [
+        Row.at_most(f"iDRAC: health of {SERVERS} servers, {DEAD} black-holed, first", took[0], "s", FIRST_S),
+        Row.at_most("iDRAC: the same, live ones asked again, circuits of the dead open", took[1], "s", None),
+        Row.at_most("iDRAC: the same within a minute, answers kept", took[2], "s", AGAIN_S),
+        Row("iDRAC: servers that did not answer", silent, "servers", DEAD, silent == DEAD),
+        Row.at_most("iDRAC: most requests under way at one server", counted["most"], "requests", 4),
+        Row.at_most("iDRAC: sessions left behind", counted["left"], "sessions", 0),
+        Row.at_most("iDRAC: requests of all sweeps, per live server", counted["requests"] / (SERVERS - DEAD), "", None),
+    ]
+
+
+if __name__ == "__main__":
+    show(run())
