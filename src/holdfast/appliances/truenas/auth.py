@@ -57,7 +57,7 @@ class AuthManager:
             )
 
     async def log_in(self, call: Call, *, certificate: bytes | None = None) -> None:
-        """Log in on a fresh socket: by SCRAM where it is offered, so that the key is not sent; then, where the target is
+        """Log in on a fresh socket: by SCRAM where it is offered, so that the key is not sent. Where the target is
         read-only and the release can, give up all rights to change anything in this session.
 
         Args:

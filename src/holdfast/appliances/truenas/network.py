@@ -94,7 +94,13 @@ class _Commit:
 
     async def apply(self) -> Applied:
         client = self._ctx.client
-        await client.write("interface.update", self._name, self._values, request_id=str(uuid.uuid4()))
+        try:
+            await client.write("interface.update", self._name, self._values, request_id=str(uuid.uuid4()))
+        except LostReplyError:
+            # Whether it was staged is not known; nobody else's changes were waiting, so what waits now is ours.
+            if await client.call("interface.has_pending_changes"):
+                await self._roll_back()
+            raise
         gone = await client.first(_WOULD_GO)
         if gone:
             # A commit would drop a gateway or name servers that DHCP gave: the staging is dropped instead.

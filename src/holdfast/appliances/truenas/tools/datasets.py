@@ -256,7 +256,7 @@ async def truenas_lock_dataset(ctx: Ctx, *, dataset: DatasetPath) -> Change:
         before={"locked": row.get("locked")},
         after={"locked": True},
         look=_locked_look(ctx, dataset, wanted=True),
-        cannot_undo="Unlocking needs the passphrase: truenas_unlock_dataset.",
+        cannot_undo="truenas_unlock_dataset unlocks it again, with its passphrase or key.",
         blast_radius=[f"{user.get('type')}: {_names(user.get('attachments'))}." for user in users],
         nothing_to_do=row.get("locked") is True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -26,6 +27,11 @@ SMB: Final = Collection(
     update_tool="truenas_update_smb_share",
     delete_tool="truenas_delete_smb_share",
 )
+_SMB_BEFORE_25_10: Final = replace(
+    SMB,
+    shown=("name", "path", "purpose", "enabled", "ro", "browsable", "comment"),
+    rename={"ro": "readonly"},
+)
 NFS: Final = Collection(
     namespace="sharing.nfs",
     noun="NFS export",
@@ -47,6 +53,13 @@ Hosts = Annotated[list[ObjectRef] | None, Field(max_length=40, description="Only
 MapUser = Annotated[UserName | None, Field(description="User that root is taken for.")]
 MapAll = Annotated[UserName | None, Field(description="User that everybody is taken for.")]
 _CUT: Final = "Sessions of clients on this share are cut off."
+
+
+async def _smb(ctx: Ctx, values: JsonObject) -> tuple[Collection, JsonObject]:
+    """The collection as the release has it, and values by its names: `readonly` was `ro` before 25.10."""
+    if await ctx.client.release() >= (25, 10):
+        return SMB, values
+    return _SMB_BEFORE_25_10, {"ro" if name == "readonly" else name: value for name, value in values.items()}
 
 
 @tool(title="Create SMB share", toolset="shares", risk=Risk.WRITE, idempotent=False)
@@ -79,7 +92,8 @@ async def truenas_create_smb_share(
         enabled=enabled,
         comment=comment,
     )
-    return await create(ctx, SMB, values)
+    kind, named = await _smb(ctx, values)
+    return await create(ctx, kind, named)
 
 
 @tool(title="Change SMB share", toolset="shares", risk=Risk.WRITE, idempotent=True)
@@ -97,7 +111,8 @@ async def truenas_update_smb_share(
     """Change an SMB share. What is not given stays."""
     row = await find(ctx, SMB, share)
     values = given(name=name, path=path, readonly=readonly, browsable=browsable, enabled=enabled, comment=comment)
-    return await update(ctx, SMB, row, _some(values), destructive=enabled is False)
+    kind, named = await _smb(ctx, _some(values))
+    return await update(ctx, kind, row, named, destructive=enabled is False)
 
 
 @tool(title="Delete SMB share", toolset="shares", risk=Risk.DESTRUCTIVE, idempotent=True)
@@ -106,18 +121,13 @@ async def truenas_delete_smb_share(
 ) -> Change:
     """Stop sharing a folder by SMB. The files stay."""
     row = await find(ctx, SMB, share)
-    fields = ["name", "path", "readonly", "browsable", "enabled", "comment"]
-    if row.get("purpose") in ("DEFAULT_SHARE", "TIMEMACHINE_SHARE", "MULTIPROTOCOL_SHARE"):
-        fields.append("purpose")
-    elif row.get("purpose") not in (None, "NO_PRESET"):
-        return await delete(
-            ctx, SMB, row, cannot_undo="Its options cannot all be given to the create tool.", blast_radius=[_CUT]
-        )
-    if await ctx.client.release() < (25, 10):
-        return await delete(
-            ctx, SMB, row, cannot_undo="Its options cannot all be given to the create tool.", blast_radius=[_CUT]
-        )
-    return await delete(ctx, SMB, row, recreate=again(SMB, *fields), blast_radius=[_CUT])
+    kind, _ = await _smb(ctx, {})
+    purpose = row.get("purpose")
+    if kind is not SMB or purpose not in ("DEFAULT_SHARE", "TIMEMACHINE_SHARE", "MULTIPROTOCOL_SHARE"):
+        why = "Its options cannot all be given to the create tool."
+        return await delete(ctx, kind, row, cannot_undo=why, blast_radius=[_CUT])
+    fields = ("name", "path", "readonly", "browsable", "enabled", "comment", "purpose")
+    return await delete(ctx, kind, row, recreate=again(SMB, *fields), blast_radius=[_CUT])
 
 
 @tool(title="Create NFS export", toolset="shares", risk=Risk.WRITE, idempotent=False)

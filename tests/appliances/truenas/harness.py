@@ -1,0 +1,93 @@
+"""The room over its simulator, with what the table's cases need prepared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from holdfast.control.answers import JsonObject
+from holdfast.simulators.truenas.simulator import TrueNASSimulator
+from tests.appliances.truenas.table import Call, Case
+from tests.support.rooms import Room, room
+
+FREE = frozenset({"auth.login_ex", "auth.mechanism_choices", "privilege.become_readonly"})
+"""Calls of the login, which belong to no tool."""
+
+
+@asynccontextmanager
+async def nas(tmp_path: Path, persona: str = "25.10", **options: str) -> AsyncIterator[Room]:
+    async with room("truenas", tmp_path, persona=persona, **options) as made:  # type: ignore[arg-type]  # texts only
+        yield made
+        simulator = made.simulator
+        assert isinstance(simulator, TrueNASSimulator)
+        assert simulator.box.crashes == [], simulator.box.crashes
+
+
+def box(nas: Room) -> TrueNASSimulator:
+    assert isinstance(nas.simulator, TrueNASSimulator)
+    return nas.simulator
+
+
+def calls_of(nas: Room, method: str) -> int:
+    return sum(arrival.method == method for arrival in nas.arrivals)
+
+
+def sent(nas: Room) -> list[tuple[str, list[object]]]:
+    """Methods with their arguments in the order of their arrival."""
+    return [(one.method, json.loads(one.body).get("params", [])) for one in nas.arrivals if one.body]
+
+
+async def ask(nas: Room, call: Call) -> JsonObject:
+    name, arguments = call
+    return await nas.call(f"truenas_{name}", **await filled(nas, arguments))
+
+
+async def filled(nas: Room, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Arguments with `$names` replaced by what this simulator has."""
+    made = dict(arguments)
+    for key, value in arguments.items():
+        if value == "$alert":
+            page = await nas.call("truenas_list_alerts", dismissed=True)
+            made[key] = page["items"][0]["uuid"]  # type: ignore[index,call-overload]  # a page of objects
+        elif value in ("$spare", "$serial"):
+            page = await nas.call("truenas_list_disks")
+            free = [row for row in page["items"] if row["name"] == "sdh"]  # type: ignore[union-attr,index,call-overload]
+            made[key] = free[0]["identifier" if value == "$spare" else "serial"]  # type: ignore[index,call-overload]
+        elif value == "$old":
+            page = await nas.call("truenas_list_boot_envs")
+            made[key] = next(row["id"] for row in page["items"] if not row["active"])  # type: ignore[union-attr,index,call-overload]
+    return made
+
+
+async def prepare(nas: Room, case: Case) -> dict[str, object]:
+    """Bring about what goes before a case; its arguments."""
+    for name, arguments in case.before:
+        if name == "!encrypted":
+            await raw(
+                nas,
+                "pool.dataset.create",
+                {
+                    "name": "tank/secret",
+                    "encryption": True,
+                    "inherit_encryption": False,
+                    "encryption_options": {"passphrase": "correct horse battery"},
+                },
+            )
+        elif name == "!long-job":
+            nas.running.fault("job-stuck", method="cloudsync.sync")
+            await raw(nas, "cloudsync.sync", 1)
+        elif name == "!spare-key":
+            await raw(nas, "api_key.create", {"name": "spare", "username": "truenas_admin"})
+        elif name == "!pool-degraded":
+            nas.running.fault("pool-degraded")
+        else:
+            await ask(nas, (name, arguments))
+    return await filled(nas, case.arguments)
+
+
+async def raw(nas: Room, method: str, *params: object) -> object:
+    """Call a method as somebody else would, with the room's own client."""
+    client = await nas.application.connections.client(nas.application.connections.target("truenas", None))
+    return await client.write(method, *params)  # type: ignore[attr-defined]  # a TrueNASClient

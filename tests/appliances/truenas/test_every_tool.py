@@ -1,0 +1,146 @@
+"""Every tool at the wire: happy, missing, refused, busy, its answer lost before and after it was executed, undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.control.answers import JsonObject
+from tests.appliances.truenas.harness import box, calls_of, filled, nas, prepare
+from tests.appliances.truenas.table import ALL, READS, WRITES, Case
+from tests.support.rooms import Room
+
+MOST_REQUESTS = 30
+"""Of one call, waits for its job included; the largest is printed."""
+UNSUPPORTED = {"25.04": frozenset({"run_update"}), "25.10": frozenset(), "26": frozenset()}
+ENOENT_OR_REFUSED = ("not_found", "conflict", "validation")
+
+every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+with_missing = pytest.mark.parametrize("case", [case for case in ALL if case.missing], ids=lambda case: case.tool)
+
+
+async def test_the_table_names_every_tool_of_the_room(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        assert {spec.name for spec in made.tools()} == {f"truenas_{case.tool}" for case in ALL}
+        assert {spec.name for spec in made.tools() if spec.writes} == {f"truenas_{case.tool}" for case in WRITES}
+
+
+@pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.tool)
+async def test_it_works_on_every_release_in_few_requests(case: Case, persona: str, tmp_path: Path) -> None:
+    async with nas(tmp_path, persona) as made:
+        arguments = await prepare(made, case)
+        before = len(made.arrivals)
+        if case.tool in UNSUPPORTED[persona]:
+            assert (await made.fails(f"truenas_{case.tool}", **arguments)).code == "unsupported"
+            return
+        answer = await made.call(f"truenas_{case.tool}", **arguments)
+        assert len(made.arrivals) - before <= MOST_REQUESTS
+        if case in WRITES:
+            assert answer["outcome"] == case.outcome, answer
+
+
+@with_missing
+async def test_what_does_not_exist_is_told_and_nothing_is_written(case: Case, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        assert case.missing is not None
+        error = await made.fails(f"truenas_{case.tool}", **case.missing)
+        assert error.code in ENOENT_OR_REFUSED, error
+        assert not case.method or calls_of(made, case.method) == 0
+
+
+@every_write
+async def test_a_plan_writes_nothing_and_refusals_are_told_as_such(case: Case, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        planned = await made.call(f"truenas_{case.tool}", **arguments, dry_run=True)
+        assert planned["outcome"] == "planned"
+        assert calls_of(made, case.method) == before
+        fact = box(made).box.fact(case.method)
+        assert fact is not None
+        if fact.job is not None:
+            made.running.fault("job-fails", method=case.method, count=1, reason="the work went wrong")
+            failed = await made.call(f"truenas_{case.tool}", **arguments)
+            assert failed["outcome"] == "not_applied", failed
+            assert "the work went wrong" in str(failed["warnings"])
+            assert calls_of(made, case.method) == before + 1
+            return
+        for errno, code in ((13, "permission_denied"), (16, "busy")):
+            made.running.fault("call-fails", method=case.method, errno=errno, reason="Not authorized", count=1)
+            error = await made.fails(f"truenas_{case.tool}", **arguments)
+            assert error.code == code, error
+        assert calls_of(made, case.method) == before + 2
+
+
+@every_write
+async def test_a_write_that_never_arrived_is_sent_once_and_never_called_done(case: Case, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        made.running.fault("cut-after-send", method=case.method, count=1)
+        answer = await outcome(made, case, arguments)
+        assert answer in ("not_applied", "unknown"), answer
+        assert calls_of(made, case.method) == before + 1
+
+
+@every_write
+async def test_a_write_whose_answer_is_lost_is_sent_once_and_settled_by_reading_back(
+    case: Case, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        made.running.fault("cut-after-commit", method=case.method, count=1)
+        answer = await outcome(made, case, arguments)
+        assert answer in ({"applied", "started"} if case.lost == "applied" else {case.lost}), answer
+        assert calls_of(made, case.method) == before + 1
+
+
+async def outcome(made: Room, case: Case, arguments: dict[str, object]) -> object:
+    return (await made.call(f"truenas_{case.tool}", **arguments))["outcome"]
+
+
+@pytest.mark.parametrize("persona", ["25.10", "26"])
+@every_write
+async def test_its_undo_brings_the_state_back_that_it_was_planned_from(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, persona) as made:
+        arguments = await prepare(made, case)
+        planned = await made.call(f"truenas_{case.tool}", **arguments, dry_run=True)
+        done = await made.call(f"truenas_{case.tool}", **arguments)
+        undo = done.get("undo")
+        if undo is None:
+            assert done.get("cannot_undo")
+            return
+        assert isinstance(undo, dict)
+        taken_back = await made.call(str(undo["tool"]), **as_arguments(undo))
+        assert taken_back["outcome"] == "applied", taken_back
+        if case.undo:
+            again = await made.call(f"truenas_{case.tool}", **arguments, dry_run=True)
+            assert again["outcome"] == "planned"
+            assert again.get("before") == planned.get("before")
+
+
+def as_arguments(undo: JsonObject) -> JsonObject:
+    arguments = undo["arguments"]
+    assert isinstance(arguments, dict)
+    if undo["tool"] == "truenas_unlock_dataset":
+        return {**arguments, "passphrase": "correct horse battery"}
+    return arguments
+
+
+@pytest.mark.parametrize("case", READS, ids=lambda case: case.tool)
+async def test_a_revoked_key_is_refused_once_and_not_tried_again(case: Case, tmp_path: Path) -> None:
+    if case.tool in ("connection_test", "check_compose"):
+        pytest.skip("it tells about the login, or asks nothing before its argument is right")
+    async with nas(tmp_path) as made:
+        arguments = await filled(made, case.arguments)
+        made.running.fault("key-revoked")
+        made.running.fault("drop-sockets")
+        codes = {(await made.fails(f"truenas_{case.tool}", **arguments)).code for _ in range(3)}
+        assert codes <= {"authentication", "quarantined"}, codes
+        assert box(made).state.arrivals is not None
+        assert sum(one.method == "auth.login_ex" for one in made.arrivals[-6:]) <= 1
