@@ -21,7 +21,7 @@ from holdfast.control.ledger import Outcome as LedgerOutcome
 from holdfast.control.plans import Plan, PlanStore, Subject
 from holdfast.control.rendering import compact
 from holdfast.control.spec import Risk
-from holdfast.errors import Executed, HoldfastError, NotConfirmedError
+from holdfast.errors import DeadlineError, Executed, HoldfastError, NotConfirmedError, TransportError
 
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
@@ -302,13 +302,20 @@ def _result(
     result.details = applied.details or None
     notes = [*change.warnings, *applied.warnings]
     if error is not None:
-        notes.append(
-            f"The answer to the write was lost ({error.code}); it was sent once, then the state was read back."
-        )
+        notes.append(_told(error))
     if observed.note:
         notes.append(observed.note)
     result.warnings = notes or None
     return result
+
+
+def _told(error: HoldfastError) -> str:
+    """What came in place of a success; what is true was read back afterwards."""
+    if isinstance(error, TransportError | DeadlineError):
+        return f"The answer to the write was lost ({error.code}); it was sent once, then the state was read back."
+    return (
+        f"The write ended with an error ({error.code}): {error.message} It was sent once, then the state was read back."
+    )
 
 
 def _undo_text(change: Change) -> str:
