@@ -61,6 +61,7 @@ async def test_a_job_that_a_restart_forgot_is_not_called_done_and_its_number_is_
         job = int(str(answer["task"]))
         box(made).clear_faults()
         made.running.fault("restart", down_s=0.0)
+        assert (await made.call("truenas_list_jobs"))["total"] == 0
         # Another job gets the same number after the restart.
         await raw(made, "replication.run", 1)
         error = await made.fails("truenas_wait_job", job=job)
