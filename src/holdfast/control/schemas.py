@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import cast
+from typing import Final, cast
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
@@ -13,7 +13,8 @@ from holdfast.control.arguments import arguments_model
 from holdfast.control.change import Change
 from holdfast.control.spec import ToolSpec
 
-_INLINE_LIMIT = 1
+_IN_EVERY_LIST: Final = frozenset({"stale", "undo"})
+"""Parts that many answers share: spelling each out in every tool of the list would cost a model some hundred tokens."""
 
 
 def answer_model(spec: ToolSpec) -> type[Answer]:
@@ -33,7 +34,12 @@ def input_schema(spec: ToolSpec) -> JsonObject:
 
 def output_schema(spec: ToolSpec) -> JsonObject:
     """The JSON schema of a tool's answer as it is sent: absent facts are left out, so nothing is null."""
-    return _lean(answer_model(spec), keep_descriptions=False, closed=False)
+    schema = _lean(answer_model(spec), keep_descriptions=False, closed=False)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    for name in _IN_EVERY_LIST & properties.keys():
+        properties[name] = {"type": "object"}
+    return schema
 
 
 def _lean(model: type[BaseModel], *, keep_descriptions: bool, closed: bool) -> JsonObject:
