@@ -24,6 +24,8 @@ class Case:
         blind: Whether a lost answer cannot be settled by reading.
         sends: Most writes on the wire that it takes.
         undoes: Whether the undo can be called at once.
+        staged: Personas where it waits for a restart of the host, so that it has only started.
+        only: Personas whose world the calls before can make fit.
     """
 
     tool: str
@@ -33,6 +35,8 @@ class Case:
     blind: bool = False
     sends: int = 1
     undoes: bool = True
+    staged: tuple[str, ...] = ()
+    only: tuple[str, ...] = ("8", "9", "10")
 
     @property
     def id(self) -> str:
@@ -43,6 +47,11 @@ class Case:
 ISO = "https://mirror.example/debian.iso"
 ON = ("idrac_set_power", {"action": "on"})
 STAGED = ("idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}})
+RAID = "RAID.Integrated.1-1"
+DISK = "Disk.Bay.0:Enclosure.Internal.0-1:RAID.Integrated.1-1"
+GONE = ("idrac_delete_volume", {"controller": RAID, "volume": "Disk.Virtual.0:RAID.Integrated.1-1"})
+VOLUME = {"controller": RAID, "raid_type": "RAID0", "drives": [DISK], "name": "scratch"}
+IDRAC = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"
 
 CASES: tuple[Case, ...] = (
     Case("idrac_system_info"),
@@ -73,6 +82,10 @@ CASES: tuple[Case, ...] = (
     Case("idrac_set_bios", STAGED[1], sends=2),
     Case("idrac_delete_job", {"job": "@job"}, before=(STAGED,)),
     Case("idrac_wait_job", {"job": "@job"}, before=(STAGED,)),
+    Case("idrac_create_volume", VOLUME, before=(GONE,), only=("9", "10")),
+    Case("idrac_delete_volume", GONE[1], staged=("8",)),
+    Case("idrac_erase_drive", {"controller": RAID, "drive": DISK}, before=(GONE,), only=("9", "10"), blind=True),
+    Case("idrac_update_firmware", {"image": IDRAC, "when": "Immediate"}, staged=("8",), blind=True),
     Case("idrac_restart_manager", blind=True),
 )
 

@@ -33,8 +33,15 @@ def test_the_table_has_every_tool_of_the_room(tmp_path: Path) -> None:
     assert {case.tool for case in CASES} == {entry.name for entry in load_catalogue(("idrac",)).entries}
 
 
-@pytest.mark.parametrize("persona", GENERATIONS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    ("case", "persona"),
+    [
+        pytest.param(case, persona, id=f"{case.id}-{persona}")
+        for case in CASES
+        for persona in GENERATIONS
+        if persona in case.only
+    ],
+)
 async def test_every_tool_works_on_every_generation_or_says_what_it_lacks(
     case: Case, persona: str, tmp_path: Path
 ) -> None:
@@ -48,6 +55,9 @@ async def test_every_tool_works_on_every_generation_or_says_what_it_lacks(
         answer = await lab.call(case.tool, **arguments)
         if case not in WRITES:
             assert len(sent(lab)) == before
+            return
+        if persona in case.staged:
+            assert answer["outcome"] in ("started", "unknown"), answer
             return
         assert answer["outcome"] == "applied", answer
         assert answer["verified"] is True

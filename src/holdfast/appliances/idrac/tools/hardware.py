@@ -1,4 +1,4 @@
-"""What people ask first: health, parts, power, temperatures, logs."""
+"""What people ask first: health, parts, logs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import Field
 
 from holdfast.appliances.idrac.arguments import LogName, MessageRef, Moment, Severity
 from holdfast.appliances.idrac.inventory import SECTIONS
-from holdfast.appliances.idrac.models import Health, LogPage, PartPage, Power, Thermals
+from holdfast.appliances.idrac.models import Health, LogPage, PartPage
 from holdfast.appliances.idrac.reading import text
-from holdfast.appliances.idrac.state import log_entry, read_health, read_power, read_thermals
+from holdfast.appliances.idrac.state import log_entry, read_health
 from holdfast.appliances.idrac.tools.core import Ctx
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, window
 from holdfast.control.spec import tool
@@ -39,18 +39,6 @@ async def idrac_list_inventory(ctx: Ctx, *, section: Section, limit: Limit = 50,
     found = await SECTIONS[section](ctx.client)
     items, next_cursor = window(found, limit, cursor)
     return PartPage(items=list(items), total=len(found), next_cursor=next_cursor)
-
-
-@tool(title="Power readings", toolset="hardware")
-async def idrac_get_power(ctx: Ctx) -> Power:
-    """Power state, consumption now and over the last minute, cap, power supplies, and power actions allowed."""
-    return await read_power(ctx.client)
-
-
-@tool(title="Temperatures and fans", toolset="hardware")
-async def idrac_get_thermals(ctx: Ctx) -> Thermals:
-    """Temperatures with their limits, and fans."""
-    return await read_thermals(ctx.client)
 
 
 @tool(title="List log entries", toolset="hardware")
