@@ -14,6 +14,7 @@ from holdfast.errors import InputError
 TARGET: Final = "target"
 DRY_RUN: Final = "dry_run"
 PLAN_ID: Final = "plan_id"
+_OWN: Final = frozenset({TARGET, DRY_RUN, PLAN_ID})
 
 _TargetArgument = Annotated[
     str | None,
@@ -42,6 +43,8 @@ def arguments_model(spec: ToolSpec) -> type[BaseModel]:
     for parameter in list(spec.signature.parameters.values())[1:]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"{spec.name}: argument {parameter.name} must be keyword-only")
+        if parameter.name in _OWN:
+            raise TypeError(f"{spec.name}: the argument {parameter.name} is control's own; name it otherwise")
         default: object = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[parameter.name] = (parameter.annotation, default)
     if spec.kind != "estate" and not spec.fleet:

@@ -1,0 +1,69 @@
+"""Argument models made from signatures: closed, silent about values, and without a clash of names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from holdfast.control.answers import Answer
+from holdfast.control.arguments import arguments_model, validate_arguments
+from holdfast.control.context import Context
+from holdfast.control.spec import Risk, tool
+from holdfast.errors import InputError
+
+
+@tool(title="Look", toolset="doors")
+async def proxmox_look(
+    ctx: Context[object], *, door: Annotated[int, Field(ge=1, description="Number.")], color: str | None = None
+) -> Answer:
+    """Look at a door."""
+    return Answer()
+
+
+@tool(title="Aim", toolset="doors")
+async def proxmox_aim(ctx: Context[object], *, target: str) -> Answer:
+    """Its argument has a name that is control's own."""
+    return Answer()
+
+
+@tool(title="Shut", toolset="doors", risk=Risk.WRITE, idempotent=True)
+async def proxmox_shut(ctx: Context[object], *, door: int) -> Answer:
+    """Shut a door."""
+    return Answer()
+
+
+def test_the_model_has_the_functions_arguments_and_those_that_control_adds() -> None:
+    assert list(arguments_model(proxmox_look).model_fields) == ["door", "color", "target"]
+    assert list(arguments_model(proxmox_shut).model_fields) == ["door", "target", "dry_run", "plan_id"]
+
+
+def test_an_argument_named_like_one_of_controls_own_is_refused() -> None:
+    with pytest.raises(TypeError, match="control's own"):
+        arguments_model(proxmox_aim)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "door: required"),
+        ({"door": 0}, "door: Input should be greater than or equal to 1"),
+        ({"door": "planted-value"}, "door: "),
+        ({"door": 1, "colour": "planted-value"}, "colour: unknown argument (did you mean color?)"),
+        ({"door": 1, "planted-value\n": 1}, "planted-value?: unknown argument"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field_and_rule_and_never_by_value(given: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        validate_arguments(proxmox_look, given)
+    assert said in caught.value.message
+    assert "Nothing was executed" in caught.value.message
+    if "planted-value\n" not in given:
+        assert "planted-value" not in caught.value.message
+    assert caught.value.next_step == "Allowed arguments: door, color, target."
+
+
+def test_a_tool_that_writes_must_say_whether_it_may_be_repeated() -> None:
+    with pytest.raises(TypeError, match="idempotent"):
+        tool(title="x", toolset="x", risk=Risk.WRITE)
