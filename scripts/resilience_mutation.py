@@ -39,6 +39,7 @@ TESTS = (
     "test_executor",
     "test_executor_limits",
     "test_executor_async",
+    "test_bounds",
     "test_queue",
     "test_queue_threads",
     "test_bookkeeping",

@@ -20,6 +20,16 @@ class TestBookkeeping:
             assert executor.in_flight == 0
         assert executor.stats.calls() == 0
 
+    def test_calls_interrupted_at_their_second_attempt(self, make: MakeExecutor, call: Way) -> None:
+        executor = make()
+        assert executor.breaker is not None
+        for times in (1, 2):
+            with pytest.raises(KeyboardInterrupt):
+                call(executor, Attempts(ConnectionError(), KeyboardInterrupt()))
+            assert executor.stats.cancelled == times
+            assert executor.in_flight == 0
+        assert executor.breaker.fail_counter == 0
+
     def test_failures_neutral_ends_and_successes(self, make: MakeExecutor, call: Way) -> None:
         executor = make(retry_max_attempts=1, circuit_breaker_enabled=False)
         for times in (1, 2, 3):
@@ -58,6 +68,28 @@ class TestBookkeeping:
         assert executor.breaker.current_state == "open"
         assert executor.stats.latency_sum_s == 6
         assert executor.stats.buckets()[8] == 3
+
+    def test_slow_failures(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        executor = make(
+            circuit_breaker_window=600,
+            circuit_breaker_window_min_calls=4,
+            circuit_breaker_failure_rate=1,
+            circuit_breaker_slow_call=2,
+            circuit_breaker_slow_rate=0.75,
+        )
+
+        class Slow(Attempts):
+            def __call__(self) -> str:
+                clock.advance(2)
+                return super().__call__()
+
+        call(executor, Attempts())
+        assert executor.breaker is not None
+        for _ in range(3):
+            assert executor.breaker.current_state == "closed"
+            with pytest.raises(RuntimeError):
+                call(executor, Slow(RuntimeError()))
+        assert executor.breaker.current_state == "open"
 
     def test_a_success_after_a_failure_clears_the_count(self, make: MakeExecutor, call: Way) -> None:
         executor = make(retry_max_attempts=1)

@@ -6,7 +6,8 @@ import pybreaker
 import pytest
 
 from holdfast.resilience import Breaker, CircuitOpenError, EventKind, Events, Outcome
-from holdfast.resilience.testing import ManualClock, Recorder
+from holdfast.resilience.machine import Machine
+from holdfast.resilience.testing import START, ManualClock, Recorder
 from tests.resilience.conftest import always
 
 
@@ -156,6 +157,33 @@ class TestOpen:
         breaker.reset_timeout = 10
         assert breaker.reset_timeout == 10
         assert breaker.current_state == "half-open"
+
+    def test_opening_by_hand_tells_the_failures_so_far(self, breaker: Breaker, heard: Recorder) -> None:
+        fail(breaker, 2)
+        breaker.open()
+        assert heard.messages == ["Circuit breaker 'api' opened after 2 failures"]
+
+    def test_its_events_tell_when_why_and_for_how_long(
+        self, breaker: Breaker, clock: ManualClock, heard: Recorder
+    ) -> None:
+        clock.advance(7)
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                breaker.call(always(lambda: ConnectionError("gone")))
+        breaker.close()
+        opened, closed = heard.events
+        assert (opened.at, opened.error, opened.wait_s) == (START + 7, "ConnectionError: gone", 60)
+        assert (closed.at, closed.wait_s) == (START + 7, 0)
+
+    def test_an_error_without_words_is_kept_by_its_type(self, breaker: Breaker) -> None:
+        fail(breaker)
+        assert breaker.machine.last_error == "ConnectionError"
+
+    def test_a_machine_without_observer_keeps_the_words_as_they_are(self, clock: ManualClock) -> None:
+        machine = Machine("bare", 1, 60, 1, clock=clock.clock)
+        machine.settle(machine.admit(), Outcome.FAILURE, ConnectionError("gone"))
+        assert machine.state == "open"
+        assert machine.last_error == "ConnectionError: gone"
 
     def test_can_be_opened_by_hand(self, breaker: Breaker, clock: ManualClock) -> None:
         assert breaker.open() is False
@@ -402,7 +430,9 @@ class TestIsolated:
         assert breaker.current_state == "closed"
         assert heard.events == []
 
-    def test_listeners_hear_of_the_states_in_between(self, breaker: Breaker) -> None:
+    def test_listeners_hear_of_the_states_in_between(
+        self, breaker: Breaker, clock: ManualClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
         moves: list[tuple[str, str]] = []
 
         class Listener(pybreaker.CircuitBreakerListener):
@@ -417,10 +447,15 @@ class TestIsolated:
 
         breaker.add_listener(Listener())
         breaker.isolate()
+        for after in (0, 60):
+            clock.advance(after)
+            with pytest.raises(CircuitOpenError):
+                breaker.call(succeed)
         breaker.release()
         breaker.isolate()
         breaker.close()
         assert moves == [("closed", "open"), ("open", "half-open"), ("half-open", "open"), ("open", "closed")]
+        assert caplog.records == []
 
     def test_it_has_a_time_and_its_rejections_are_summed_up(
         self, breaker: Breaker, clock: ManualClock, heard: Recorder

@@ -61,6 +61,13 @@ class TestOpenTime:
         breaker = self.make(clock, events, Tuning(growth=3.0, timeout_max=1.0))
         assert self.reopen(breaker, clock, 2) == [10, 10]
 
+    def test_grows_and_jitters_together(self, clock: ManualClock, events: Events) -> None:
+        breaker = self.make(clock, events, Tuning(growth=2.0, timeout_jitter=0.5))
+        first, second, third = self.reopen(breaker, clock, 3)
+        assert 10 <= first < 15
+        assert 20 <= second < 30
+        assert 40 <= third < 60
+
     def test_jitter_only_adds_and_differs(self, clock: ManualClock, events: Events) -> None:
         breaker = self.make(clock, events, Tuning(timeout_jitter=0.5))
         seen = self.reopen(breaker, clock, 20)
@@ -111,6 +118,11 @@ class TestSecondTrigger:
         assert not breaker.machine.attempt_failed(permits[1], begun, ConnectionError())
         clock.advance(0.1)
         assert breaker.machine.attempt_failed(permits[2], begun + 2.5, ConnectionError())
+
+    def test_its_time_may_be_short(self, clock: ManualClock, events: Events) -> None:
+        breaker = Breaker(fail_max=2, tuning=Tuning(streak_s=0.5), clock=clock.clock, events=events)
+        assert not self.attempt(breaker, clock, 0.25)
+        assert self.attempt(breaker, clock, 0.25)
 
     def test_a_success_ends_the_streak(self, breaker: Breaker, clock: ManualClock) -> None:
         self.attempt(breaker, clock, 2)
@@ -170,6 +182,23 @@ class TestWindow:
             assert breaker.current_state == "closed"
             elapsed = 4.999 if number in (3, 4) else 5.0
             breaker.machine.settle(breaker.machine.admit(), Outcome.SUCCESS, None, elapsed)
+        assert breaker.current_state == "open"
+
+    def test_slow_calls_through_the_breaker_alone_are_measured(self, clock: ManualClock, events: Events) -> None:
+        breaker = self.make(clock, events, slow_call_s=5.0, slow_rate=1.0)
+
+        def slow(fails: bool) -> None:
+            clock.advance(5)
+            if fails:
+                raise ConnectionError
+
+        for number in range(10):
+            assert breaker.current_state == "closed"
+            if number % 5 == 0:
+                with pytest.raises(ConnectionError):
+                    breaker.call(slow, True)
+            else:
+                breaker.call(slow, False)
         assert breaker.current_state == "open"
 
     def test_closing_empties_it(self, clock: ManualClock, events: Events) -> None:

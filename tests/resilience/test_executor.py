@@ -9,6 +9,7 @@ import pybreaker
 import pytest
 
 from holdfast.resilience import (
+    Breaker,
     CircuitOpenError,
     EventKind,
     Events,
@@ -55,6 +56,8 @@ class TestSuccess:
         buckets = executor.stats.buckets()
         assert (buckets[0], buckets[1], buckets[6], buckets[-1]) == (1, 1, 1, 1)
         assert sum(buckets) == 4
+        assert executor.breaker is not None
+        assert executor.breaker.machine.successes == 4
 
     def test_an_attempt_knows_how_much_time_it_has(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
         seen: list[float | None] = []
@@ -145,6 +148,10 @@ class TestRetries:
             call(make(retry_max_attempts=1), attempt)
         assert attempt.made == 1
 
+    def test_the_formula_can_be_multiplied(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        call(make(retry_multiplier=3), Attempts(ConnectionError(), ConnectionError()))
+        assert clock.sleeps == [3, 6]
+
     def test_the_kind_of_error_may_change_between_attempts(self, make: MakeExecutor, call: Way) -> None:
         attempt = Attempts(ConnectionError(), ValueError("no such thing"))
         executor = make()
@@ -174,7 +181,7 @@ class TestRetries:
         with pytest.raises(ConnectionError):
             call(executor, always())
         assert executor.stats.failures == 1
-        assert "The classifier of 'api' failed" in caplog.text
+        assert {record.getMessage() for record in caplog.records} == {"The classifier of 'api' failed"}
 
     def test_an_empty_error_is_told_by_its_type(self, make: MakeExecutor, call: Way, heard: Recorder) -> None:
         call(make(), Attempts(TimeoutError()))
@@ -238,6 +245,8 @@ class TestCircuit:
         assert attempt.made == 3
         assert clock.sleeps == [1, 2]
         assert caught.value.__notes__ == ["Not repeated: the circuit opened."]
+        assert executor.breaker is not None
+        assert executor.breaker.machine.last_error == "ConnectionError: gone"
         assert heard.messages[2:] == [
             "Circuit breaker 'api' opened after 3 failures",
             "'work' of 'api' not repeated: the circuit opened (gone)",
@@ -275,6 +284,49 @@ class TestCircuit:
         assert call(executor, Attempts(ConnectionError())) == "ok"
         assert breaker.machine.stale == 0
         assert breaker.machine.successes == 1
+
+    def test_a_circuit_that_opened_and_closed_during_the_attempt_lets_the_call_go_on(
+        self, call: Way, make: MakeExecutor
+    ) -> None:
+        executor = make()
+        assert executor.breaker is not None
+        breaker: Breaker = executor.breaker
+
+        class Shakes(Attempts):
+            def __call__(self) -> str:
+                breaker.open()
+                breaker.close()
+                return super().__call__()
+
+        attempt = Shakes(ConnectionError())
+        assert call(executor, attempt) == "ok"
+        assert attempt.made == 2
+
+    def test_a_retry_that_becomes_the_test_of_the_circuit_has_a_lease(
+        self, call: Way, make: MakeExecutor, clock: ManualClock
+    ) -> None:
+        executor = make(total_timeout=20)
+        assert executor.breaker is not None
+        breaker: Breaker = executor.breaker
+
+        def half_open() -> None:
+            breaker.open()
+            breaker.half_open()
+
+        class Long(Attempts):
+            def __call__(self) -> str:
+                if self.made == 1:  # nineteen of twenty seconds are left, and one more of grace
+                    clock.advance(19.9)
+                    with pytest.raises(CircuitOpenError):
+                        breaker.machine.admit()
+                    clock.advance(0.1)
+                    assert breaker.machine.admit().probe
+                return super().__call__()
+
+        clock.when_slept = half_open
+        attempt = Long(ConnectionError())
+        assert call(executor, attempt) == "ok"
+        assert attempt.made == 2
 
     def test_the_one_call_that_tests_the_circuit_is_not_repeated(
         self, make: MakeExecutor, call: Way, clock: ManualClock
@@ -409,6 +461,11 @@ def test_a_breaker_is_made_as_the_policy_says(clock: ManualClock, events: Events
     )
 
 
+def test_an_executor_knows_its_name_and_policy(make: MakeExecutor, events: Events) -> None:
+    executor = make(timeout=7)
+    assert (executor.name, executor.policy, executor.events) == ("api", Policy(timeout=7), events)
+
+
 def test_two_executors_in_one_call_each_book_their_own(make: MakeExecutor) -> None:
     outer, inner = make(), make()
     answer = outer.run_sync(Operation("outer"), lambda: inner.run_sync(Operation("inner"), lambda: "both"))
@@ -420,7 +477,9 @@ def test_a_coroutine_given_to_run_sync_is_refused_with_a_hint(make: MakeExecutor
     executor = make()
     attempt = Attempts()
     for bound in (None, 5.0):
-        with pytest.raises(TypeError, match=r"await run\(\.\.\.\) instead of run_sync"):
+        with pytest.raises(
+            TypeError, match=r"^attempt returned a coroutine: await run\(\.\.\.\) instead of run_sync\(\.\.\.\)$"
+        ):
             cast(object, executor.run_sync(Operation("work", True, attempt_timeout_s=bound), attempt.coroutine))
     assert attempt.made == 0
     assert executor.in_flight == 0

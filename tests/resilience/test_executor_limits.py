@@ -7,6 +7,7 @@ import pytest
 from holdfast.resilience import (
     DeadlineExceededError,
     EventKind,
+    Operation,
     Outcome,
     Retry,
     Verdict,
@@ -56,6 +57,7 @@ class TestRetryAfter:
         assert clock.sleeps == []
         assert caught.value.retry_after_s == 10.5  # type: ignore[attr-defined]  # put there by the executor
         assert caught.value.__notes__ == ["Not repeated: it asks to wait 10.5s, more than 10s."]
+        assert heard.events[0].attempt == 1
         assert heard.messages == ["'work' of 'api' not repeated: it asks to wait 10.5s, more than 10s (busy)"]
 
     def test_a_hint_that_the_error_has_already_is_left_alone(self, make: MakeExecutor, call: Way) -> None:
@@ -147,6 +149,42 @@ class TestDeadline:
         assert executor.breaker is not None
         assert executor.breaker.fail_counter == 0
         assert [event.kind for event in heard.events] == [EventKind.DEADLINE]
+
+    def test_just_enough_time_is_enough(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        class Slow(Attempts):
+            def __call__(self) -> str:
+                clock.advance(8)
+                return super().__call__()
+
+        for total, made in ((10, 2), (9.99, 1)):
+            attempt = Slow(ConnectionError(), ConnectionError())
+            with pytest.raises(ConnectionError):
+                call(make(total_timeout=total), attempt)
+            assert attempt.made == made
+
+    def test_a_little_time_is_time(self, make: MakeExecutor, call: Way, clock: ManualClock) -> None:
+        with deadline_scope(0.5, monotonic=clock.clock.monotonic):
+            assert call(make(), Attempts()) == "ok"
+
+    def test_a_bound_of_the_attempt_is_known_to_threads(self, make: MakeExecutor) -> None:
+        seen: list[float | None] = []
+        executor = make()
+        for bound in (3.0, 90.0):
+            operation = Operation("work", attempt_timeout_s=bound)
+            executor.run_sync(operation, lambda: seen.append(remaining_s()))
+        assert seen == [3, 50]
+        assert remaining_s() is None
+
+    def test_a_call_without_time_leaves_the_count_as_it_was(
+        self, make: MakeExecutor, call: Way, clock: ManualClock
+    ) -> None:
+        executor = make(retry_max_attempts=1)
+        assert executor.breaker is not None
+        with pytest.raises(ConnectionError):
+            call(executor, always())
+        with deadline_scope(0, monotonic=lambda: 0.0), pytest.raises(DeadlineExceededError):
+            call(executor, Attempts())
+        assert executor.breaker.fail_counter == 1
 
     def test_an_outer_scope_is_inherited_when_it_ends_earlier(
         self, make: MakeExecutor, call: Way, clock: ManualClock

@@ -109,6 +109,8 @@ class TestQueue:
                 await executor.run(READ, answers)
             assert loop.time() == 11
             assert caught.value.attempts == 0
+            assert executor.stats.neutral == 1
+            assert executor.stats.failures == 0
             assert executor.waiting == 0
             assert executor.breaker is not None
             assert executor.breaker.fail_counter == 0
@@ -216,8 +218,10 @@ class TestQueue:
             retried = asyncio.create_task(executor.run(READ, refuses))
             await asyncio.sleep(0.5)
             other = asyncio.create_task(executor.run(READ, hangs))
-            with pytest.raises((DeadlineExceededError, ConnectionError)):
+            with pytest.raises(DeadlineExceededError) as caught:
                 await retried
+            assert isinstance(caught.value.__cause__, ConnectionError)
+            assert caught.value.attempts == 1
             assert loop.time() == 10
             assert executor.waiting == 0
             other.cancel()

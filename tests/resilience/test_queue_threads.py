@@ -222,6 +222,34 @@ class TestBulkhead:
         assert bulkhead.acquire_sync(10) is Turn.GRANTED
         assert bulkhead.in_flight == 1
 
+    def test_being_sent_away_at_the_last_moment_counts_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bulkhead = Bulkhead("api", 1, 5)
+        assert bulkhead.try_acquire()
+
+        class Late(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                bulkhead.flush()
+                return False
+
+        monkeypatch.setattr(threading, "Event", Late)
+        assert bulkhead.acquire_sync(10) is Turn.LOOK_AGAIN
+        assert bulkhead.in_flight == 1
+
+    async def test_who_waits_in_vain_is_told_so(self) -> None:
+        bulkhead = Bulkhead("api", 1, 5)
+        assert await bulkhead.acquire(0) is Turn.GRANTED
+        assert await bulkhead.acquire(0) is Turn.TIMED_OUT
+        assert bulkhead.acquire_sync(0) is Turn.TIMED_OUT
+        assert bulkhead.waiting == 0
+
+    async def test_coroutines_are_sent_away_too(self) -> None:
+        bulkhead = Bulkhead("api", 1, 5)
+        assert bulkhead.try_acquire()
+        waits = asyncio.create_task(bulkhead.acquire(1_000))
+        await asyncio.sleep(0)
+        bulkhead.flush()
+        assert await waits is Turn.LOOK_AGAIN
+
     def test_who_comes_later_does_not_overtake(self) -> None:
         bulkhead = Bulkhead("api", 1, 5)
         assert bulkhead.try_acquire()

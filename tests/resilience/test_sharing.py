@@ -186,10 +186,26 @@ class Spy(MemoryStateStore):
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock.clock.monotonic)
         self.published: list[tuple[str, float, str | None]] = []
+        self.released = 0
 
     def publish(self, name: str, state: SharedState, origin: object) -> None:
         self.published.append((state.state, state.open_for_s, state.isolated))
         super().publish(name, state, origin)
+
+    def release_test(self, name: str, origin: object) -> None:
+        self.released += 1
+        super().release_test(name, origin)
+
+
+def test_calls_that_test_nothing_ask_nothing_of_the_store(clock: ManualClock) -> None:
+    spy = Spy(clock)
+    party = Party(clock, spy)
+    party.fail()
+    party.breaker.call(Attempts())
+    assert spy.released == 0
+    party.breaker.half_open()
+    party.breaker.call(Attempts())
+    assert spy.released == 1
 
 
 def test_what_was_learnt_is_not_published_again(clock: ManualClock) -> None:

@@ -348,14 +348,20 @@ class Breaker(pybreaker.CircuitBreaker):
             permit = machine.admit()
         if machine.chatty:
             self.tell_before(func, *args, **kwargs)
+        if machine.tuning.slow_call_s is not None:
+            permit.begun = self._hf_clock.monotonic()
         return permit
+
+    def _hf_elapsed(self, permit: Permit) -> float:
+        """Seconds the call took, where that matters."""
+        return 0.0 if self._hf.tuning.slow_call_s is None else self._hf_clock.monotonic() - permit.begun
 
     def _hf_succeeded(self, permit: Permit) -> None:
         machine = self._hf
         if machine.quiet and not permit.probe:
             machine.successes += 1
         else:
-            machine.settle(permit, Outcome.SUCCESS)
+            machine.settle(permit, Outcome.SUCCESS, None, self._hf_elapsed(permit))
 
     def _hf_ended(self, permit: Permit, error: BaseException) -> None:
         try:
@@ -363,7 +369,8 @@ class Breaker(pybreaker.CircuitBreaker):
         except BaseException:  # a predicate of the user's that fails must not cost the permit
             self._hf.settle(permit, Outcome.FAILURE, error)
             raise
-        tripped = self._hf.settle(permit, Outcome.FAILURE if failed else Outcome.NEUTRAL, error)
+        outcome = Outcome.FAILURE if failed else Outcome.NEUTRAL
+        tripped = self._hf.settle(permit, outcome, error, self._hf_elapsed(permit))
         if tripped and self._throw_new_error_on_trip:
             machine = self._hf
             raise CircuitOpenError(

@@ -107,8 +107,8 @@ class Bulkhead:
             except RuntimeError:
                 continue  # its event loop is closed
 
-    async def acquire(self, timeout_s: float) -> Turn:
-        """Waits for a permit, at most `timeout_s` seconds.
+    async def acquire(self, timeout_s: float | None) -> Turn:
+        """Waits for a permit, at most `timeout_s` seconds; None: as long as it takes.
 
         Raises:
             BulkheadFullError: `max_waiting` calls wait already.

@@ -37,9 +37,10 @@ PLAIN: Final = Tuning()
 class Permit:
     """Leave to make one call; belongs to one generation, is settled once."""
 
-    __slots__ = ("expires", "generation", "probe", "settled")
+    __slots__ = ("begun", "expires", "generation", "probe", "settled")
 
     def __init__(self, generation: int, probe: bool = False, expires: float = 0.0) -> None:
+        self.begun = 0.0
         self.generation = generation
         self.probe = probe
         self.expires = expires

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from math import isinf
 from typing import TypeVar
 
 from holdfast.resilience.bulkhead import Turn
@@ -47,8 +46,7 @@ async def _booked(call: Call, work: Callable[[], Awaitable[T]], enforced: bool) 
 
 async def _in_time(call: Call, work: Callable[[], Awaitable[T]]) -> T:
     """Does the work and ends it when the call's time is up."""
-    left = call.left_s()
-    timer = asyncio.timeout(None if isinf(left) else left)
+    timer = asyncio.timeout(call.left_s())
     try:
         async with timer:
             return await work()
@@ -149,7 +147,7 @@ async def _reenter(gate: Gate, call: Call) -> bool:
     """The same before a repetition; False, with nothing held, when it may not be made."""
     try:
         gate.core.machine.check()
-        turn = await gate.core.bulkhead.acquire(call.left_s())
+        turn = await gate.core.bulkhead.acquire(None)  # repetitions are bounded as a whole
     except (CircuitOpenError, BulkheadFullError) as refusal:
         gate.refused(call, refusal)
         return False

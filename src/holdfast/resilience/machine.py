@@ -69,7 +69,6 @@ class Machine(Circuit):
         if self.claims is not None and not self.claims.claim(lease):
             # Reserved here first and asked for elsewhere afterwards, outside the lock: somebody else is testing.
             with self._lock:
-                permit.settled = True
                 if self._probe is permit:
                     self._probe = None
                 rejection = self._rejection(self._now(), BUSY_RETRY_S)
