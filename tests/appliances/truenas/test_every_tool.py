@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.control.answers import JsonObject
-from tests.appliances.truenas.harness import box, calls_of, filled, nas, prepare
+from tests.appliances.truenas.harness import box, calls_of, filled, nas, prepare, sent
+from tests.appliances.truenas.schemas import problems
 from tests.appliances.truenas.table import ALL, READS, WRITES, Case
 from tests.support.rooms import Room
 
@@ -39,6 +40,9 @@ async def test_it_works_on_every_release_in_few_requests(case: Case, persona: st
         assert len(made.arrivals) - before <= MOST_REQUESTS
         if case in WRITES:
             assert answer["outcome"] == case.outcome, answer
+        if persona == "25.10":
+            calls = [one for one in sent(made) if one[0] != "privilege.become_readonly"]
+            assert [said for method, params in calls for said in problems(method, params)] == []
 
 
 @with_missing
