@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks.rows import Row, show, write
 
-MODULES = ("bench_resilience", "bench_server", "bench_proxmox")
+MODULES = ("bench_resilience", "bench_server", "bench_proxmox", "bench_idrac")
 
 
 def main() -> int:
