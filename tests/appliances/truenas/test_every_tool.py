@@ -41,7 +41,8 @@ async def test_it_works_on_every_release_in_few_requests(case: Case, persona: st
         if case in WRITES:
             assert answer["outcome"] == case.outcome, answer
         if persona == "25.10":
-            calls = [one for one in sent(made) if one[0] != "privilege.become_readonly"]
+            # A method that this release lacks is asked for once, and refused unexecuted; it has no schema.
+            calls = [one for one in sent(made) if box(made).box.fact(one[0]) is not None]
             assert [said for method, params in calls for said in problems(method, params)] == []
 
 
