@@ -32,10 +32,6 @@ async def hangs() -> str:
     return "never"
 
 
-async def says_nothing() -> str:
-    raise ValueError
-
-
 async def refuses() -> str:
     raise ConnectionError("refused")
 

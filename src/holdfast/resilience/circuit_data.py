@@ -56,12 +56,12 @@ class Circuit:
         "_outbox",
         "_probe",
         "_reopened",
+        "_reported",
         "_state",
         "_streak",
         "_streak_from",
         "_stretch",
         "_summary_due",
-        "_unreported",
         "_window",
         "chatty",
         "claims",
@@ -116,7 +116,7 @@ class Circuit:
         self._reopened = 0
         self._window = None if tuning.window_s is None else Window(tuning.window_s)
         self._outbox: Outbox[Notice] | None = None
-        self._unreported = 0
+        self._reported = 0
         self._summary_due = 0.0
         self.generation = 0
         self.failures = 0

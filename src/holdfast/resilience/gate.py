@@ -107,7 +107,8 @@ class Gate:
 
     def _rejected(self) -> None:
         self.core.stats.rejected += 1
-        self._prober.demand()
+        if self._prober.probe is not None:
+            self._prober.demand()
 
 
 def _lease_s(call: Call) -> float:

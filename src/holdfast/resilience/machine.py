@@ -34,13 +34,12 @@ class Machine(Circuit):
 
     def check(self) -> None:
         """Raises CircuitOpenError if a call would be rejected now; takes no permit."""
-        if self._state == CLOSED:
-            return
-        with self._lock:
-            rejection = self._refusal(self._now())
-        if rejection is not None:
-            self._drain()
-            raise rejection
+        if self._state != CLOSED:
+            # Without the lock: whoever looks a moment too early or too late learns what was true a moment ago.
+            now = self._now()
+            wait = self._blocked(now)
+            if wait != 0:
+                raise self._rejection(now, wait)
 
     def admit(self, lease_s: float | None = None) -> Permit:
         """Leave to make a call.
@@ -56,24 +55,22 @@ class Machine(Circuit):
             if self._state == CLOSED:
                 return Permit(self.generation)
             now = self._now()
-            rejection = self._refusal(now)
-            if rejection is None:
+            wait = self._blocked(now)
+            if wait == 0:
                 if self._state == OPEN:
                     self._to_half_open()
                 elif self._probe is not None:
                     self.generation += 1  # the owner is lost; should it come back, its result is of the past
                 permit = self._probe = Permit(self.generation, True, now + lease)
+        if wait != 0:
+            raise self._rejection(now, wait)
         self._drain()
-        if rejection is not None:
-            raise rejection
         if self.claims is not None and not self.claims.claim(lease):
             # Reserved here first and asked for elsewhere afterwards, outside the lock: somebody else is testing.
             with self._lock:
                 if self._probe is permit:
                     self._probe = None
-                rejection = self._rejection(self._now(), BUSY_RETRY_S)
-            self._drain()
-            raise rejection
+            raise self._rejection(self._now(), BUSY_RETRY_S)
         return permit
 
     # -- hearing how they ended ------------------------------------------------------------------------------------
@@ -200,25 +197,20 @@ class Machine(Circuit):
 
     # -- inside, lock held -----------------------------------------------------------------------------------------
 
-    def _refusal(self, now: float) -> CircuitOpenError | None:
-        """Why a call may not pass now; None if it may."""
+    def _blocked(self, now: float) -> float | None:
+        """Seconds until a call may pass: 0 when now, None when nobody knows."""
         if self._state == OPEN:
-            if self._isolated is not None:
-                return self._rejection(now, None)
-            wait = self.until() - now
-            if wait > 0:
-                return self._rejection(now, wait)
-        elif self._state == HALF_OPEN:
-            probe = self._probe
-            if probe is not None and now < probe.expires:
-                return self._rejection(now, min(BUSY_RETRY_S, probe.expires - now))
-        return None
+            return None if self._isolated is not None else max(0.0, self.until() - now)
+        probe = self._probe
+        return 0.0 if probe is None else max(0.0, min(BUSY_RETRY_S, probe.expires - now))
 
     def _rejection(self, now: float, retry_after: float | None) -> CircuitOpenError:
+        """Books a rejection; the lock is not held."""
         self.rejected += 1
-        self._unreported += 1
         if now >= self._summary_due:
-            self._summary(now)
+            with self._lock:
+                self._summary(now)
+            self._drain()
         return CircuitOpenError(
             self.name,
             retry_after,
@@ -229,9 +221,13 @@ class Machine(Circuit):
         )
 
     def _summary(self, now: float) -> None:
-        if self._unreported:
-            self._tell(Notice(EventKind.REJECTED, self._state, self._state, self._unreported))
-        self._unreported = 0
+        count = self.rejected - self._reported
+        if count:
+            self._tell(Notice(EventKind.REJECTED, self._state, self._state, count))
+        self._count_rejections_from(now)
+
+    def _count_rejections_from(self, now: float) -> None:
+        self._reported = self.rejected
         self._summary_due = now + SUMMARY_EVERY_S
 
     def _settle(
@@ -326,16 +322,14 @@ class Machine(Circuit):
         self._stretch = stretch
         self.opened_mono = self._now()
         self.opened_at_s = self._clock.wall()
-        self._unreported = 0
-        self._summary_due = self.opened_mono + SUMMARY_EVERY_S
+        self._count_rejections_from(self.opened_mono)
         self._tell(Notice(EventKind.OPENED, old, OPEN, count, adopted=adopted))
 
     def _to_isolated(self, reason: str, adopted: bool = False) -> None:
         old = self._move(OPEN)
         self.opened_mono = self._now()
         self.opened_at_s = self._clock.wall()
-        self._unreported = 0
-        self._summary_due = self.opened_mono + SUMMARY_EVERY_S
+        self._count_rejections_from(self.opened_mono)
         self._tell(Notice(EventKind.ISOLATED, old, OPEN, reason=reason, adopted=adopted))
 
     def _to_half_open(self, adopted: bool = False) -> None:

@@ -25,13 +25,17 @@ _log = logging.getLogger("holdfast.resilience")
 
 
 class Prober:
-    """Runs the probe, one at a time, at most every `circuit_breaker_probe_interval` seconds."""
+    """Runs the probe, one at a time, at most every `circuit_breaker_probe_interval` seconds.
 
-    __slots__ = ("_asynchronous", "_core", "_due", "_lock", "_probe", "_running", "_task")
+    Attributes:
+        probe: The probe, None when there is none or it is turned off.
+    """
+
+    __slots__ = ("_asynchronous", "_core", "_due", "_lock", "_running", "_task", "probe")
 
     def __init__(self, core: Core, probe: Probe | None) -> None:
         self._core = core
-        self._probe = probe if core.policy.circuit_breaker_probe_interval > 0 else None
+        self.probe = probe if core.policy.circuit_breaker_probe_interval > 0 else None
         self._asynchronous = probe is not None and iscoroutinefunction(probe)
         self._lock = threading.Lock()
         self._running = False
@@ -40,8 +44,6 @@ class Prober:
 
     def demand(self) -> None:
         """A call was rejected: starts a probe if one is due. Returns at once, never raises."""
-        if self._probe is None:
-            return
         core = self._core
         now = core.now()
         if now < self._due:
@@ -85,7 +87,7 @@ class Prober:
             ).start()
 
     async def _ask(self, generation: int) -> None:
-        probe, limit = self._probe, self._limit()
+        probe, limit = self.probe, self._limit()
         token = DEADLINE.set(narrow(None, limit, self._core.now))
         try:
             async with asyncio.timeout(limit):
@@ -101,7 +103,7 @@ class Prober:
             self._running = False
 
     def _ask_sync(self, generation: int) -> None:
-        probe = self._probe
+        probe = self.probe
         DEADLINE.set(narrow(None, self._limit(), self._core.now))
         try:
             if probe is not None:
