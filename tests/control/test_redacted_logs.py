@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 import pytest
@@ -131,6 +132,9 @@ def test_a_structured_event_is_redacted_by_value_and_by_name() -> None:
             "thing": SimpleNamespace(x=SECRET),
             "bytes": SECRET.encode(),
             "secret": None,
+            "psk": "",
+            "pin": True,
+            "path": PurePosixPath("/x"),
         }
     ) == {
         "event": f"hello {REDACTED}",
@@ -143,6 +147,9 @@ def test_a_structured_event_is_redacted_by_value_and_by_name() -> None:
         "thing": f"namespace(x='{REDACTED}')",
         "bytes": f"b'{REDACTED}'",
         "secret": None,
+        "psk": "",
+        "pin": True,
+        "path": "PurePosixPath('/x')",
     }
 
 

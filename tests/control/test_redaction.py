@@ -184,9 +184,12 @@ def test_memory_of_runtime_secrets_is_bounded_and_the_configured_ones_stay(monke
     assert MAX_RUNTIME_SECRETS == 4096
     monkeypatch.setattr("holdfast.control.redaction.MAX_RUNTIME_SECRETS", 40)
     redactor = Redactor(["configured-secret"])
-    for number in range(40):
+    for number in range(39):
         redactor.add(f"runtime-secret-{number:06d}")
         redactor.add("runtime-secret-often-used")
+    # Forty, and all of them known.
+    assert all(redactor.text(f"runtime-secret-{number:06d}") == REDACTED for number in range(39))
+    redactor.add("runtime-secret-000039")
     text = "configured-secret runtime-secret-000039 runtime-secret-often-used runtime-secret-000010"
     assert redactor.text(text) == " ".join([REDACTED] * 4)
     # The forty-first came with the last of them; a quarter went at once, the longest unused first.
@@ -356,6 +359,45 @@ def test_a_pair_of_name_and_value_is_hidden_by_the_name() -> None:
     }
     assert redactor.value({"key": "compression", "value": "lz4"}) == {"key": "compression", "value": "lz4"}
     assert redactor.value({"name": "BootMode", "value": "Uefi"}) == {"name": "BootMode", "value": "Uefi"}
+
+
+def test_a_member_with_a_secret_s_name_is_hidden_beside_a_pair_too() -> None:
+    redactor = Redactor()
+    assert redactor.value({"name": "api-token", "value": "a", "password": "b", "n": 1}) == {
+        "name": "api-token",
+        "value": REDACTED,
+        "password": REDACTED,
+        "n": 1,
+    }
+    assert redactor.value({"name": "api-token", "password": "b"}) == {"name": "api-token", "password": REDACTED}
+
+
+def test_only_a_name_names_a_value() -> None:
+    value: dict[str, JsonValue] = {"note": "the password", "value": "lz4", "list": ["password"]}
+    assert Redactor().value(value) == value
+
+
+def test_a_member_called_key_is_a_name_only_beside_a_value() -> None:
+    redactor = Redactor()
+    assert redactor.value({"key": "abc", "n": 1}) == {"key": REDACTED, "n": 1}
+    assert redactor.value({"key": "abc", "before": 1}) == {"key": "abc", "before": 1}
+    assert redactor.value({"api_key": "abc", "before": 1}) == {"api_key": REDACTED, "before": 1}
+
+
+def nested(levels: int, innermost: JsonValue) -> JsonValue:
+    for _ in range(levels):
+        innermost = [innermost]
+    return innermost
+
+
+def test_sixty_four_levels_are_shown_and_no_more() -> None:
+    redactor = Redactor()
+    assert redactor.value(nested(64, "x")) == nested(64, "x")
+    assert redactor.value(nested(65, "x")) == nested(64, "[nested too deep]")
+    assert redactor.anything(nested(64, 1)) == nested(64, 1)
+    assert redactor.anything(nested(65, 1)) == nested(64, "[nested too deep]")
+    assert redactor.value({"psk": nested(63, "x")}) == {"psk": nested(63, REDACTED)}
+    assert redactor.value({"psk": nested(64, "x")}) == {"psk": nested(63, REDACTED)}
 
 
 def test_secrets_in_names_of_members_are_found_too() -> None:

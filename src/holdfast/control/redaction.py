@@ -103,13 +103,13 @@ class Redactor:
 
     def _object(self, value: dict[str, JsonValue], depth: int) -> JsonValue:
         is_pair = any(_plain(key) in _VALUE_FIELDS for key in value)
-        named = is_pair and any(
+        named = any(
             isinstance(item, str) and _plain(key) in _NAME_FIELDS and names_secret(item) for key, item in value.items()
         )
         made: dict[str, JsonValue] = {}
         for key, item in value.items():
-            secret = _plain(key) in _VALUE_FIELDS if named else names_secret(key) and not (is_pair and key == "key")
-            made[self.text(key)] = self._secret(item, depth + 1) if secret else self._value(item, depth + 1)
+            hidden = (named and _plain(key) in _VALUE_FIELDS) or (names_secret(key) and not (is_pair and key == "key"))
+            made[self.text(key)] = self._secret(item, depth + 1) if hidden else self._value(item, depth + 1)
         return made
 
     def _secret(self, value: JsonValue, depth: int) -> JsonValue:
@@ -138,13 +138,13 @@ class Redactor:
     def _anything(self, value: object, name: str, depth: int) -> object:
         if value is None or isinstance(value, bool) or value == "":
             return value
-        if depth >= MAX_DEPTH:
+        if depth >= MAX_DEPTH and isinstance(value, Mapping | list | tuple | set | frozenset):
             return _TOO_DEEP
         if isinstance(value, Mapping):
             return {self.text(str(key)): self._anything(item, str(key), depth + 1) for key, item in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._anything(item, name, depth + 1) for item in value]
-        if name and names_secret(name):
+        if names_secret(name):
             return REDACTED
         if isinstance(value, int | float):
             return value
