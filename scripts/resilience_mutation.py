@@ -67,7 +67,7 @@ pytest_add_cli_args=
     --deselect=tests/resilience/test_known_defects.py::test_d06_the_guides_lines_are_seen_where_nobody_configured_logging
 pytest_add_cli_args_test_selection=
     {tests}
-timeout_multiplier=10
+timeout_multiplier=3
 timeout_constant=5
 use_git_change_detection=false
 """
