@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holdfast.control.answers import JsonObject
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
-from tests.appliances.truenas.table import Call, Case
+from tests.appliances.truenas.case import Call, Case
 from tests.support.rooms import Room, room
 
 FREE = frozenset({"auth.login_ex", "auth.mechanism_choices", "privilege.become_readonly"})

@@ -1,37 +1,12 @@
-"""Every tool of the room, called once: what goes before, its arguments, and the method by which it writes."""
+"""Every tool of the room, called once: what goes before, its arguments, and the method by which it writes.
+
+A further subject's tools stand in a table of their own, which this one joins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-Call = tuple[str, Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call of a tool.
-
-    Attributes:
-        tool: Name without the prefix.
-        arguments: Of the call.
-        method: The method that it writes by; "" for reads.
-        before: Calls that prepare the state; an entry "!name" switches a fault on.
-        outcome: What becomes of it.
-        lost: What becomes of it when its answer is lost after it was executed.
-        missing: Arguments of a call about something that does not exist; None where there is no such thing.
-        undo: Whether its undo brings the state back that was planned from.
-    """
-
-    tool: str
-    arguments: Mapping[str, object] = field(default_factory=dict)
-    method: str = ""
-    before: tuple[Call, ...] = ()
-    outcome: str = "applied"
-    lost: str = "applied"
-    missing: Mapping[str, object] | None = None
-    undo: bool = True
-
+from tests.appliances.truenas import table_sharing
+from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
 TAKEN: Call = ("create_snapshot", {"dataset": "tank/vms", "name": "s1"})
@@ -78,6 +53,7 @@ READS = (
     Case("list_audit"),
     Case("list_ntp_servers"),
     Case("list_interfaces"),
+    *table_sharing.READS,
 )
 
 WRITES = (
@@ -289,5 +265,6 @@ WRITES = (
         lost="not_applied",
         missing={"interface": "eno9", "mtu": 1500},
     ),
+    *table_sharing.WRITES,
 )
 ALL = (*READS, *WRITES)

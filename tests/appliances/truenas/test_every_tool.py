@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from holdfast.control.answers import JsonObject
+from tests.appliances.truenas.case import Case
 from tests.appliances.truenas.harness import box, calls_of, filled, nas, prepare, sent
 from tests.appliances.truenas.schemas import problems
-from tests.appliances.truenas.table import ALL, READS, WRITES, Case
+from tests.appliances.truenas.table import ALL, READS, WRITES
 from tests.support.rooms import Room
 
 MOST_REQUESTS = 30

@@ -1,0 +1,33 @@
+"""One call of a tool, as the room's tables tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Call = tuple[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of a tool.
+
+    Attributes:
+        tool: Name without the prefix.
+        arguments: Of the call.
+        method: The method that it writes by; "" for reads.
+        before: Calls that prepare the state; an entry "!name" switches a fault on.
+        outcome: What becomes of it.
+        lost: What becomes of it when its answer is lost after it was executed.
+        missing: Arguments of a call about something that does not exist; None where there is no such thing.
+        undo: Whether its undo brings the state back that was planned from.
+    """
+
+    tool: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    method: str = ""
+    before: tuple[Call, ...] = ()
+    outcome: str = "applied"
+    lost: str = "applied"
+    missing: Mapping[str, object] | None = None
+    undo: bool = True
