@@ -169,6 +169,7 @@ async def test_a_state_that_is_as_wanted_sends_and_records_nothing(made: Install
     made.door.state = "shut"
     result = await made.run()
     assert result.outcome == "nothing_to_do"
+    assert (result.undo, result.cannot_undo) == (None, None), "there is nothing to take back"
     assert made.door.sent == 0
     assert made.kinds() == []
 
@@ -328,7 +329,9 @@ async def test_a_lost_answer_is_settled_by_reading_back_and_nothing_is_sent_agai
 
 async def test_a_success_that_did_not_happen_is_not_believed(made: Installation) -> None:
     made.door.takes_effect = False
-    assert (await made.run()).outcome == "not_applied"
+    result = await made.run()
+    assert result.outcome == "not_applied"
+    assert (result.undo, result.cannot_undo) == (None, None), "there is nothing to take back"
 
 
 async def test_what_cannot_be_seen_is_unknown_after_three_looks(made: Installation) -> None:

@@ -273,6 +273,8 @@ def _described(
     expires_in_s: float | None = None,
     approval: str | None = None,
 ) -> WriteResult:
+    # A call that takes nothing back would take back what somebody else did.
+    nothing_changed = outcome in ("nothing_to_do", "not_applied")
     return WriteResult(
         outcome=outcome,
         summary=change.summary,
@@ -280,8 +282,8 @@ def _described(
         before=change.before or None,
         after=change.after or None,
         blast_radius=list(change.blast_radius) or None,
-        undo=change.undo,
-        cannot_undo=change.cannot_undo,
+        undo=None if nothing_changed else change.undo,
+        cannot_undo=None if nothing_changed else change.cannot_undo,
         warnings=list(change.warnings) or None,
         plan_id=plan_id,
         expires_in_s=expires_in_s,

@@ -9,13 +9,15 @@ _EXECUTED = {
     Executed.YES: "It was executed.",
     Executed.UNKNOWN: "Whether it was executed is unknown; read the state back before repeating.",
 }
+_ENDS = (".", "!", "?", "…", ":")
 
 
 def error_text(error: HoldfastError) -> str:
     """One short paragraph, then the facts that a program would want."""
     executed = _EXECUTED[error.executed]
     said = executed in error.message or (error.executed is Executed.NO and "Nothing was sent" in error.message)
-    parts = [error.message] if said else [error.message, executed]
+    message = error.message if error.message.endswith(_ENDS) else f"{error.message}."
+    parts = [message] if said else [message, executed]
     if error.retry_after_s is not None:
         parts.append(f"Retry after {error.retry_after_s:g} s.")
     if error.next_step:

@@ -24,8 +24,10 @@ def items(answer: dict[str, Any]) -> list[dict[str, Any]]:
 @every_persona
 async def test_health_names_the_subsystem_that_is_not_well(persona: str, tmp_path: Path) -> None:
     async with room("idrac", tmp_path, persona=persona) as lab:
-        well = await lab.call("idrac_get_health")
+        well: dict[str, Any] = await lab.call("idrac_get_health")
         assert well["health"] == "OK"
+        subsystems: dict[str, Any] = well.get("subsystems") or {}
+        assert all(subsystems), "each subsystem has a name"
         assert well["idrac_generation"] == int(persona.partition("-")[0])
         lab.simulator.set_fault("component", id="PSU.Slot.2", health="Critical")
         ill: dict[str, Any] = await lab.call("idrac_get_health")

@@ -44,14 +44,14 @@ def log_entry(row: JsonObject) -> LogEntry:
 
 
 def rollups(system: JsonObject) -> dict[str, str]:
-    """Dell's health by subsystem; empty on generations that tell none."""
+    """Dell's health by subsystem, without the one of the whole; empty on generations that tell none."""
     dell = dig(system, "Oem/Dell/DellSystem")
     if not isinstance(dell, dict):
         return {}
     return {
         name.removesuffix(_ROLLUP): value
         for name, value in dell.items()
-        if name.endswith(_ROLLUP) and isinstance(value, str)
+        if name.endswith(_ROLLUP) and name != _ROLLUP and isinstance(value, str)
     }
 
 
