@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 
 from holdfast.config import TargetSettings
+from holdfast.errors import UnknownToolError
 
 if TYPE_CHECKING:
+    from holdfast.control.answers import JsonObject
     from holdfast.resilience import Breaker
 
 ClientT = TypeVar("ClientT")
@@ -21,6 +23,37 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 async def no_progress(done: float, total: float | None, message: str) -> None:
     """The progress callback of callers who asked for none."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a read tool answered when another tool called it.
+
+    Attributes:
+        answer: As its caller would have got it, but uncut.
+        age_s: Age of an answer that was kept, seconds; None when the appliance was asked now.
+    """
+
+    answer: JsonObject
+    age_s: float | None = None
+
+
+class ReadTool(Protocol):
+    """Calls another read tool on one target, as the same caller: policy, arguments and limits hold as for any call.
+
+    An answer at most `max_age_s` old is not asked for again. Raises `HoldfastError`.
+    """
+
+    async def __call__(
+        self, tool: str, target: TargetSettings, arguments: dict[str, object], *, limit_s: float, max_age_s: float
+    ) -> Told: ...
+
+
+async def no_reads(
+    tool: str, target: TargetSettings, arguments: dict[str, object], *, limit_s: float, max_age_s: float
+) -> Told:
+    """The `Context.read` of a tool function that is called without a dispatcher."""
+    raise UnknownToolError("There is no such tool here.")
 
 
 class Connections(Protocol):
@@ -53,6 +86,7 @@ class Context(Generic[ClientT]):
         now: Wall clock, seconds since the epoch.
         sleep: Waits this many seconds; tests pass one that does not.
         command_allow: Programs that command tools may run; empty allows none.
+        read: Calls another read tool, for tools that ask several targets.
     """
 
     client: ClientT
@@ -64,3 +98,4 @@ class Context(Generic[ClientT]):
     now: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = field(default=anyio.sleep)
     command_allow: tuple[str, ...] = ()
+    read: ReadTool = no_reads

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol, cast
 
 import anyio
@@ -18,7 +19,7 @@ from holdfast.control.answers import Answer, JsonObject
 from holdfast.control.arguments import DRY_RUN, PLAN_ID, TARGET, validate_arguments
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
-from holdfast.control.context import Connections, Context
+from holdfast.control.context import Connections, Context, Told
 from holdfast.control.inventory import Entry
 from holdfast.control.lastgood import LastGood
 from holdfast.control.rendering import as_json, fit
@@ -202,7 +203,31 @@ class Dispatcher:
             now=self._clocks.now,
             sleep=self._clocks.sleep,
             command_allow=self._command_allow,
+            read=partial(self._read_for, caller),
         )
+
+    async def _read_for(
+        self,
+        caller: Caller,
+        tool: str,
+        target: TargetSettings,
+        arguments: dict[str, object],
+        *,
+        limit_s: float,
+        max_age_s: float,
+    ) -> Told:
+        """A read tool called by another tool, under the same policy as a call of its own."""
+        entry = self.entries.get(tool)
+        spec = entry.spec() if entry is not None and not entry.writes else None
+        if entry is None or spec is None or spec.fleet or spec.kind != target.kind:
+            raise UnknownToolError(f"There is no tool here that reads one {target.kind} target and has this name.")
+        given = validate_arguments(spec, arguments)
+        given.pop(TARGET, None)
+        self._gate(principal=caller.principal, target=target, entry=entry)
+        kept = self._last_good.recent(LastGood.key(spec.name, target.label, given), max_age_s)
+        if kept is not None:
+            return Told(kept[0], kept[1])
+        return Told(await self._fresh_or_stale(spec, target, given, caller, limit_s))
 
     async def _estate(self, entry: Entry, spec: ToolSpec, arguments: dict[str, object], caller: Caller) -> JsonObject:
         context = self._context(self._connections, None, caller)
@@ -213,19 +238,26 @@ class Dispatcher:
     async def _read(
         self, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller
     ) -> JsonObject:
+        limit = spec.time_limit_s or target.total_timeout
+        answer = await self._fresh_or_stale(spec, target, arguments, caller, limit)
+        return fit(answer, self._cap, arguments.get("cursor"))
+
+    async def _fresh_or_stale(
+        self, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller, limit_s: float
+    ) -> JsonObject:
+        """What the appliance answers now; the last good answer, marked as stale, while it cannot be asked."""
         key = LastGood.key(spec.name, target.label, arguments)
         context = self._context(await self._connections.client(target), target, caller)
-        limit = spec.time_limit_s or target.total_timeout
         try:
-            answer = cast("Answer", await _bounded(limit, lambda: spec.function(context, **arguments)))
+            answer = cast("Answer", await _bounded(limit_s, lambda: spec.function(context, **arguments)))
         except (CircuitOpenError, NotSentError) as error:
             stale = self._last_good.recall(key, reason=error.message)
             if stale is None:
                 raise
-            return fit(stale, self._cap, arguments.get("cursor"))
+            return stale
         fresh = as_json(answer)
         self._last_good.remember(key, fresh)
-        return fit(fresh, self._cap, arguments.get("cursor"))
+        return fresh
 
     async def _write(
         self, entry: Entry, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller

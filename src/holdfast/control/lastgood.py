@@ -56,6 +56,14 @@ class LastGood:
         if (kept := self._kept.pop(key, None)) is not None:
             self._bytes -= kept.size
 
+    def recent(self, key: str, max_age_s: float) -> tuple[JsonObject, float] | None:
+        """The kept answer and its age in seconds, when it is at most `max_age_s` old."""
+        kept = self._kept.get(key)
+        if kept is None or (age := self._monotonic() - kept.at) > min(max_age_s, self._max_age_s):
+            return None
+        self._kept.move_to_end(key)
+        return kept.answer, age
+
     def recall(self, key: str, reason: str) -> JsonObject | None:
         """The kept answer marked as stale, or None when there is none that is young enough."""
         kept = self._kept.get(key)

@@ -63,6 +63,7 @@ CASES: tuple[Case, ...] = (
     Case("idrac_list_logs"),
     Case("idrac_list_jobs"),
     Case("idrac_fleet_health"),
+    Case("idrac_fleet_read", {"read": "idrac_get_boot"}),
     Case("idrac_get_boot"),
     Case("idrac_list_media"),
     Case("idrac_get_manager"),

@@ -19,8 +19,8 @@ HOSTS = ("pve1", "pve2", "pve3", "nas1")
 
 
 @asynccontextmanager
-async def fleet(tmp_path: Path) -> AsyncIterator[tuple[Rack, Application]]:
-    """Four servers of three generations; pve2 has the tag `lab`."""
+async def fleet(tmp_path: Path, *, policy: str | None = None) -> AsyncIterator[tuple[Rack, Application]]:
+    """Four servers of three generations; pve2 has the tag `lab`, pve3 and nas1 are the group `hall-1`."""
     async with Rack(authority=shared_authority()) as rack:
         running = {host: await rack.add("idrac", name=host) for host in HOSTS}
         ca_file = tmp_path / "ca.pem"
@@ -36,10 +36,15 @@ password = "{one.credentials["password"]}"
 connect_timeout = 0.3
 retry_max_attempts = 1
 tags = ["{"lab" if host == "pve2" else "rack"}"]
+group = "{"hall-1" if host in ("pve3", "nas1") else "hall-2"}"
 """
             for host, one in running.items()
         )
-        config = parse_config(f'{targets}\n[control]\nstate_dir = "{tmp_path / "state"}"\n', settings_classes())
+        control = f'[control]\nstate_dir = "{tmp_path / "state"}"\n'
+        if policy is not None:
+            (tmp_path / "policy.toml").write_text(policy)
+            control += f'policy_file = "{tmp_path / "policy.toml"}"\n'
+        config = parse_config(f"{targets}\n{control}", settings_classes())
         application = Application(config, Serving(toolsets=("all",)))
         async with application.running():
             yield rack, application
@@ -80,6 +85,7 @@ async def test_servers_are_chosen_by_name_tag_model_and_generation(tmp_path: Pat
     async with fleet(tmp_path) as (_, application):
         assert names(await ask(application, names=["pve1", "nas1"])) == ["nas1", "pve1"]
         assert names(await ask(application, tag="lab")) == ["pve2"]
+        assert names(await ask(application, group="hall-1")) == ["nas1", "pve3"]
         assert names(await ask(application, generation=8)) == ["pve3"]
         assert names(await ask(application, model="r760")) == ["nas1"]
         assert names(await ask(application, not_ok_only=True)) == []

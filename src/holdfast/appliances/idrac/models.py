@@ -271,3 +271,22 @@ class FleetHealth(Page[ServerHealth]):
     ok: int
     not_ok: int
     silent: list[Untrusted]
+
+
+class ServerAnswers(Row):
+    """Servers that answered alike: `result` is ok, stale (the last good answer), error, or not_asked."""
+
+    targets: list[Untrusted]
+    result: HouseText
+    elapsed_s: float
+    age_s: float | None = None
+    answer: UntrustedJson | None = None
+    error: HouseText | None = None
+
+
+class FleetAnswers(Page[ServerAnswers]):
+    """Answers of many servers. `silent` names those that gave none."""
+
+    asked: int
+    ok: int
+    silent: list[Untrusted]

@@ -20,6 +20,7 @@ class Places:
 
     Attributes:
         generation: 7 to 10, once a resource has told it; None when unknown.
+        model: Model of the server, once read; None when unknown.
     """
 
     def __init__(self, client: IDracClient) -> None:
@@ -27,6 +28,7 @@ class Places:
         self._found: dict[str, str] = {}
         self._logs: dict[str, str] | None = None
         self.generation: int | None = None
+        self.model: str | None = None
 
     def forget(self) -> None:
         """What was found may be elsewhere now: after a 404, a restart, an update."""
@@ -39,7 +41,9 @@ class Places:
         Raises:
             NotReadyError: Systems is empty, as it is for minutes after a restart.
         """
-        return await self._resource("Systems")
+        system = await self._resource("Systems")
+        self.model = text(system, "Model")
+        return system
 
     async def manager(self) -> JsonObject:
         """The Manager, read now."""

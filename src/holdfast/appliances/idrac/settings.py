@@ -21,6 +21,7 @@ class IDracSettings(TargetSettings):
         pattern=r"^[A-Za-z0-9]{5,7}$",
         description="Service tag that must answer here; changes are refused when another server does.",
     )
+    group: str | None = Field(None, max_length=64, description="Group for choosing servers: a rack, a site, a cluster.")
     image_sources: tuple[str, ...] = Field(
         (), description="URL prefixes that images and firmware may come from; empty allows none."
     )
