@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from holdfast.config.targets import TargetName
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import DellJobId
 
@@ -43,3 +44,10 @@ WebUrl: TypeAlias = Annotated[
 UserName: TypeAlias = Annotated[
     str, Grammar("user name", r"[A-Za-z0-9_.-]+", 16, "user name, at most 16 characters", ("monitor", "svc-mcp"))
 ]
+
+Names: TypeAlias = Annotated[list[TargetName] | None, Field(max_length=500, description="Targets; all when left out.")]
+Tag: TypeAlias = Annotated[str | None, Field(max_length=64, description="Only targets with this tag.")]
+Group: TypeAlias = Annotated[str | None, Field(max_length=64, description="Only targets of this group.")]
+Model: TypeAlias = Annotated[str | None, Field(max_length=64, description="Only models with this in their name.")]
+Generation: TypeAlias = Annotated[int | None, Field(ge=7, le=10, description="Only this iDRAC generation.")]
+MaxAge: TypeAlias = Annotated[int, Field(ge=0, le=900, description="Answers up to this old are not asked for again.")]

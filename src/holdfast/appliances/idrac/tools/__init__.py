@@ -12,10 +12,11 @@ TOOLSETS: Final = (
     Toolset("core", f"{_HERE}.core", "Identity and state of the server.", default=True),
     Toolset("hardware", f"{_HERE}.hardware", "Health, parts, logs.", default=True),
     Toolset("jobs", f"{_HERE}.jobs", "The job queue.", default=True),
-    Toolset("fleet", f"{_HERE}.fleet", "Many servers in one call.", default=True),
+    Toolset("fleet", f"{_HERE}.fleet", "Health of many servers in one call.", default=True),
     Toolset("power", f"{_HERE}.power", "Power of the server.", default=True),
     Toolset("control", f"{_HERE}.control", "Boot, virtual media, light, lockdown, jobs, restart of the iDRAC."),
     Toolset("sensors", f"{_HERE}.sensors", "Power readings, temperatures, fans."),
     Toolset("provision", f"{_HERE}.provision", "Volumes, drives, firmware."),
+    Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
 )
