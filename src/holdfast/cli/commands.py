@@ -83,6 +83,21 @@ def trust(
 
 
 @app.command()
+def doctor(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Targets, as NAME or KIND.NAME (default: all).")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask every target who it is; for those that do not answer, say why and what to do. Exits 1 if one fails."""
+    from holdfast.cli.doctor import doctor as examine
+
+    if not examine(config, names or [], as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def plans(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the plans that wait for a person's decision."""
     from holdfast.cli.approvals import show_plans

@@ -6,9 +6,10 @@ import getpass
 from pathlib import Path
 
 from holdfast.appliances.kinds import settings_classes
-from holdfast.config import Config, default_config_path, load_config
+from holdfast.config import Config, TargetSettings, default_config_path, load_config
 from holdfast.control.parts import Parts
 from holdfast.control.room import ControlRoom
+from holdfast.errors import UnknownTargetError
 
 
 def configuration(config_file: Path | None) -> Config:
@@ -18,6 +19,20 @@ def configuration(config_file: Path | None) -> Config:
         ConfigError: It cannot be used.
     """
     return load_config(config_file or default_config_path(), settings_classes())
+
+
+def named_target(config: Config, name: str) -> TargetSettings:
+    """The target called NAME or KIND.NAME.
+
+    Raises:
+        UnknownTargetError: There is none, or several kinds have one.
+    """
+    targets = config.targets
+    found = [target for target in targets if name in (target.name, target.label)]
+    if len(found) != 1:
+        labels = ", ".join(target.label for target in targets)
+        raise UnknownTargetError(f"{len(found)} targets are called {name}.", next_step=f"Targets: {labels}.")
+    return found[0]
 
 
 def control_parts(config_file: Path | None) -> Parts:

@@ -7,30 +7,14 @@ import json
 from pathlib import Path
 
 from holdfast.appliances.wiring import tls_of
-from holdfast.cli.setting import configuration
-from holdfast.config import TargetSettings
+from holdfast.cli.setting import configuration, named_target
 from holdfast.control.cleaning import one_line
-from holdfast.errors import UnknownTargetError
 from holdfast.transport import fetch_certificate
-
-
-def find_target(config_file: Path | None, name: str) -> TargetSettings:
-    """The target called NAME or KIND.NAME.
-
-    Raises:
-        UnknownTargetError: There is none, or several kinds have one.
-    """
-    targets = configuration(config_file).targets
-    found = [target for target in targets if name in (target.name, target.label)]
-    if len(found) != 1:
-        labels = ", ".join(target.label for target in targets)
-        raise UnknownTargetError(f"{len(found)} targets are called {name}.", next_step=f"Targets: {labels}.")
-    return found[0]
 
 
 def trust(config_file: Path | None, name: str, *, as_json: bool) -> None:
     """Fetch the certificate, sending nothing but a handshake, and print its fingerprint and the line that pins it."""
-    target = find_target(config_file, name)
+    target = named_target(configuration(config_file), name)
     certificate = asyncio.run(fetch_certificate(target.origin, settings=tls_of(target), timeout_s=10.0))
     problem = certificate.problem
     if as_json:
