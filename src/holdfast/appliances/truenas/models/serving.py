@@ -51,11 +51,13 @@ class IscsiRow(Row):
 
     kind: Untrusted
     id: int
-    name: Untrusted | None = None
+    name: Annotated[Untrusted | None, From("name", "user")] = None
     comment: Annotated[Untrusted | None, From("comment", "alias")] = None
     listen: list[Untrusted] | None = None
     initiators: list[Untrusted] | None = None
     portals: list[int] | None = None
+    tag: int | None = None
+    peer_user: Annotated[Untrusted | None, From("peeruser")] = None
     volume: Annotated[Untrusted | None, From("disk")] = None
     file: Annotated[Untrusted | None, From("path")] = None
     blocksize: int | None = None

@@ -18,6 +18,8 @@ TOOLSETS: Final = (
     Toolset("datasets", f"{_HERE}.datasets", "Datasets created, changed, deleted, limited, locked."),
     Toolset("shares", f"{_HERE}.shares", "SMB shares and NFS exports created, changed, deleted."),
     Toolset("iscsi", f"{_HERE}.iscsi", "iSCSI portals, targets, extents, LUNs."),
+    Toolset("iscsi_access", f"{_HERE}.iscsiaccess", "iSCSI portals, initiators, logins and targets changed."),
+    Toolset("sessions", f"{_HERE}.sessions", "Live SMB, NFS and iSCSI sessions; settings of these services."),
     Toolset("protection", f"{_HERE}.protection", "Periodic snapshots, replication, cloud sync, rsync."),
     Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
     Toolset("apps", f"{_HERE}.apps", "Apps listed, installed, upgraded, rolled back, started, stopped, deleted."),

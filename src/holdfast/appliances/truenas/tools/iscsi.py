@@ -8,7 +8,16 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import create, delete, find, given, update
+from holdfast.appliances.truenas.iscsi import (
+    EXTENT,
+    KINDS,
+    MAPPING,
+    PORTAL,
+    TARGET,
+    addresses,
+    group_of,
+)
 from holdfast.appliances.truenas.models.serving import IscsiPage, IscsiRow
 from holdfast.appliances.truenas.reading import made, page
 from holdfast.control.change import Change
@@ -23,74 +32,19 @@ TargetName = Annotated[
     str, Grammar("iSCSI target", r"[a-z0-9.:-]+", 120, "iSCSI target name: lower case, digits, . : -", ("vm-store",))
 ]
 ExtentName = Annotated[str, Grammar("extent", r"[A-Za-z0-9_.-]+", 64, "extent name", ("vm-store",))]
-_LIST: Final = "truenas_list_iscsi"
-_DELETE: Final = "truenas_delete_iscsi_object"
-PORTAL: Final = Collection(
-    namespace="iscsi.portal",
-    noun="iSCSI portal",
-    key="comment",
-    shown=("comment", "listen"),
-    list_tool=_LIST,
-    ref="ref",
-    delete_tool=_DELETE,
-    fixed={"kind": "portal"},
-    unique=False,
-)
-INITIATOR: Final = Collection(
-    namespace="iscsi.initiator",
-    noun="iSCSI initiator group",
-    key="comment",
-    shown=("comment", "initiators"),
-    list_tool=_LIST,
-    ref="ref",
-    delete_tool=_DELETE,
-    fixed={"kind": "initiator"},
-    unique=False,
-)
-TARGET: Final = Collection(
-    namespace="iscsi.target",
-    noun="iSCSI target",
-    key="name",
-    shown=("name", "alias", "mode", "groups"),
-    list_tool=_LIST,
-    ref="ref",
-    delete_tool=_DELETE,
-    fixed={"kind": "target"},
-    unique=True,
-)
-EXTENT: Final = Collection(
-    namespace="iscsi.extent",
-    noun="iSCSI extent",
-    key="name",
-    shown=("name", "type", "disk", "path", "filesize", "blocksize", "ro", "enabled", "comment"),
-    list_tool=_LIST,
-    ref="ref",
-    delete_tool=_DELETE,
-    fixed={"kind": "extent"},
-    unique=True,
-    update_tool="truenas_update_iscsi_extent",
-    rename={"ro": "readonly"},
-)
-MAPPING: Final = Collection(
-    namespace="iscsi.targetextent",
-    noun="iSCSI LUN",
-    key="extent",
-    shown=("target", "extent", "lunid"),
-    list_tool=_LIST,
-    ref="ref",
-    delete_tool=_DELETE,
-    fixed={"kind": "lun"},
-    unique=False,
-)
-_KINDS: Final = {"portal": PORTAL, "initiator": INITIATOR, "target": TARGET, "extent": EXTENT, "lun": MAPPING}
 _CUT: Final = "Initiators that use it lose their disk, as if it were unplugged."
+
+
+AuthTag = Annotated[
+    int | None, Field(ge=1, le=65535, description="Logins (CHAP) by their group number; none: no login.")
+]
 
 
 @tool(title="List iSCSI configuration", toolset="iscsi")
 async def truenas_list_iscsi(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> IscsiPage:
-    """Portals, initiator groups, targets, extents and LUNs of the iSCSI service."""
+    """Portals, initiator groups, logins (without their secrets), targets, extents and LUNs of the iSCSI service."""
     rows: list[JsonObject] = []
-    for name, kind in _KINDS.items():
+    for name, kind in KINDS.items():
         for row in await ctx.client.query(kind.query, [], {"order_by": ["id"]}):
             rows.append({**row, "kind": name})
     return page(IscsiPage, rows, _row, limit, cursor)
@@ -102,7 +56,7 @@ def _row(row: JsonObject) -> IscsiRow:
     return made(
         IscsiRow,
         row,
-        listen=[str(item.get("ip")) for item in listen if isinstance(item, dict)] if isinstance(listen, list) else None,
+        listen=addresses(listen) if listen is not None else None,
         portals=[number for item in groups if isinstance(item, dict) and isinstance(number := item.get("portal"), int)]
         if isinstance(groups, list)
         else None,
@@ -128,20 +82,24 @@ async def truenas_create_iscsi_target(
     name: TargetName,
     portal: Annotated[int, Field(ge=1, description="Portal by its id.")],
     initiator: Annotated[int | None, Field(ge=1, description="Initiator group by its id; none: everybody.")] = None,
+    auth: AuthTag = None,
+    mutual: Annotated[bool, Field(description="With auth: the target proves itself too (mutual CHAP).")] = False,
     alias: Comment = None,
 ) -> Change:
     """Make a target that initiators log in to. Give it disks with truenas_map_iscsi_extent."""
-    await find(ctx, PORTAL, str(portal))
-    if initiator is not None:
-        await find(ctx, INITIATOR, str(initiator))
-    group: JsonObject = {"portal": portal, "initiator": initiator, "authmethod": "NONE", "auth": None}
+    group = await group_of(ctx, portal, initiator, auth, _method(auth, mutual))
     values: JsonObject = {"name": name, "groups": [group], **given(alias=alias)}
-    return await create(
-        ctx,
-        TARGET,
-        values,
-        warnings=[] if initiator else ["Every initiator that reaches the portal may use it."],
-    )
+    return await create(ctx, TARGET, values, warnings=_open(initiator, auth))
+
+
+def _method(auth: int | None, mutual: bool) -> str:
+    if auth is None and mutual:
+        raise InputError("mutual needs auth.")
+    return "NONE" if auth is None else "CHAP_MUTUAL" if mutual else "CHAP"
+
+
+def _open(initiator: int | None, auth: int | None) -> list[str]:
+    return [] if initiator or auth else ["Every initiator that reaches the portal may use it."]
 
 
 @tool(title="Create iSCSI extent", toolset="iscsi", risk=Risk.WRITE, idempotent=False)
@@ -208,11 +166,13 @@ async def truenas_map_iscsi_extent(
 async def truenas_delete_iscsi_object(
     ctx: Ctx,
     *,
-    kind: Annotated[Literal["portal", "initiator", "target", "extent", "lun"], Field(description="Which kind.")],
+    kind: Annotated[
+        Literal["portal", "initiator", "auth", "target", "extent", "lun"], Field(description="Which kind.")
+    ],
     ref: Annotated[ObjectRef, Field(description="Name or id; of a LUN its id.")],
 ) -> Change:
-    """Delete a portal, initiator group, target, extent or LUN. Volumes and files behind an extent stay."""
-    wanted = _KINDS[kind]
+    """Delete a portal, initiator group, login, target, extent or LUN. Volumes and files behind an extent stay."""
+    wanted = KINDS[kind]
     row = await find(ctx, wanted, ref)
     if kind == "target":
         options: tuple[bool, ...] = (False, False)
