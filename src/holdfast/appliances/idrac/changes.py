@@ -30,12 +30,14 @@ class Seen:
         state: The state, in the shape of `Change.after`.
         note: What else there is to say.
         undo: The call that takes it back, where only the state shows it (an id that the iDRAC chose).
+        partly: A part of it is as wanted, another is not; the note says which.
     """
 
     reached: bool | None
     state: JsonObject | None = None
     note: str | None = None
     undo: UndoCall | None = None
+    partly: bool = False
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -52,6 +54,8 @@ class Write:
         jobs: Types of the jobs that it may start; empty when it starts none.
         settle_s: How long the state may take to become as wanted without a job, seconds.
         wait_s: How long its job is waited for, seconds.
+        tells: What the answer told that is worth showing; no secrets.
+        concludes: Reads what an ended job left, to be shown with it.
     """
 
     send: Send
@@ -59,6 +63,8 @@ class Write:
     jobs: frozenset[str] = frozenset()
     settle_s: float = 0.0
     wait_s: float = INLINE_WAIT_S
+    tells: Callable[[Answered], JsonObject] | None = None
+    concludes: Callable[[], Awaitable[JsonObject]] | None = None
 
 
 class _Sending:
@@ -88,7 +94,7 @@ class _Sending:
             return await self._follow(answered.job)
         if self._write.settle_s:
             await self._settle()
-        return Applied()
+        return Applied(details=self._write.tells(answered) if self._write.tells is not None else {})
 
     async def _settle(self) -> None:
         waited = 0.0
@@ -116,7 +122,16 @@ class _Sending:
         except HoldfastError:
             return Applied(task=job, warnings=("The state of its job cannot be read now.",))
         details: JsonObject = {"job": job, "state": self._job.state, "message": self._job.message}
+        if self._write.concludes is not None and self._job.phase in ("done", "partial"):
+            details |= await self._conclusion(self._write.concludes)
         return Applied(task=None if self._job.phase in ("done", "failed", "partial") else job, details=details)
+
+    @staticmethod
+    async def _conclusion(concludes: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        try:
+            return await concludes()
+        except HoldfastError as error:
+            return {"not_read": f"What it changed cannot be read now: {error.message}"}
 
     async def read_back(self) -> Observed:
         self._looks += 1
@@ -181,6 +196,8 @@ class _Sending:
             if self._error is None:
                 return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
             return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
+        if seen.partly:
+            return Observed("unknown", seen.state, note=seen.note, undo=seen.undo)
         if self._looks < _LOOKS:
             return Observed("unknown", seen.state, note=seen.note or "The state does not show it yet.")
         return Observed("not_applied", seen.state, note=seen.note or "The state is not as wanted.")

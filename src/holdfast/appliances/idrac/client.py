@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,6 +36,8 @@ FIRST_IN_FLIGHT: Final = 2
 """Most at once at an iDRAC 7 or 8, and while the generation is not known."""
 WRITE_TIMEOUT_S: Final = 120.0
 """A reset of the system may take more than half a minute to be answered (contract 9)."""
+DOWNLOAD_S: Final = 900.0
+"""Longest time for a file of the iDRAC: a support collection has hundreds of megabytes (contract 12.18)."""
 EXPAND: Final = "$expand=*($levels=1)"
 PAGE: Final = 50
 """Dell's page size, fixed (contract 6)."""
@@ -94,6 +97,7 @@ class IDracClient:
     ) -> None:
         settings = settings_of(IDracSettings, config)
         self.settings = settings
+        self._on_secret = on_secret
         self._own_pool = pool is None
         self._pool = pool if pool is not None else pool_of(settings)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
@@ -161,6 +165,28 @@ class IDracClient:
         """GET something that need not be JSON: an exported profile, a file."""
         request = self._request(self._own(link), accept="*/*")
         return await self._guard.run(Operation("GET", retry_safe=True), lambda: self._attempt(request))
+
+    async def download(self, link: str, destination: Path, *, max_bytes: int) -> None:
+        """GET a file that the iDRAC made into a new file; it appears only when it is complete."""
+        request = replace(self._request(self._own(link), accept="*/*"), attempt_timeout_s=DOWNLOAD_S)
+
+        async def into_file(one: Request) -> Reply:
+            return await self._http.download(one, destination, max_bytes=max_bytes)
+
+        async def attempt() -> Reply:
+            async with self._slots:
+                reply = await self._session.send(request, by=into_file)
+            if reply.status >= 400:
+                raise error_of(reply)
+            return reply
+
+        operation = Operation("GET file", attempt_timeout_s=DOWNLOAD_S, total_timeout_s=DOWNLOAD_S)
+        await self._guard.run(operation, attempt)
+
+    def keep_secret(self, value: str) -> None:
+        """Have a secret that goes to the iDRAC redacted from everything that Holdfast says."""
+        if self._on_secret is not None:
+            self._on_secret(value)
 
     def _own(self, link: str) -> str:
         return same_origin_path(link, PREFIX, origin=self._http.origin)

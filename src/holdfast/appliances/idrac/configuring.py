@@ -6,7 +6,8 @@ from typing import Final
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, acting, change, patching
 from holdfast.appliances.idrac.client import IDracClient
-from holdfast.appliances.idrac.reading import dig, flag, link, links, text, texts
+from holdfast.appliances.idrac.places import attributes_place
+from holdfast.appliances.idrac.reading import dig, flag, link, text, texts
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError, UnsupportedError
@@ -186,12 +187,10 @@ async def plan_eject(ctx: Ctx, slot: str | None) -> Change:
 
 async def lockdown_place(client: IDracClient) -> str:
     """Address of the attributes that hold lockdown."""
-    found = [
-        one for one in links(await client.places.manager(), "Links/Oem/Dell/DellAttributes") if "idrac" in one.lower()
-    ]
-    if not found:
+    found = await attributes_place(client, "iDRAC")
+    if found is None:
         raise UnsupportedError("This iDRAC has no attributes over Redfish, hence no lockdown mode.")
-    return found[0].split("#", 1)[0]
+    return found
 
 
 async def lockdown_state(client: IDracClient) -> str | None:

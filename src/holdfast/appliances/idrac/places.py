@@ -146,3 +146,11 @@ class Places:
         if dig(manager, "Links/Oem/Dell") is None:
             raise UnsupportedError("This manager has no job queue.")
         return f"{text(manager, '@odata.id') or ''}/Jobs"
+
+
+async def attributes_place(client: IDracClient, group: str) -> str | None:
+    """Address of Dell's attributes of a group (iDRAC, System, LifecycleController); None where there are none."""
+    for address in links(await client.places.manager(), "Links/Oem/Dell/DellAttributes"):
+        if address.rstrip("/").rsplit("/", 1)[-1].lower().startswith(group.lower()):
+            return address.split("#", 1)[0]
+    return None

@@ -64,29 +64,34 @@ class Session:
         """Whether Basic authentication is used now because the session pool was full or sessions are not offered."""
         return self._monotonic() < self._basic_until
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: Request, by: Send | None = None) -> Reply:
         """Send a request; a session that has ended is replaced once, since a 401 proves that nothing was executed.
+
+        Args:
+            request: What is sent, without credentials.
+            by: Another way to send it than the usual one, such as into a file.
 
         Raises:
             QuarantinedError: The credential was refused before; nothing was sent.
             AuthenticationError: It is refused now; not tried again, the iDRAC blocks an address after three.
         """
+        send = by or self._send
         token = await self._current()
         if token is None:
-            return await self._send_basic(request)
-        reply = await self._send(_with_token(request, token))
+            return await self._send_basic(request, send)
+        reply = await send(_with_token(request, token))
         if reply.status == 401:
             self._forget(token)
             token = await self._current()
             if token is None:
-                return await self._send_basic(request)
-            reply = await self._send(_with_token(request, token))
+                return await self._send_basic(request, send)
+            reply = await send(_with_token(request, token))
         self._used_at = self._monotonic()
         return _not_refused(reply)
 
-    async def _send_basic(self, request: Request) -> Reply:
+    async def _send_basic(self, request: Request, send: Send) -> Reply:
         async with self._latch.use():
-            return _not_refused(await self._send(replace(request, headers={**request.headers, **self._basic()})))
+            return _not_refused(await send(replace(request, headers={**request.headers, **self._basic()})))
 
     def _basic(self) -> dict[str, str]:
         pair = f"{self._settings.username}:{self._settings.password.reveal()}"

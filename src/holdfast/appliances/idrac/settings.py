@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -24,4 +25,16 @@ class IDracSettings(TargetSettings):
     group: str | None = Field(None, max_length=64, description="Group for choosing servers: a rack, a site, a cluster.")
     image_sources: tuple[str, ...] = Field(
         (), description="URL prefixes that images and firmware may come from; empty allows none."
+    )
+    files_dir: Path | None = Field(
+        None,
+        description="Folder for files of this target: exported profiles, collections and licences are written there "
+        "(mode 0600), certificates, licences and profiles are read from it; without it there are none.",
+    )
+    secrets_dir: Path | None = Field(
+        None,
+        description="Folder for passwords of iDRAC users: new ones are written there (mode 0600), given ones read.",
+    )
+    allow_address_change: bool = Field(
+        False, description="Whether the iDRAC's own address may be changed; Holdfast may lose it by that."
     )

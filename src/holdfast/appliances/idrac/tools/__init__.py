@@ -19,4 +19,5 @@ TOOLSETS: Final = (
     Toolset("provision", f"{_HERE}.provision", "Volumes, drives, firmware."),
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
+    Toolset("accounts", f"{_HERE}.accounts", "Users of the iDRAC."),
 )

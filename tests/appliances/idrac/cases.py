@@ -1,0 +1,50 @@
+"""What a row of the tables of tools holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.rooms import Room
+
+Call = tuple[str, dict[str, Any]]
+LAB = 'image_sources = ["https://mirror.example/"]'
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that works in the simulator's default world.
+
+    Attributes:
+        tool: Its name.
+        arguments: That work.
+        before: Calls that make the world fit first.
+        lacking: Personas whose iDRAC does not offer it.
+        blind: Whether a lost answer cannot be settled by reading.
+        sends: Most writes on the wire that it takes.
+        undoes: Whether the undo can be called at once.
+        staged: Personas where it waits for a restart of the host, so that it has only started.
+        only: Personas whose world the calls before can make fit.
+        world: Makes the simulator's world fit, before the calls.
+        missing: Arguments in place of its own that name what is not there; None where it names nothing.
+        while_locked: Whether lockdown mode leaves it alone (contract 12.17).
+    """
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    before: tuple[Call, ...] = ()
+    lacking: tuple[str, ...] = ()
+    blind: bool = False
+    sends: int = 1
+    undoes: bool = True
+    staged: tuple[str, ...] = ()
+    only: tuple[str, ...] = ("8", "9", "10")
+    world: Callable[[Room], None] | None = None
+    missing: dict[str, Any] | None = None
+    while_locked: bool = False
+
+    @property
+    def id(self) -> str:
+        """For the names of tests."""
+        return "-".join([self.tool, *(str(value) for value in self.arguments.values())])[:60]
