@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from holdfast.control.answers import JsonObject
+from holdfast.control.caller import Question, Reply
+from holdfast.errors import Executed
 from tests.appliances.truenas.case import Case
-from tests.appliances.truenas.harness import box, calls_of, filled, nas, prepare, sent
-from tests.appliances.truenas.schemas import problems
-from tests.appliances.truenas.table import ALL, READS, WRITES
+from tests.appliances.truenas.harness import box, calls_of, nas, prepare, sent
+from tests.appliances.truenas.schemas import description, problems
+from tests.appliances.truenas.table import ALL, WRITES
 from tests.support.rooms import Room
+from tests.support.schemacoverage import count
 
 MOST_REQUESTS = 30
 """Of one call, waits for its job included; the largest is printed."""
@@ -19,6 +22,7 @@ UNSUPPORTED = {"25.04": frozenset({"run_update"}), "25.10": frozenset(), "26": f
 ENOENT_OR_REFUSED = ("not_found", "conflict", "validation")
 
 every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+every_tool = pytest.mark.parametrize("case", ALL, ids=lambda case: case.tool)
 with_missing = pytest.mark.parametrize("case", [case for case in ALL if case.missing], ids=lambda case: case.tool)
 
 
@@ -41,10 +45,25 @@ async def test_it_works_on_every_release_in_few_requests(case: Case, persona: st
         assert len(made.arrivals) - before <= MOST_REQUESTS
         if case in WRITES:
             assert answer["outcome"] == case.outcome, answer
-        if persona == "25.10":
-            # A method that this release lacks is asked for once, and refused unexecuted; it has no schema.
-            calls = [one for one in sent(made) if box(made).box.fact(one[0]) is not None]
-            assert [said for method, params in calls for said in problems(method, params)] == []
+        hold_to_the_schemas(made, case.tool, persona)
+
+
+def hold_to_the_schemas(made: Room, tool: str, persona: str) -> None:
+    """Everything that was sent, preparations included, is what the release takes. A method that it lacks is asked for
+    once, and refused unexecuted; it has no description.
+    """
+    refused: list[str] = []
+    outcomes: dict[str, int] = {}
+    for method, params in sent(made):
+        if box(made).box.fact(method) is None:
+            continue
+        said = problems(persona, method, params)
+        refused += said
+        found = description(persona, method)
+        outcome = "refused" if said or found is None else found[0]
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    count(persona, tool, outcomes)
+    assert refused == []
 
 
 @with_missing
@@ -78,6 +97,26 @@ async def test_a_plan_writes_nothing_and_refusals_are_told_as_such(case: Case, t
             error = await made.fails(f"truenas_{case.tool}", **arguments)
             assert error.code == code, error
         assert calls_of(made, case.method) == before + 2
+
+
+@every_write
+async def test_a_write_whose_connection_broke_before_it_was_sent_goes_out_once_on_a_new_one(
+    case: Case, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, control='approve_write = "person"') as made:
+        arguments = await prepare(made, case)
+        before, asked = calls_of(made, case.method), []
+
+        async def cut(question: Question) -> Reply:
+            """The question stands between the plan and the write."""
+            asked.append(question)
+            made.running.fault("drop-sockets")
+            return Reply.ACCEPTED
+
+        made.ask = cut
+        assert await outcome(made, case, arguments) == case.outcome
+        assert len(asked) == 1
+        assert calls_of(made, case.method) == before + 1
 
 
 @every_write
@@ -138,15 +177,37 @@ def as_arguments(undo: JsonObject) -> JsonObject:
     return arguments
 
 
-@pytest.mark.parametrize("case", READS, ids=lambda case: case.tool)
+@every_tool
 async def test_a_revoked_key_is_refused_once_and_not_tried_again(case: Case, tmp_path: Path) -> None:
-    if case.tool in ("connection_test", "check_compose"):
-        pytest.skip("it tells about the login, or asks nothing before its argument is right")
     async with nas(tmp_path) as made:
-        arguments = await filled(made, case.arguments)
+        arguments = await prepare(made, case)
+        logins, before = calls_of(made, "auth.login_ex"), calls_of(made, case.method)
         made.running.fault("key-revoked")
         made.running.fault("drop-sockets")
+        if case.tool == "connection_test":
+            assert (await made.call("truenas_connection_test"))["login"] is False
+            return
         codes = {(await made.fails(f"truenas_{case.tool}", **arguments)).code for _ in range(3)}
         assert codes <= {"authentication", "quarantined"}, codes
-        assert box(made).state.arrivals is not None
-        assert sum(one.method == "auth.login_ex" for one in made.arrivals[-6:]) <= 1
+        assert calls_of(made, "auth.login_ex") == logins + 1
+        assert not case.method or calls_of(made, case.method) == before
+
+
+@every_tool
+async def test_an_account_without_the_role_is_told_so_and_a_busy_system_is_told_as_busy(
+    case: Case, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        for errno, reason, code in ((13, "Not authorized", "permission_denied"), (16, "Device busy", "busy")):
+            made.running.fault("call-fails", method="*", errno=errno, reason=reason, count=0)
+            if case.tool == "connection_test":
+                assert (await made.call("truenas_connection_test"))["problem"]
+                box(made).clear_faults()
+                continue
+            error = await made.fails(f"truenas_{case.tool}", **arguments)
+            assert error.code == code, error
+            assert not case.method or error.executed is Executed.NO
+            box(made).clear_faults()
+        assert not case.method or calls_of(made, case.method) == before
