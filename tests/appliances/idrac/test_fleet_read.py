@@ -36,6 +36,7 @@ def by_target(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
 async def test_every_read_tool_answers_for_many(tool: str, tmp_path: Path) -> None:
     needs: dict[str, dict[str, object]] = {
         "idrac_list_inventory": {"section": "memory"},
+        "idrac_get_telemetry": {"report": "ThermalSensor"},
         "idrac_wait_job": {"job": "JID_123456789012", "wait_s": 0},
     }
     async with fleet(tmp_path) as (_, application):

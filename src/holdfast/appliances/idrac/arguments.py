@@ -28,6 +28,8 @@ Moment: TypeAlias = Annotated[
         ("2026-11-01", "2026-11-01T00:00:00-06:00"),
     ),
 ]
+Since: TypeAlias = Annotated[Moment | None, Field(description="Only entries from then on.")]
+Contains: TypeAlias = Annotated[str | None, Field(min_length=1, max_length=64, description="Text to look for.")]
 MessageRef: TypeAlias = Annotated[
     str, Grammar("message id", r"[A-Z]{2,6}[0-9]{1,5}", 12, "message id", ("PSU0003", "SYS1003"))
 ]

@@ -352,6 +352,16 @@ class IDracClient:
             found = await self._all(link)
         return list(await asyncio.gather(*(self._member(row) for row in found)))
 
+    async def expanded(self, link: str) -> JsonObject:
+        """A resource with what it links to in one answer where the iDRAC can, else as it is; remembered by kind."""
+        kind = f"{link.rpartition('/')[0]}/*"
+        if kind not in self._plain:
+            try:
+                return await self.get(f"{link}?{EXPAND}")
+            except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
+                self._plain.add(kind)
+        return await self.get(link)
+
     async def _member(self, row: JsonObject) -> JsonObject:
         return row if len(row) > 1 else await self.get(get_str(row, "@odata.id"))
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.models import Part
 from holdfast.appliances.idrac.reading import dig, flag, health, link, links, objects, text, time_of, whole
-from holdfast.errors import UnsupportedError
+from holdfast.errors import NotFoundError, UnsupportedError
 from holdfast.transport.values import JsonObject
 
 if TYPE_CHECKING:
     from holdfast.appliances.idrac.client import IDracClient
 
 MIB: Final = 1024 * 1024
+_CONSOLE: Final = "Video.Embedded."
+"""The graphics of the console itself, which is no GPU."""
 
 
 def _part(row: JsonObject, **more: object) -> Part:
@@ -91,11 +93,35 @@ async def adapters(client: IDracClient) -> list[Part]:
 
 
 async def pcie(client: IDracClient) -> list[Part]:
-    """PCIe devices."""
+    """PCIe devices: of the chassis in one request where it lists them, else by the links of the system."""
+    listing = link(await client.places.chassis(), "PCIeDevices")
+    rows = (
+        await client.rows(listing) if listing else await client.many(links(await client.places.system(), "PCIeDevices"))
+    )
+    return [_part(row, type=text(row, "DeviceType"), version=text(row, "FirmwareVersion")) for row in rows]
+
+
+async def gpus(client: IDracClient) -> list[Part]:
+    """GPUs: processors of that type, or what older firmware lists as video devices (contract 12.1)."""
     system = await client.places.system()
+    listing = link(system, "Processors")
+    found = await client.rows(listing) if listing else []
+    rows = [row for row in found if text(row, "ProcessorType") == "GPU"]
+    video = None if rows else link(system, "Links/Oem/Dell/DellVideoCollection")
+    if video is not None:
+        try:
+            rows = [row for row in await client.rows(video) if not (text(row, "Id") or "").startswith(_CONSOLE)]
+        except (NotFoundError, UnsupportedError):
+            rows = []
     return [
-        _part(row, type=text(row, "DeviceType"), version=text(row, "FirmwareVersion"))
-        for row in await client.many(links(system, "PCIeDevices"))
+        _part(
+            row,
+            type="GPU",
+            model=text(row, "Model", "MarketingName", "Description"),
+            version=text(row, "FirmwareVersion"),
+            capacity_bytes=None if (size := whole(row, "MemorySummary/TotalMemorySizeMiB")) is None else size * MIB,
+        )
+        for row in rows
     ]
 
 
@@ -154,11 +180,11 @@ async def controllers(client: IDracClient) -> list[JsonObject]:
 
 async def drives_of(client: IDracClient, controller: JsonObject) -> list[JsonObject]:
     """The disks of a controller: with the controller in one request where the iDRAC expands it, else one by one."""
-    addresses = links(controller, "Drives")
-    whole_row = objects(controller, "Drives")
-    if all(len(row) > 1 for row in whole_row):
-        return whole_row
-    return await client.many(addresses)
+    rows = objects(controller, "Drives")
+    address = text(controller, "@odata.id")
+    if len(rows) > 1 and address is not None and any(len(row) == 1 for row in rows):
+        rows = objects(await client.expanded(address), "Drives")
+    return [row if len(row) > 1 else await client.get(text(row, "@odata.id") or "") for row in rows]
 
 
 async def volumes_of(client: IDracClient, controller: JsonObject) -> list[JsonObject]:
@@ -216,6 +242,7 @@ SECTIONS: Final[dict[str, Callable[[IDracClient], Awaitable[list[Part]]]]] = {
     "nics": nics,
     "adapters": adapters,
     "pcie": pcie,
+    "gpus": gpus,
     "firmware": firmware,
     "power_supplies": supplies,
 }

@@ -56,6 +56,21 @@ class LogPage(Page[LogEntry]):
     """Log entries, newest first."""
 
 
+class TimelineEvent(Row):
+    """Something that happened: `at` in UTC, absent without a time; `source`: lifecycle, sel, fault or job."""
+
+    at: HouseText | None = None
+    source: HouseText
+    severity: Untrusted | None = None
+    message_id: Untrusted | None = None
+    message: Untrusted | None = None
+    id: Untrusted | None = None
+
+
+class TimelinePage(Page[TimelineEvent]):
+    """Events of all logs and of the job queue, newest first."""
+
+
 class Health(Answer):
     """Health of a server. Absent means unknown, not well; `degraded` names the subsystems that are not OK."""
 
@@ -271,6 +286,40 @@ class FleetHealth(Page[ServerHealth]):
     ok: int
     not_ok: int
     silent: list[Untrusted]
+
+
+class Report(Row):
+    """A telemetry report that is defined."""
+
+    name: Untrusted
+    enabled: bool | None = None
+    type: Untrusted | None = None
+    interval: Untrusted | None = None
+
+
+class ReportPage(Page[Report]):
+    """Telemetry reports."""
+
+
+class Metric(Row):
+    """The values of one metric of one part in a report; numbers in the report's own unit."""
+
+    metric: Untrusted
+    part: Untrusted | None = None
+    label: Untrusted | None = None
+    latest: Untrusted | None = None
+    latest_at: Untrusted | None = None
+    samples: int
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+
+
+class MetricPage(Page[Metric]):
+    """Metrics of a report."""
+
+    report: Untrusted
+    taken: Untrusted | None = None
 
 
 class ServerAnswers(Row):

@@ -1,0 +1,77 @@
+"""What happened when, and telemetry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from holdfast.appliances.idrac.arguments import Contains, MessageRef, Severity, Since
+from holdfast.appliances.idrac.logs import Wanted
+from holdfast.appliances.idrac.models import MetricPage, ReportPage, TimelinePage
+from holdfast.appliances.idrac.reading import text, time_of
+from holdfast.appliances.idrac.telemetry import metrics_of, read_report, read_reports
+from holdfast.appliances.idrac.timeline import MOST, read_timeline
+from holdfast.appliances.idrac.tools.core import Ctx
+from holdfast.control.identifiers import RedfishId
+from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, window
+from holdfast.control.spec import tool
+
+
+@tool(title="Time line", toolset="observe")
+async def idrac_get_timeline(
+    ctx: Ctx,
+    *,
+    severity: Severity = None,
+    message_id: Annotated[MessageRef | None, Field(description="Only events with this message id.")] = None,
+    since: Since = None,
+    contains: Contains = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> TimelinePage:
+    """What happened to a server, newest first: Lifecycle log, SEL, faults and jobs merged by time."""
+    offset = decode_cursor(cursor)
+    wanted = Wanted(severity, message_id, since, contains)
+    found = await read_timeline(ctx.client, wanted, newest=offset + limit)
+    items = found.events[offset : offset + limit]
+    end = offset + len(items)
+    more = end < len(found.events) or (not found.complete and end < MOST and len(items) == limit)
+    return TimelinePage(
+        items=items,
+        total=len(found.events) if found.complete else None,
+        next_cursor=encode_cursor(end) if more and items else None,
+        notes=found.notes or None,
+    )
+
+
+@tool(title="Telemetry reports", toolset="observe")
+async def idrac_list_telemetry(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> ReportPage:
+    """Telemetry reports that this iDRAC defines, with whether each is gathered and how often."""
+    found = await read_reports(ctx.client)
+    items, next_cursor = window(found, limit, cursor)
+    return ReportPage(items=list(items), total=len(found), next_cursor=next_cursor)
+
+
+@tool(title="Telemetry report", toolset="observe")
+async def idrac_get_telemetry(
+    ctx: Ctx,
+    *,
+    report: Annotated[RedfishId, Field(description="Report, such as ThermalSensor.")],
+    contains: Annotated[str | None, Field(min_length=1, max_length=64, description="In the metric or part.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> MetricPage:
+    """Values of a telemetry report, a row for each metric of each part: latest, lowest, highest, mean."""
+    told = await read_report(ctx.client, report)
+    found = metrics_of(told)
+    if contains is not None:
+        found = [row for row in found if contains.lower() in f"{row.metric} {row.part} {row.label}".lower()]
+    items, next_cursor = window(found, limit, cursor)
+    return MetricPage(
+        report=report,
+        taken=time_of(told, "Timestamp"),
+        items=list(items),
+        total=len(found),
+        next_cursor=next_cursor,
+        notes=None if text(told, "Timestamp") and found else ["It holds no values: see idrac_list_telemetry, enabled."],
+    )
