@@ -40,6 +40,13 @@ conformance: $(STAMP) ## Foreign MCP clients and Redfish validators (needs npm)
 bench: $(STAMP) ## Measure, print a table, write benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks
 
+versions: $(STAMP) ## The resilience tests with the lowest and the newest allowed pybreaker and tenacity
+	@$(BIN)/python -m scripts.resilience_versions -n 2
+
+mutation: $(STAMP) ## Change every line of breaker, executor and gates in turn: do the tests notice? (hours)
+	@failed=0; for part in scripts.resilience_mutation tests.control.mutate_gates; do \
+		$(BIN)/python -m $$part || failed=1; done; exit $$failed
+
 docs: $(STAMP) ## Generate the catalogue and docs/reference from the registry
 	@$(BIN)/python -m holdfast.cli.reference
 

@@ -11,11 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".cache" / "mutation"
+TOOL = "mutmut==3.8.1"
+TOOLS = ROOT / ".cache" / "mutation-tools"
 LEAST_KILLED = 0.95
 
 MUTATED = (
@@ -81,6 +85,20 @@ filterwarnings = error
 """
 
 
+def tool() -> list[str]:
+    """The command of mutmut, which lives in an environment of its own that sees the one this runs in."""
+    python = TOOLS / "bin" / "python"
+    if not (TOOLS / "ready").exists():
+        shutil.rmtree(TOOLS, ignore_errors=True)
+        venv.create(TOOLS, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", TOOL], check=True)
+        where = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+        own = subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip()
+        Path(own, "outer.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+        (TOOLS / "ready").touch()
+    return [str(python), "-m", "mutmut"]
+
+
 def prepare() -> None:
     """Copies sources and tests, and writes the configuration of mutmut and pytest."""
     shutil.rmtree(WORK, ignore_errors=True)
@@ -99,8 +117,7 @@ def prepare() -> None:
 
 def results() -> list[tuple[str, str]]:
     """Every mutant and what became of it."""
-    command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
-    done = subprocess.run(command, cwd=WORK, check=True, capture_output=True, text=True)
+    done = subprocess.run([*tool(), "results", "--all", "true"], cwd=WORK, check=True, capture_output=True, text=True)
     pairs = (line.strip().rpartition(": ") for line in done.stdout.splitlines() if ": " in line)
     return [(name, result) for name, _, result in pairs]
 
@@ -110,7 +127,7 @@ def main() -> int:
     if "--report" not in sys.argv:
         prepare()
         os.nice(10)
-        subprocess.run([sys.executable, "-m", "mutmut", "run", "--max-children", "1"], cwd=WORK, check=False)
+        subprocess.run([*tool(), "run", "--max-children", "1"], cwd=WORK, check=False)
     found = results()
     counts = Counter(result for _, result in found)
     killed = counts["killed"] + counts["timeout"]

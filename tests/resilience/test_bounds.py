@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
+import pybreaker
 import pytest
 
 from holdfast.resilience import (
@@ -68,6 +69,7 @@ class TestBounds:
 
         run_virtual(main)
         assert heard.messages == ["'job' of 'api' ran out of time after 7s"]
+        assert heard.events[0].count == 1  # attempts
 
     def test_one_too_short_to_connect_proves_nothing(self) -> None:
         async def main(loop: VirtualTimeLoop) -> None:
@@ -228,15 +230,39 @@ class TestBounds:
     def test_slow_calls_cut_short_are_seen_by_the_window(self) -> None:
         async def main(loop: VirtualTimeLoop) -> None:
             executor = executor_in(
-                loop, circuit_breaker_window=600, circuit_breaker_window_min_calls=2, circuit_breaker_slow_call=6
+                loop,
+                circuit_breaker_window=600,
+                circuit_breaker_window_min_calls=3,
+                circuit_breaker_failure_rate=1,
+                circuit_breaker_slow_call=6,
+                circuit_breaker_slow_rate=0.6,
             )
+            assert executor.breaker is not None
+            assert await executor.run(READ, answers) == "ok"
             for _ in range(2):
+                assert executor.breaker.current_state == "closed"
                 with pytest.raises(DeadlineExceededError):
                     await executor.run(Operation("job", total_timeout_s=6), hangs)
-            assert executor.breaker is not None
             assert executor.breaker.current_state == "open"
 
         run_virtual(main)
+
+    def test_a_listener_hears_which_error_ended_a_call_that_ran_out_of_time(self) -> None:
+        told: list[str] = []
+
+        class Ears(pybreaker.CircuitBreakerListener):
+            def failure(self, cb: pybreaker.CircuitBreaker, exc: BaseException) -> None:
+                told.append(str(exc))
+
+        async def main(loop: VirtualTimeLoop) -> None:
+            executor = executor_in(loop)
+            assert executor.breaker is not None
+            executor.breaker.add_listener(Ears())
+            with pytest.raises(DeadlineExceededError):
+                await executor.run(Operation("job", total_timeout_s=6), hangs)
+
+        run_virtual(main)
+        assert told == ["'job' of 'api' ran out of time after 6s; 1 attempt made"]
 
     def test_the_last_failure_is_the_cause(self) -> None:
         async def main(loop: VirtualTimeLoop) -> None:

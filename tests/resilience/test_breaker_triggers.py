@@ -201,6 +201,23 @@ class TestWindow:
                 breaker.call(slow, False)
         assert breaker.current_state == "open"
 
+    def test_quick_calls_through_the_breaker_alone_are_not_slow(self, clock: ManualClock, events: Events) -> None:
+        breaker = self.make(clock, events, slow_call_s=5.0, slow_rate=0.1, failure_rate=1.0)
+
+        def quick(fails: bool) -> None:
+            clock.advance(4.9)
+            if fails:
+                raise ConnectionError
+
+        for number in range(10):
+            if number % 5 == 0:
+                with pytest.raises(ConnectionError):
+                    breaker.call(quick, True)
+            else:
+                breaker.call(quick, False)
+        assert breaker.current_state == "closed"
+        assert breaker.machine.rates() == (10, 0.2, 0.0)
+
     def test_closing_empties_it(self, clock: ManualClock, events: Events) -> None:
         breaker = self.make(clock, events, failure_rate=0.5)
         fail(breaker, 10)

@@ -6,6 +6,9 @@ import ast
 import inspect
 import os
 import re
+import shlex
+import subprocess
+import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import CodeType
@@ -14,7 +17,20 @@ from typing import Final
 import prometheus_client
 import pytest
 
-from holdfast.resilience import Policy
+from holdfast.resilience import (
+    Breaker,
+    CircuitOpenError,
+    Event,
+    Executor,
+    Policy,
+    call_with_circuit_breaker_async,
+    create_circuit_breaker,
+    create_retry_decorator,
+    default_classify,
+    get_circuit_breaker_metrics,
+    retry_with_circuit_breaker,
+)
+from holdfast.resilience.backoff import guide_wait
 from holdfast.resilience.testing import set_testing
 
 ROOT: Final = Path(__file__).parents[2]
@@ -115,6 +131,44 @@ def test_nothing_else_is_in_the_guides_blocks() -> None:
     assert languages == {"python", "bash"}
     assert blocks(guide(), "bash") == [SHELL]
     assert blocks(PAGE, "bash") == ["pytest tests/resilience -v\n"]
+
+
+def test_the_pages_command_runs_the_eight_behaviours_of_the_guides_test_section() -> None:
+    (command,) = blocks(PAGE, "bash")
+    program, *arguments = shlex.split(command)
+    assert program == "pytest"
+    narrowed = [*arguments, "-k", "TheEight", "-p", "no:cacheprovider"]  # all of them would hold this one
+    done = subprocess.run(
+        [sys.executable, "-m", program, *narrowed], cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    passed = set(re.findall(r"::test_(\d)_\w+\S* PASSED", done.stdout))
+    assert passed == set("12345678")
+
+
+GUIDE_NAMES: Final = (
+    Breaker,
+    CircuitOpenError,
+    Event,
+    Executor,
+    Policy,
+    call_with_circuit_breaker_async,
+    create_circuit_breaker,
+    create_retry_decorator,
+    default_classify,
+    get_circuit_breaker_metrics,
+    guide_wait,
+    retry_with_circuit_breaker,
+)
+_SECTION: Final = re.compile(r'\(guide,\s+"([^"]+)"\)')
+
+
+@pytest.mark.parametrize("thing", GUIDE_NAMES, ids=lambda thing: thing.__name__)
+def test_what_the_guide_specifies_names_its_section(thing: object) -> None:
+    headings = {re.sub(r"^\d+\. ", "", text) for text in re.findall(r"^#{2,3} (.+)$", guide(), re.MULTILINE)}
+    named = _SECTION.findall(" ".join((thing.__doc__ or "").split()))
+    assert named
+    assert set(named) <= headings
 
 
 def test_the_table_of_settings_is_the_policy() -> None:

@@ -312,7 +312,7 @@ class TestBulkhead:
     def test_sending_away_does_not_stop_at_a_closed_loop(self) -> None:
         bulkhead = Bulkhead("api", 1, 5)
         assert bulkhead.try_acquire()
-        workers = [Worker(lambda: bulkhead.acquire_sync(10)) for _ in range(3)]
+        workers = [Worker(lambda: bulkhead.acquire_sync(1_000)) for _ in range(3)]
         until(lambda: bulkhead.waiting == 3)
         first = bulkhead.waiters[0]
         wake = first.wake

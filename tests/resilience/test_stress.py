@@ -74,6 +74,64 @@ def test_exactly_one_of_many_threads_is_let_through_half_open(callers: int) -> N
     assert breaker.current_state == "closed"
 
 
+@pytest.mark.parametrize("callers", [50, 500])
+def test_exactly_one_of_many_threads_gets_through_an_executor_that_is_half_open(callers: int) -> None:
+    executor = Executor("api", Policy(max_waiting=1_000), events=Events(Recorder()))
+    assert executor.breaker is not None
+    executor.breaker.half_open()
+    made: list[int] = []
+    rejected: list[int] = []
+    all_but_one = threading.Event()
+
+    def work() -> None:
+        made.append(1)
+        all_but_one.wait(30)
+
+    def caller(number: int) -> None:
+        try:
+            executor.run_sync(READ, work)
+        except CircuitOpenError:
+            rejected.append(number)
+            if len(rejected) == callers - 1:
+                all_but_one.set()
+
+    together(callers, caller)
+    assert len(made) == 1
+    assert len(rejected) == callers - 1
+    assert executor.breaker.current_state == "closed"
+    assert executor.in_flight == executor.waiting == 0
+
+
+@pytest.mark.parametrize("callers", [50, 500])
+@pytest.mark.parametrize("through", ["executor", "call_async", "calling"])
+async def test_exactly_one_of_many_tasks_is_let_through_half_open(through: str, callers: int) -> None:
+    executor = Executor("api", events=Events(Recorder()))
+    breaker = executor.breaker
+    assert breaker is not None
+    breaker.half_open()
+    made = 0
+
+    async def work() -> None:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0.01)
+
+    async def inside() -> None:
+        with breaker.calling():
+            await work()
+
+    call = {
+        "executor": lambda: executor.run(READ, work),
+        "call_async": lambda: breaker.call_async(work),
+        "calling": inside,
+    }[through]
+    results = await asyncio.gather(*(call() for _ in range(callers)), return_exceptions=True)
+    assert made == 1
+    assert sum(isinstance(result, CircuitOpenError) for result in results) == callers - 1
+    assert breaker.current_state == "closed"
+    assert executor.in_flight == executor.waiting == 0
+
+
 def test_failures_of_threads_are_counted_exactly_and_it_opens_once() -> None:
     heard = Recorder()
     breaker = Breaker(fail_max=400, name="api", events=Events(heard))

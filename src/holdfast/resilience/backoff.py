@@ -11,7 +11,7 @@ _LARGEST_POWER = 1_023
 
 
 def guide_wait(failed: int, min_wait: float, max_wait: float, multiplier: float = 1) -> float:
-    """Seconds to wait after the `failed`-th attempt (from 1) failed."""
+    """Seconds to wait after the `failed`-th attempt (from 1) failed (guide, "Retry Parameters")."""
     return min(max_wait, max(min_wait, multiplier * 2.0 ** min(failed - 1, _LARGEST_POWER)))
 
 

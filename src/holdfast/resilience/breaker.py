@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar, cast
 
 import pybreaker
 
+from holdfast.resilience.checks import LONGEST_S, Bounds, check_count, check_number
 from holdfast.resilience.circuit import CLOSED, HALF_OPEN, OPEN, PLAIN, Notice, Permit, Tuning
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock, utc
 from holdfast.resilience.errors import CircuitOpenError
@@ -33,6 +34,7 @@ Exclusion = type[BaseException] | Callable[[BaseException], bool]
 """An exception class, or a predicate: what it matches says nothing about the other side."""
 
 _log = logging.getLogger("holdfast.resilience")
+_OPEN_TIMES: Final[Bounds] = (0, LONGEST_S, False)
 _UNUSED: Final = pybreaker.CircuitMemoryStorage(CLOSED)
 """pybreaker's constructor wants a storage; the state lives in `Machine`, so one empty storage serves all."""
 
@@ -57,6 +59,10 @@ class Breaker(pybreaker.CircuitBreaker):
         clock: Time and chance.
         events: Hub that hears of state changes; None: the guide's log lines.
         store: Shares the state with other breakers of the same name; None: it is this breaker's own.
+
+    Raises:
+        PolicyError: `fail_max`, `reset_timeout` or `success_threshold` is impossible; also when one is set later.
+        TypeError: `exclude` holds something else.
     """
 
     def __init__(
@@ -75,6 +81,10 @@ class Breaker(pybreaker.CircuitBreaker):
         events: Events | None = None,
         store: StateStore | None = None,
     ) -> None:
+        check_count("fail_max", fail_max, 1)
+        check_number("reset_timeout", reset_timeout, _OPEN_TIMES)
+        check_count("success_threshold", success_threshold, 1)
+        excluded = exclusions(() if exclude is None else exclude)
         self._hf_events = events = default_events() if events is None else events
         self._hf = Machine(name, fail_max, reset_timeout, success_threshold, tuning, clock, self)
         self._hf_clock = clock
@@ -88,7 +98,7 @@ class Breaker(pybreaker.CircuitBreaker):
             name=name,
             throw_new_error_on_trip=throw_new_error_on_trip,
         )
-        self._hf_excluded = tuple(exclude or ())
+        self._hf_excluded = excluded
         self._hf_listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
         if state_storage is not None:
             self._hf_start_from(state_storage)
@@ -118,6 +128,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @fail_max.setter
     def fail_max(self, number: int) -> None:
+        check_count("fail_max", number, 1)
         self._hf.fail_max = number
 
     @property
@@ -127,6 +138,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @reset_timeout.setter
     def reset_timeout(self, timeout: float) -> None:
+        check_number("reset_timeout", timeout, _OPEN_TIMES)
         self._hf.reset_timeout = timeout
 
     @property
@@ -136,6 +148,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @success_threshold.setter
     def success_threshold(self, threshold: int) -> None:
+        check_count("success_threshold", threshold, 1)
         self._hf.success_threshold = threshold
 
     # -- how it is -------------------------------------------------------------------------------------------------
@@ -223,8 +236,8 @@ class Breaker(pybreaker.CircuitBreaker):
         return self._hf_excluded
 
     def add_excluded_exception(self, exception: Exclusion) -> None:
-        """Makes an exception class, or what a predicate matches, neutral."""
-        self._hf_excluded = (*self._hf_excluded, exception)
+        """Makes an exception class, or what a predicate matches, neutral. Raises TypeError for anything else."""
+        self._hf_excluded = (*self._hf_excluded, *exclusions((exception,)))
 
     def remove_excluded_exception(self, exception: Exclusion) -> None:
         """Takes an exclusion back. Raises ValueError if there is none such."""
@@ -475,6 +488,19 @@ class Breaker(pybreaker.CircuitBreaker):
                 storage.state = notice.new
         except Exception:  # noqa: BLE001 - a mirror that fails must not stop the calls
             _log.exception("The state storage of circuit breaker '%s' failed", self.name)
+
+
+def exclusions(given: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
+    """What a breaker excludes; a single exception class will do, too.
+
+    Raises:
+        TypeError: Something is neither an exception class nor a predicate.
+    """
+    found: tuple[Exclusion, ...] = (given,) if isinstance(given, type) else tuple(given)
+    for one in found:
+        if not (issubclass(one, BaseException) if isinstance(one, type) else callable(one)):
+            raise TypeError(f"exclude must hold exception classes or predicates, not {one!r}")
+    return found
 
 
 def _name(func: Callable[..., object]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from holdfast.resilience.checks import LONGEST_S, Bounds, check_fields
 from holdfast.resilience.events import EventKind
 from holdfast.resilience.model import Outcome
 
@@ -16,7 +19,11 @@ HALF_OPEN: Final = "half-open"
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The less common settings of a breaker; one object may serve many. See `Policy` for the meaning of each."""
+    """The less common settings of a breaker; one object may serve many. See `Policy` for the meaning of each.
+
+    Raises:
+        PolicyError: A value is impossible; `key` names it.
+    """
 
     streak_s: float = 0.0
     growth: float = 1.0
@@ -30,6 +37,23 @@ class Tuning:
     slow_call_s: float | None = None
     slow_rate: float = 1.0
 
+    def __post_init__(self) -> None:
+        check_fields(self, _COUNTS, _NUMBERS, _OPTIONAL)
+
+
+_COUNTS: Final[Mapping[str, int]] = {"window_min_calls": 1}
+_NUMBERS: Final[Mapping[str, Bounds]] = {
+    "streak_s": (0, LONGEST_S, False),
+    "growth": (1, 1_000, False),
+    "timeout_max": (0, LONGEST_S, False),
+    "timeout_jitter": (0, 1, False),
+    "lease_s": (0, math.inf, True),
+    "window_s": (0, LONGEST_S, True),
+    "failure_rate": (0, 1, True),
+    "slow_call_s": (0, LONGEST_S, True),
+    "slow_rate": (0, 1, True),
+}
+_OPTIONAL: Final = frozenset({"window_s", "slow_call_s"})
 
 PLAIN: Final = Tuning()
 

@@ -30,6 +30,8 @@ BROKEN: Final = Verdict(Outcome.FAILURE, Retry.NEVER)
 PERMANENT: Final = Verdict(Outcome.NEUTRAL, Retry.NEVER)
 """Wrong request, wrong credential, wrong identity: says nothing about the health of the other side."""
 
+Exceptions = type[BaseException] | tuple[type[BaseException], ...]
+
 _NETWORK_ERRNOS: Final = frozenset(
     getattr(errno, name)
     for name in ("ENETDOWN", "ENETUNREACH", "ENETRESET", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "EADDRNOTAVAIL")
@@ -54,7 +56,8 @@ def verdict_for_status(status: int, retry_after_s: float | None = None) -> Verdi
 
 
 def default_classify(error: BaseException) -> Verdict:
-    """The verdict on an exception of the standard library, `aiohttp`, `requests` or this package.
+    """The verdict on an exception of the standard library, `aiohttp`, `requests` or this package (guide, "Retry
+    Logic").
 
     An unknown exception counts as a failure and is not repeated.
     """
@@ -142,10 +145,18 @@ def _header_wait(headers: Mapping[str, str] | None) -> float | None:
 
 
 def guide_retries(error: BaseException) -> bool:
-    """Whether the guide's decorator repeats this exception by default (guide, "Retried Exceptions")."""
+    """Whether the guide's decorator repeats this exception by default (guide, "Retry Logic")."""
     return default_classify(error).retry is not Retry.NEVER
 
 
-def only(kinds: tuple[type[BaseException], ...]) -> Callable[[BaseException], bool]:
-    """Repeats exactly these exceptions and their subclasses, never what ends a task or the program."""
+def only(kinds: Exceptions) -> Callable[[BaseException], bool]:
+    """Repeats exactly these exceptions and their subclasses, never what ends a task or the program.
+
+    Raises:
+        TypeError: One of them is no exception class.
+    """
+    given: tuple[object, ...] = kinds if isinstance(kinds, tuple) else (kinds,)
+    for kind in given:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"retry_exceptions must be exception classes, not {kind!r}")
     return lambda error: isinstance(error, kinds) and isinstance(error, Exception)

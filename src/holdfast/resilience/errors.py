@@ -22,7 +22,8 @@ class PolicyError(ValueError):
 
 
 class CircuitOpenError(pybreaker.CircuitBreakerError):
-    """The call was not made: the circuit is open, held open, or half-open with its one test call under way.
+    """The call was not made: the circuit is open, held open, or half-open with its one test call under way (guide,
+    "Handle Circuit Breaker Errors").
 
     Attributes:
         name: Name of the circuit breaker.

@@ -44,7 +44,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """One thing that happened (guide, "Logging").
 
     Attributes:
         kind: What.
@@ -87,17 +87,7 @@ class Event:
     def facts(self) -> dict[str, str | int | float | None]:
         """The event's facts by name, without those that say nothing for this kind; for structured logs."""
         facts: dict[str, str | int | float | None] = {"kind": str(self.kind), "name": self.name}
-        for name in (
-            "operation",
-            "attempt",
-            "max_attempts",
-            "wait_s",
-            "error",
-            "error_type",
-            "count",
-            "reason",
-            "age_s",
-        ):
+        for name in _FACTS:
             value = getattr(self, name)
             if value:
                 facts[name] = value
@@ -172,7 +162,7 @@ class Events:
 
     Args:
         sinks: First observers. None: the guide's log lines on the standard logger ``holdfast.resilience``.
-        redact: Applied to every error text before any sink sees it.
+        redact: Applied to every error text before any sink sees it. If it raises, the text is withheld.
     """
 
     __slots__ = ("_sinks", "_sources", "redact")
@@ -202,9 +192,16 @@ class Events:
         return unsubscribe
 
     def text(self, error: BaseException) -> str:
-        """What an error says (its type where it says nothing), redacted."""
+        """What an error says (its type where it says nothing), redacted; its type, too, where redaction fails."""
         text = describe(error)
-        return text if self.redact is None else self.redact(text)
+        if self.redact is None:
+            return text
+        try:
+            return self.redact(text)
+        except Exception as failure:  # noqa: BLE001 - the redactor's mistake must never reach the caller
+            # Without the failure's own text, which may well hold what was to be hidden.
+            _log.error("The function that redacts error texts failed (%s)", type(failure).__name__)
+            return type(error).__name__
 
     def emit(self, event: Event) -> None:
         """Tells every observer; an observer that fails is logged and disturbs nobody."""

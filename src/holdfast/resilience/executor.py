@@ -7,6 +7,7 @@ an operation declares a bound of its own.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from holdfast.resilience import driving, driving_sync
 from holdfast.resilience.breaker import Breaker, default_events
+from holdfast.resilience.checks import check_number
 from holdfast.resilience.circuit import Permit, Tuning
 from holdfast.resilience.classify import default_classify
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock
@@ -36,7 +38,7 @@ T = TypeVar("T")
 
 
 class Executor:
-    """Makes the calls of one client, under one policy, through one breaker.
+    """Makes the calls of one client, under one policy, through one breaker (guide, "Features").
 
     Args:
         name: Name of the client, as in the guide's log lines (``pfsense_api``).
@@ -66,6 +68,8 @@ class Executor:
         store: StateStore | None = None,
     ) -> None:
         policy = Policy() if policy is None else policy
+        if not isinstance(policy, Policy):
+            raise TypeError("policy must be a Policy; Policy.from_config reads one out of a configuration")
         self.events = events = default_events() if events is None else events
         self.name = name
         self.policy = policy
@@ -245,7 +249,8 @@ class Executor:
                 comes; counts against the retry budget. None: never.
 
         Raises:
-            ValueError: `max_stale_s` without a key, or `hedge_after_s` for an operation that is not `retry_safe`.
+            ValueError: `max_stale_s` without a key, `hedge_after_s` for an operation that is not `retry_safe`, or a
+                time that is negative or no number (PolicyError).
             Others: As `run`.
         """
         _check_read(operation, max_stale_s, hedge_after_s)
@@ -307,7 +312,11 @@ def _tuning(policy: Policy) -> Tuning:
 
 
 def _check_read(operation: Operation, max_stale_s: float | None, hedge_after_s: float | None) -> None:
-    if max_stale_s is not None and operation.key is None:
-        raise ValueError(f"operation '{operation.name}' needs a key to be answered from an earlier answer")
-    if hedge_after_s is not None and not operation.retry_safe:
-        raise ValueError(f"operation '{operation.name}' is not retry_safe, so it must not be sent twice")
+    if max_stale_s is not None:
+        check_number("max_stale_s", max_stale_s, (0, math.inf, False))
+        if operation.key is None:
+            raise ValueError(f"operation '{operation.name}' needs a key to be answered from an earlier answer")
+    if hedge_after_s is not None:
+        check_number("hedge_after_s", hedge_after_s, (0, math.inf, False))
+        if not operation.retry_safe:
+            raise ValueError(f"operation '{operation.name}' is not retry_safe, so it must not be sent twice")

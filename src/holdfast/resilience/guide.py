@@ -10,12 +10,13 @@ import functools
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import pybreaker
 
-from holdfast.resilience.breaker import Breaker, Exclusion
-from holdfast.resilience.classify import guide_retries, only
+from holdfast.resilience.breaker import Breaker, Exclusion, exclusions
+from holdfast.resilience.classify import Exceptions, guide_retries, only
 from holdfast.resilience.clock import SYSTEM_CLOCK, Clock
 from holdfast.resilience.decorated import Repeater
 from holdfast.resilience.events import Events
@@ -39,7 +40,7 @@ def create_circuit_breaker(
     clock: Clock = SYSTEM_CLOCK,
     events: Events | None = None,
 ) -> Breaker:
-    """A breaker with the guide's defaults.
+    """A breaker with the guide's defaults (guide, "Circuit Breaker").
 
     Args:
         fail_max: Failed calls in a row that open it.
@@ -56,7 +57,7 @@ def create_circuit_breaker(
     return Breaker(
         fail_max=policy.circuit_breaker_fail_max,
         reset_timeout=policy.circuit_breaker_timeout,
-        exclude=VALIDATION if exclude is None else tuple(exclude),
+        exclude=VALIDATION if exclude is None else exclude,
         name=name,
         clock=clock,
         events=events,
@@ -68,13 +69,13 @@ def create_retry_decorator(
     min_wait: float = 1,
     max_wait: float = 10,
     multiplier: float = 1,
-    retry_exceptions: tuple[type[BaseException], ...] | None = None,
+    retry_exceptions: Exceptions | None = None,
     logger: logging.Logger | None = None,
     *,
     clock: Clock = SYSTEM_CLOCK,
     events: Events | None = None,
 ) -> Callable[[F], F]:
-    """A decorator that repeats a function or coroutine function on transient failures.
+    """A decorator that repeats a function or coroutine function on transient failures (guide, "Retry Decorator").
 
     Args:
         max_attempts: Attempts in all.
@@ -109,7 +110,7 @@ def retry_with_circuit_breaker(
     min_wait: float = 1,
     max_wait: float = 10,
     multiplier: float = 1,
-    retry_exceptions: tuple[type[BaseException], ...] | None = None,
+    retry_exceptions: Exceptions | None = None,
     circuit_breaker: pybreaker.CircuitBreaker | None = None,
     circuit_fail_max: int = 5,
     circuit_timeout: float = 60,
@@ -120,7 +121,8 @@ def retry_with_circuit_breaker(
     clock: Clock = SYSTEM_CLOCK,
     events: Events | None = None,
 ) -> Callable[[F], F]:
-    """A decorator with retries inside a breaker: the call with all its retries is one success or one failure.
+    """A decorator with retries inside a breaker: the call with all its retries is one success or one failure (guide,
+    "Implementation Details").
 
     Args:
         max_attempts, min_wait, max_wait, multiplier, retry_exceptions, logger: As `create_retry_decorator`.
@@ -136,15 +138,14 @@ def retry_with_circuit_breaker(
         max_attempts, min_wait, max_wait, multiplier, retry_exceptions, logger, clock=clock, events=events
     )
 
+    exclude = None if circuit_exclude is None else exclusions(circuit_exclude)
+    make_breaker = partial(create_circuit_breaker, circuit_fail_max, circuit_timeout, exclude)
+    if circuit_breaker is None:
+        make_breaker()  # what is impossible is refused now, not when something is decorated
+
     def decorate(function: F) -> F:
-        breaker = circuit_breaker or create_circuit_breaker(
-            circuit_fail_max,
-            circuit_timeout,
-            circuit_exclude,
-            circuit_name or getattr(function, "__name__", None),
-            clock=clock,
-            events=events,
-        )
+        name = circuit_name or getattr(function, "__name__", None)
+        breaker = circuit_breaker or make_breaker(name, clock=clock, events=events)
         repeated = with_retries(function)
         protected: Callable[..., Any]
         if inspect.iscoroutinefunction(function):

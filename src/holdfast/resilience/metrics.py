@@ -51,7 +51,8 @@ class BreakerMetrics(TypedDict, total=False):
 
 
 def get_circuit_breaker_metrics(circuit_breaker: pybreaker.CircuitBreaker | None) -> BreakerMetrics:
-    """Metrics of a breaker in the guide's format; empty for None (a client whose breaker is turned off).
+    """Metrics of a breaker in the guide's format (guide, "Metrics"); empty for None (a client whose breaker is turned
+    off).
 
     A stock `pybreaker.CircuitBreaker` gives what it knows: no times, and its own meaning of `success_counter`.
     """

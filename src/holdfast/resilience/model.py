@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from holdfast.resilience.errors import PolicyError
+from holdfast.resilience.checks import check_number
 
 
 class Outcome(Enum):
@@ -70,6 +71,6 @@ class Operation:
     def __post_init__(self) -> None:
         for name in ("attempt_timeout_s", "total_timeout_s"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise PolicyError(name, f"must be more than 0 seconds, not {value!r}")
+            if value is not None:
+                check_number(name, value, (0, math.inf, True))
         object.__setattr__(self, "plain", self.attempt_timeout_s is None and self.total_timeout_s is None)

@@ -7,20 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
+from holdfast.resilience.checks import LONGEST_S, Bounds, check_count, check_fields
 from holdfast.resilience.errors import PolicyError
 
 DEFAULT_TOTAL_S: Final = 50.0
 """Common MCP hosts abandon a call after 60 s; the answer must be there before."""
-
-LONGEST_S: Final = 366 * 86_400.0
-"""Longer times are taken for mistakes (milliseconds, timestamps)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Retry, breaker, deadline, queue and budget of one client. Times are seconds.
 
-    Attributes of the guide ("Configuration Parameters"):
+    Attributes of the guide (guide, "Configuration Parameters"):
         retry_max_attempts: Attempts in all, the first included.
         retry_min_wait: Least wait before a retry.
         retry_max_wait: Greatest wait before a retry, jitter included (a `Retry-After` may exceed it).
@@ -91,12 +89,7 @@ class Policy:
     def __post_init__(self) -> None:
         if not isinstance(self.circuit_breaker_enabled, bool):
             raise PolicyError("circuit_breaker_enabled", f"must be true or false, not {self.circuit_breaker_enabled!r}")
-        for key, fewest in _COUNTS.items():
-            _check_count(key, getattr(self, key), fewest)
-        for key, (least, most, above) in _NUMBERS.items():
-            value = getattr(self, key)
-            if value is not None or key not in _OPTIONAL:
-                _check_number(key, value, least, most, above)
+        check_fields(self, _COUNTS, _NUMBERS, _OPTIONAL)
         if self.retry_min_wait > self.retry_max_wait:
             raise PolicyError(
                 "retry_min_wait", f"({self.retry_min_wait:g}) must not exceed retry_max_wait ({self.retry_max_wait:g})"
@@ -122,7 +115,7 @@ class Policy:
         chosen = {name: config[name] for name in _FIELDS if name in config}
         if "max_in_flight" not in chosen and "connector_limit_per_host" in config:
             limit = config["connector_limit_per_host"]
-            _check_count("connector_limit_per_host", limit, 0)
+            check_count("connector_limit_per_host", limit, 0)
             if limit != 0:  # 0 means "no limit" to aiohttp
                 chosen["max_in_flight"] = limit
         return cls(**chosen)  # type: ignore[arg-type]  # every value is checked by __post_init__
@@ -138,8 +131,7 @@ _COUNTS: Final[Mapping[str, int]] = {
     "stale_max_entries": 0,
 }
 
-_NUMBERS: Final[Mapping[str, tuple[float, float, bool]]] = {
-    # key: (least, most, whether the least itself is refused)
+_NUMBERS: Final[Mapping[str, Bounds]] = {
     "retry_min_wait": (0, LONGEST_S, False),
     "retry_max_wait": (0, LONGEST_S, False),
     "retry_multiplier": (0, LONGEST_S, False),
@@ -164,21 +156,3 @@ _NUMBERS: Final[Mapping[str, tuple[float, float, bool]]] = {
 
 _OPTIONAL: Final = frozenset({"circuit_breaker_window", "circuit_breaker_slow_call", "total_timeout"})
 _FIELDS: Final = tuple(field.name for field in fields(Policy))
-
-
-def _check_count(key: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise PolicyError(key, f"must be a whole number, not {value!r}")
-    if value < least:
-        raise PolicyError(key, f"must be {least} or more, not {value}")
-
-
-def _check_number(key: str, value: object, least: float, most: float, above: bool) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PolicyError(key, f"must be a number, not {value!r}")
-    if math.isnan(value):
-        raise PolicyError(key, "must be a number, not NaN")
-    if value < least or (above and value == least):
-        raise PolicyError(key, f"must be {'more than' if above else 'at least'} {least:g}, not {value:g}")
-    if value > most:
-        raise PolicyError(key, f"must be at most {most:g}, not {value:g}")
