@@ -20,6 +20,7 @@ class Case:
         outcome: What becomes of it.
         lost: What becomes of it when its answer is lost after it was executed.
         missing: Arguments of a call about something that does not exist; None where there is no such thing.
+        written: The call with `missing` is sent, and refused by TrueNAS itself.
         undo: Whether its undo brings the state back that was planned from.
     """
 
@@ -30,4 +31,5 @@ class Case:
     outcome: str = "applied"
     lost: str = "applied"
     missing: Mapping[str, object] | None = None
+    written: bool = False
     undo: bool = True

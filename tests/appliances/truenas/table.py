@@ -5,7 +5,7 @@ A further subject's tools stand in a table of their own, which this one joins.
 
 from __future__ import annotations
 
-from tests.appliances.truenas import table_sharing
+from tests.appliances.truenas import table_protection, table_sharing
 from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
@@ -54,6 +54,7 @@ READS = (
     Case("list_ntp_servers"),
     Case("list_interfaces"),
     *table_sharing.READS,
+    *table_protection.READS,
 )
 
 WRITES = (
@@ -266,5 +267,6 @@ WRITES = (
         missing={"interface": "eno9", "mtu": 1500},
     ),
     *table_sharing.WRITES,
+    *table_protection.WRITES,
 )
 ALL = (*READS, *WRITES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -37,3 +37,10 @@ Schedule: TypeAlias = Annotated[
 BootEnvironment: TypeAlias = Annotated[
     str, Grammar("boot environment", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 64, "boot environment", ("25.10.7",))
 ]
+NamingSchema: TypeAlias = Annotated[
+    str,
+    Grammar("naming schema", r"[A-Za-z0-9_.:%-]+", 100, "name pattern with %Y %m %d %H %M", ("auto-%Y-%m-%d_%H-%M",)),
+]
+Unit: TypeAlias = Literal["HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
+Keep: TypeAlias = Annotated[int | None, Field(ge=1, le=1000, description="How many keep_units snapshots are kept.")]
+KeepUnit: TypeAlias = Annotated[Unit | None, Field(description="Unit of keep.")]

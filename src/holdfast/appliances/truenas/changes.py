@@ -172,7 +172,9 @@ class _Sending:
         details: JsonObject = {"job": number, "state": job.state, **self._verdict.details}
         if job.state != "SUCCESS":
             details["error"] = job.error
-        return Applied(details=details, warnings=self._verdict.told)
+        if job.log:
+            details["log_end"] = job.log[-_LOG_CHARS:]
+        return Applied(details=details, warnings=[*self._verdict.told, *_errors_in(job.log)])
 
     def _settle(self, job: Job) -> None:
         self._job = job
@@ -256,6 +258,15 @@ class _Sending:
             return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
         said = error.message if isinstance(error, ApplianceError) else None
         return Observed("not_applied", seen.state, note=said or seen.note or "The state is not as wanted.")
+
+
+_LOG_CHARS: Final = 1500
+
+
+def _errors_in(log: str | None) -> list[str]:
+    """Lines of a job's log that tell of errors: a transfer that skipped files is a SUCCESS (contract 12)."""
+    found = [line.strip()[:200] for line in (log or "").splitlines() if "ERROR" in line]
+    return [f"Its log tells of an error: {line}" for line in found[:5]]
 
 
 _FORGOTTEN: Final = "TrueNAS has forgotten the job (its middleware restarted): the state tells what became of it."

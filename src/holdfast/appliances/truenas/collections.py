@@ -35,6 +35,8 @@ class Collection:
         ref: Argument of those tools that names the object.
         rename: API field → argument of the tools where they differ.
         convert: API field → how the tools' argument is made from its value.
+        spread: API field → the arguments of the tools that its value becomes, where that is not one argument.
+        reduce: API field → how its value is told: rows that the API writes out stand as their ids.
         fixed: Further arguments of the delete tool.
         unique: Whether TrueNAS allows only one object of a key.
     """
@@ -50,6 +52,8 @@ class Collection:
     delete_tool: str = ""
     rename: Mapping[str, str] = field(default_factory=dict)
     convert: Mapping[str, Callable[[JsonValue], JsonValue]] = field(default_factory=dict)
+    spread: Mapping[str, Callable[[JsonValue], JsonObject]] = field(default_factory=dict)
+    reduce: Mapping[str, Callable[[JsonValue], JsonValue]] = field(default_factory=dict)
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     unique: bool = True
 
@@ -68,7 +72,22 @@ class Collection:
 
     def facts(self, row: JsonObject) -> JsonObject:
         """The state of an object as plans show it."""
-        return {name: plain(row[name]) for name in self.shown if name in row}
+        return {name: self.value(row, name) for name in self.shown if name in row}
+
+    def value(self, row: JsonObject, name: str) -> JsonValue:
+        """A field as it is told and sent."""
+        value = plain(row.get(name))
+        return self.reduce[name](value) if name in self.reduce else value
+
+    def arguments(self, values: JsonObject) -> JsonObject:
+        """Values of the API as arguments of the tools."""
+        made: JsonObject = {}
+        for name, value in values.items():
+            if name in self.spread:
+                made |= self.spread[name](value)
+            else:
+                made[self.rename.get(name, name)] = self.convert.get(name, _as_is)(value)
+        return made
 
 
 async def rows_of(ctx: Ctx, kind: Collection, filters: Sequence[JsonValue] = ()) -> list[JsonObject]:
@@ -116,7 +135,7 @@ async def create(
         ConflictError: One of this name is there already.
     """
     same = await rows_of(ctx, kind, [[kind.key, "=", values[kind.key]]])
-    if same and (kind.unique or any(_matches(row, values) for row in same)):
+    if same and (kind.unique or any(_matches(kind, row, values) for row in same)):
         raise ConflictError(
             f"There already is a {kind.label(same[0])}.", next_step="Change that one, or choose another name."
         )
@@ -129,7 +148,7 @@ async def create(
         new = [row for row in rows if row.get("id") not in before_ids]
         if not new:
             return Seen(False, {})
-        wrong = sorted(name for name in after if name in new[0] and not _equal(plain(new[0][name]), after[name]))
+        wrong = sorted(name for name in after if name in new[0] and not _equal(kind.value(new[0], name), after[name]))
         note = f"TrueNAS made it with another {', '.join(wrong)}." if wrong else None
         by_id: UndoCall | None = None
         if kind.delete_tool and fixed_reason is None and not kind.unique:
@@ -173,14 +192,14 @@ async def update(
     the object where it is not the collection's.
     """
     number = get_int(row, "id")
-    before: JsonObject = {kind.key: plain(row.get(kind.key)), **{name: plain(row.get(name)) for name in values}}
+    before: JsonObject = {name: kind.value(row, name) for name in (kind.key, *values)}
     after: JsonObject = {**before, **values}
 
     async def look() -> Seen:
         rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
         if not rows:
             return Seen(False, {}, note="It is not there any more.")
-        state: JsonObject = {name: plain(rows[0].get(name)) for name in before}
+        state: JsonObject = {name: kind.value(rows[0], name) for name in before}
         reached = all(_equal(state[name], after[name]) for name in values)
         return Seen(None if secret and not values else reached, state)
 
@@ -213,7 +232,7 @@ def _undo_update(
         return None, f"{', '.join(unset)} was not set before, and cannot be unset by this tool."
     name = values.get(kind.key, row.get(kind.key))
     arguments: JsonObject = {ref: str(name) if kind.unique else str(row.get("id"))}
-    arguments |= {kind.rename.get(name, name): kind.convert.get(name, _as_is)(before[name]) for name in values}
+    arguments |= kind.arguments({name: before[name] for name in values})
     return UndoCall(tool=kind.update_tool, arguments=arguments), None
 
 
@@ -264,8 +283,8 @@ def again(kind: Collection, *fields: str) -> Callable[[JsonObject], JsonObject |
     """Takes from a row the arguments of the create tool that make it again; fields without a value are left out."""
 
     def arguments(row: JsonObject) -> JsonObject | None:
-        values = {name: plain(row.get(name)) for name in fields}
-        return {kind.rename.get(name, name): value for name, value in values.items() if value not in (None, "", [])}
+        values = {name: kind.value(row, name) for name in fields}
+        return kind.arguments({name: value for name, value in values.items() if value not in (None, "", [])})
 
     return arguments
 
@@ -274,8 +293,8 @@ def _as_is(value: JsonValue) -> JsonValue:
     return value
 
 
-def _matches(row: JsonObject, values: JsonObject) -> bool:
-    return all(_equal(plain(row.get(name)), value) for name, value in values.items() if name in row)
+def _matches(kind: Collection, row: JsonObject, values: JsonObject) -> bool:
+    return all(_equal(kind.value(row, name), value) for name, value in values.items() if name in row)
 
 
 def _equal(have: JsonValue, wanted: JsonValue) -> bool:
@@ -284,3 +303,15 @@ def _equal(have: JsonValue, wanted: JsonValue) -> bool:
     if isinstance(have, list) and isinstance(wanted, list) and len(have) == len(wanted):
         return all(map(_equal, have, wanted)) or sorted(map(repr, have)) == sorted(map(repr, wanted))
     return have == wanted
+
+
+def beyond(row: JsonObject, defaults: JsonObject) -> str | None:
+    """Why a deleted object could not be made again by the create tool: fields that it does not take and that are not
+    at their defaults; None when there are none. An empty default stands for every empty value.
+    """
+    odd = [name for name, default in defaults.items() if name in row and _set(plain(row[name]), default)]
+    return f"{', '.join(odd)} cannot be given to the create tool." if odd else None
+
+
+def _set(value: JsonValue, default: JsonValue) -> bool:
+    return value != default if default else value not in (None, "", [], {}, False)

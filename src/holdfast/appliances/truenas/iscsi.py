@@ -15,6 +15,14 @@ def addresses(listen: JsonValue) -> list[str]:
     return [str(item.get("ip")) for item in listen if isinstance(item, dict)] if isinstance(listen, list) else []
 
 
+def _group_arguments(groups: JsonValue) -> JsonObject:
+    found = groups[0] if isinstance(groups, list) and groups else None
+    group: JsonObject = found if isinstance(found, dict) else {}
+    auth = group.get("auth")
+    made: JsonObject = {"portal": group.get("portal"), "initiator": group.get("initiator") or 0, "auth": auth or 0}
+    return made if auth is None else {**made, "mutual": group.get("authmethod") == "CHAP_MUTUAL"}
+
+
 def _listen(value: JsonValue) -> JsonValue:
     return list(addresses(value))
 
@@ -68,6 +76,7 @@ TARGET: Final = Collection(
     ref="ref",
     delete_tool=_DELETE,
     update_tool="truenas_update_iscsi_target",
+    spread={"groups": _group_arguments},
     fixed={"kind": "target"},
     unique=True,
 )

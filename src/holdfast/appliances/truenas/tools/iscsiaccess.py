@@ -11,7 +11,6 @@ from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import create, find, given, update
 from holdfast.appliances.truenas.iscsi import AUTH, INITIATOR, PORTAL, TARGET, group_of, number_of, only_group
-from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpAddress
@@ -155,30 +154,12 @@ async def truenas_update_iscsi_target(
     if (portal, initiator, auth, mutual) != (None, None, None, None):
         values["groups"] = [await _group(ctx, only_group(row), portal, initiator, auth, mutual)]
     made = await update(ctx, TARGET, row, _some(values), blast_radius=[_LOST] if "groups" in values else [])
-    return (
-        replace(made, undo=None, cannot_undo=_NO_PORTAL)
-        if "groups" in values and not row.get("groups")
-        else _undone(made, row, values)
-    )
+    if "groups" in values and not row.get("groups"):
+        return replace(made, undo=None, cannot_undo=_NO_PORTAL)
+    return made
 
 
 _NO_PORTAL: Final = "It had no portal before, and cannot be left without one by this tool."
-
-
-def _undone(made: Change, row: JsonObject, values: JsonObject) -> Change:
-    """The undo of a target's group, by the arguments that the tool takes."""
-    if made.undo is None or "groups" not in values:
-        return made
-    group = only_group(row)
-    arguments: JsonObject = {
-        "ref": str(row.get("id")),
-        **given(alias=row.get("alias") or "" if "alias" in values else None),
-        "portal": number_of(group, "portal"),
-        "initiator": number_of(group, "initiator") or 0,
-        "auth": number_of(group, "auth") or 0,
-        **({"mutual": group.get("authmethod") == "CHAP_MUTUAL"} if group.get("auth") is not None else {}),
-    }
-    return replace(made, undo=UndoCall(tool="truenas_update_iscsi_target", arguments=arguments))
 
 
 async def _group(

@@ -3,69 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.arguments import ObjectRef, Recursive, Schedule
+from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Recursive, Schedule, Unit
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, update
 from holdfast.appliances.truenas.models.protection import Retention, Task, TaskPage
 from holdfast.appliances.truenas.reading import dig, made, page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.snapshots import dataset_row
+from holdfast.appliances.truenas.tasks import CLOUD_SYNC, KINDS, REPLICATION, RSYNC, SNAPSHOT_TASK, cron, cron_text
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import DatasetPath
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonValue, as_object, get_int
 
-_PARTS: Final = ("minute", "hour", "dom", "month", "dow")
-
-
-def cron_text(schedule: JsonValue) -> str:
-    """A schedule as the tools take it: minute hour day-of-month month day-of-week."""
-    parts = as_object(schedule, "schedule")
-    return " ".join(str(parts.get(part, "*")) for part in _PARTS)
-
-
-_LIST: Final = "truenas_list_protection_tasks"
-SNAPSHOT_TASK: Final = Collection(
-    namespace="pool.snapshottask",
-    noun="periodic snapshot task",
-    key="dataset",
-    shown=("dataset", "recursive", "lifetime_value", "lifetime_unit", "naming_schema", "schedule", "enabled"),
-    list_tool=_LIST,
-    ref="task",
-    update_tool="truenas_update_snapshot_task",
-    delete_tool="truenas_delete_snapshot_task",
-    create_tool="truenas_create_snapshot_task",
-    rename={"lifetime_value": "keep", "lifetime_unit": "keep_unit"},
-    convert={"schedule": cron_text},
-    unique=False,
-)
-REPLICATION: Final = Collection("replication", "replication task", "name", ("name", "enabled"), _LIST, "task")
-CLOUD_SYNC: Final = Collection(
-    "cloudsync", "cloud sync task", "description", ("description", "enabled"), _LIST, "task", unique=False
-)
-RSYNC: Final = Collection("rsynctask", "rsync task", "desc", ("desc", "enabled"), _LIST, "task", unique=False)
-_KINDS: Final = {
-    "snapshot": SNAPSHOT_TASK,
-    "replication": REPLICATION,
-    "cloudsync": CLOUD_SYNC,
-    "rsync": RSYNC,
-}
-
-NamingSchema = Annotated[
-    str,
-    Grammar("naming schema", r"[A-Za-z0-9_.:%-]+", 100, "name pattern with %Y %m %d %H %M", ("auto-%Y-%m-%d_%H-%M",)),
-]
-Unit = Literal["HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
-Keep = Annotated[int | None, Field(ge=1, le=1000, description="How many keep_units snapshots are kept.")]
-KeepUnit = Annotated[Unit | None, Field(description="Unit of keep.")]
 TaskRef = Annotated[ObjectRef, Field(description="Name or id.")]
 
 
@@ -81,8 +38,8 @@ async def truenas_list_protection_tasks(
 ) -> TaskPage:
     """Periodic snapshot, replication, cloud sync and rsync tasks: what, where, when, and how the last run ended."""
     rows: list[JsonObject] = []
-    for name in [kind] if kind else list(_KINDS):
-        rows += [{**row, "kind": name} for row in await ctx.client.query(_KINDS[name].query, [], {"order_by": ["id"]})]
+    for name in [kind] if kind else list(KINDS):
+        rows += [{**row, "kind": name} for row in await ctx.client.query(KINDS[name].query, [], {"order_by": ["id"]})]
     return page(TaskPage, rows, _task, limit, cursor)
 
 
@@ -114,14 +71,10 @@ async def truenas_create_snapshot_task(
         "lifetime_value": keep,
         "lifetime_unit": keep_unit,
         "naming_schema": naming_schema,
-        "schedule": _cron(schedule),
+        "schedule": cron(schedule),
         "enabled": enabled,
     }
     return await create(ctx, SNAPSHOT_TASK, values)
-
-
-def _cron(schedule: str) -> JsonObject:
-    return dict(zip(_PARTS, schedule.split(), strict=True))
 
 
 @tool(title="Change periodic snapshot task", toolset="protection", risk=Risk.WRITE, idempotent=True)
@@ -138,7 +91,7 @@ async def truenas_update_snapshot_task(
     """Change a periodic snapshot task. The plan tells which snapshots would be kept for another time than now."""
     row = await find(ctx, SNAPSHOT_TASK, task)
     values = given(
-        schedule=_cron(schedule) if schedule else None,
+        schedule=cron(schedule),
         lifetime_value=keep,
         lifetime_unit=keep_unit,
         naming_schema=naming_schema,
