@@ -48,3 +48,8 @@ class Case:
     def id(self) -> str:
         """For the names of tests."""
         return "-".join([self.tool, *(str(value) for value in self.arguments.values())])[:60]
+
+
+def bmc_of(lab: Room) -> Any:
+    """The state behind the simulator."""
+    return lab.simulator.bmc  # type: ignore[attr-defined]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.appliances.idrac.table import CASES, LAB, WRITES, Case, prepare
-from tests.appliances.idrac.test_writes import GENERATIONS, every_write, lab_room, sent
+from tests.appliances.idrac.table import CASES, WRITES, Case, prepare
+from tests.appliances.idrac.test_writes import GENERATIONS, every_write, lab_room, lab_settings, sent
 from tests.support.rooms import room
 
 REQUESTS = 40
@@ -78,9 +78,7 @@ async def test_what_is_not_there_is_named_as_not_found_before_anything_is_sent(c
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 async def test_a_refused_login_is_told_as_such_and_tried_once(case: Case, tmp_path: Path) -> None:
-    for name in ("files_dir", "secrets_dir"):
-        (tmp_path / name).mkdir()
-    settings = f'{LAB}\npassword = "wrong"\nfiles_dir = "{tmp_path / "files_dir"}"\nsecrets_dir = "{tmp_path}"'
+    settings = f'{lab_settings(tmp_path)}\npassword = "wrong"'
     async with room("idrac", tmp_path, persona="9", settings=settings, without=("password",)) as lab:
         arguments = {name: "JID_123456789012" if value == "@job" else value for name, value in case.arguments.items()}
         if case.world is not None:

@@ -14,13 +14,16 @@ GENERATIONS = ("8", "9", "10")
 every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.id)
 
 
-def lab_room(tmp_path: Path, persona: str = "9", **more: Any) -> Any:
+def lab_settings(tmp_path: Path) -> str:
     folders = []
     for name in ("files_dir", "secrets_dir"):
         (tmp_path / name).mkdir(exist_ok=True)
         folders.append(f'{name} = "{tmp_path / name}"')
-    settings = "\n".join((LAB, *folders, "allow_address_change = true"))
-    return room("idrac", tmp_path, persona=persona, settings=settings, **more)
+    return "\n".join((LAB, *folders, "allow_address_change = true"))
+
+
+def lab_room(tmp_path: Path, persona: str = "9", **more: Any) -> Any:
+    return room("idrac", tmp_path, persona=persona, settings=lab_settings(tmp_path), **more)
 
 
 def sent(lab: Room) -> list[str]:

@@ -66,13 +66,18 @@ async def _check(client: IDracClient, bios: Bios, wanted: dict[str, Value]) -> l
     for row in objects(registry, "RegistryEntries/Attributes"):
         name = text(row, "AttributeName")
         if name in wanted:
-            _check_value(name, wanted[name], row)
+            check_value(name, wanted[name], row)
     return []
 
 
-def _check_value(name: str, value: Value, row: JsonObject) -> None:
-    if flag(row, "ReadOnly"):
-        raise InputError(f"The BIOS attribute {name} can only be read.")
+def check_value(name: str, value: Value, row: JsonObject) -> None:
+    """Hold a value to what a registry says about its attribute.
+
+    Raises:
+        InputError: It does not fit.
+    """
+    if flag(row, "ReadOnly", "Readonly"):
+        raise InputError(f"The attribute {name} can only be read.")
     allowed = [found for one in objects(row, "Value") if (found := text(one, "ValueName")) is not None]
     if allowed and value not in allowed:
         raise InputError(f"{name} is one of {', '.join(allowed[:40])}.")

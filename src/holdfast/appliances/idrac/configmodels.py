@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.control.answers import Page, Row
+from holdfast.control.answers import Answer, Page, Row
 from holdfast.control.cleaning import Untrusted
 
 
@@ -33,3 +33,41 @@ class Role(Row):
 
 class RolePage(Page[Role]):
     """Roles."""
+
+
+class Protocol(Row):
+    """A network service of the iDRAC."""
+
+    name: Untrusted
+    enabled: bool | None = None
+    port: int | None = None
+
+
+class NetworkInfo(Answer):
+    """The iDRAC's own network."""
+
+    host_name: Untrusted | None = None
+    fqdn: Untrusted | None = None
+    mac_address: Untrusted | None = None
+    dhcp: bool | None = None
+    address: Untrusted | None = None
+    netmask: Untrusted | None = None
+    gateway: Untrusted | None = None
+    dns: list[Untrusted] | None = None
+    vlan: int | None = None
+    ntp_enabled: bool | None = None
+    ntp: list[Untrusted] | None = None
+    clock: Untrusted | None = None
+    clock_ahead_s: float | None = None
+    protocols: list[Protocol] | None = None
+
+
+class Setting(Row):
+    """An attribute; secrets are shown as (secret)."""
+
+    name: Untrusted
+    value: Untrusted | None = None
+
+
+class SettingPage(Page[Setting]):
+    """Attributes."""

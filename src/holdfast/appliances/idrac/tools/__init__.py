@@ -21,4 +21,5 @@ TOOLSETS: Final = (
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
     Toolset("accounts", f"{_HERE}.accounts", "Users of the iDRAC."),
+    Toolset("network", f"{_HERE}.network", "The iDRAC's own network, clock and attributes."),
 )
