@@ -52,6 +52,8 @@ _FIRST: tuple[Case, ...] = (
     Case("idrac_list_bios"),
     Case("idrac_set_bios", STAGED[1], sends=2),
     Case("idrac_delete_job", {"job": "@job"}, before=(STAGED,)),
+    Case("idrac_clear_jobs", before=(STAGED,), lacking=("8",)),
+    Case("idrac_clear_jobs", {"force": True}, before=(STAGED,), lacking=("8",)),
     Case("idrac_wait_job", {"job": "@job"}, before=(STAGED,)),
     Case("idrac_create_volume", VOLUME, before=(GONE,), only=("9", "10")),
     Case("idrac_delete_volume", GONE[1], staged=("8",)),

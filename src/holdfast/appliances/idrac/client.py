@@ -155,6 +155,10 @@ class IDracClient:
         operation = Operation("GET", retry_safe=True)
         return body_of(await self._guard.run(operation, lambda: self._attempt(request, authenticated)))
 
+    async def look(self, link: str) -> JsonObject:
+        """GET once and past the circuit: for waiting, where the next look is the retry and an outage is no failure."""
+        return body_of(await self._attempt(self._request(self._own(link))))
+
     async def ask(self, link: str, body: JsonObject | None = None) -> JsonObject:
         """POST to an action that only reads, such as the readiness of the Lifecycle Controller; may be repeated."""
         request = self._request(self._own(link), method="POST", json=body or {})

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from holdfast.appliances.idrac.logs import Wanted, search
 from holdfast.appliances.idrac.reading import link, text, time_of, whole
-from holdfast.errors import HoldfastError, NotFoundError, TransportError, UnavailableError
+from holdfast.errors import CircuitOpenError, HoldfastError, NotFoundError, TransportError, UnavailableError
 from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonObject
 
 if TYPE_CHECKING:
     from holdfast.appliances.idrac.client import IDracClient
 
-Phase = Literal["running", "staged", "done", "partial", "failed", "needs_operator"]
+Phase = Literal["running", "staged", "done", "partial", "failed", "needs_operator", "unknown"]
 
 INLINE_WAIT_S: Final = 20.0
 """How long a write waits for its job before it hands the job over, seconds."""
@@ -38,8 +39,20 @@ _PHASES: Final[dict[str, Phase]] = {
     "Interrupted": "failed",
 }
 
+_LOGGED: Final[dict[str, Phase]] = {
+    "JCP007": "done",
+    "JCP037": "done",
+    "RED001": "done",
+    "PR19": "done",
+    "JCP008": "partial",
+    "PR21": "failed",
+    "RED029": "needs_operator",
+}
+"""What records of the Lifecycle log say of a job's end (contract 5.2)."""
+
 Sleep = Callable[[float], Awaitable[None]]
 Report = Callable[["Job", float], Awaitable[None]]
+Silence = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -91,20 +104,54 @@ def job_of(row: JsonObject) -> Job:
     )
 
 
-async def read_job(client: IDracClient, job: str) -> Job:
-    """A job's state, from the first view that knows it: the queue, then the TaskService.
+async def read_job(client: IDracClient, job: str, *, waiting: bool = False) -> Job:
+    """A job's state, from the first view that knows it: the queue, the JobService, the TaskService (contract 8.2).
+
+    Args:
+        client: Of the iDRAC.
+        job: Its id.
+        waiting: Whether this is one look of many: then it is sent once, and past the circuit.
 
     Raises:
         NotFoundError: No view knows it. A job that has vanished is no success.
     """
+    get = client.look if waiting else client.get
     queue = await client.places.jobs()
     try:
-        return job_of(await client.get(f"{queue}/{job}"))
-    except NotFoundError:
-        tasks = link(await client.root(), "Tasks")
-        if tasks is None:
-            raise
-        return job_of(await client.get(f"{tasks}/Tasks/{job}"))
+        return job_of(await get(f"{queue}/{job}"))
+    except NotFoundError as error:
+        missing = error
+    root = await client.root()
+    for name, collection in (("JobService", "Jobs"), ("Tasks", "Tasks")):
+        service = link(root, name)
+        if service is None or f"{service}/{collection}" == queue:
+            continue
+        try:
+            return job_of(await get(f"{service}/{collection}/{job}"))
+        except NotFoundError:
+            continue
+    raise missing
+
+
+async def traces(client: IDracClient, job: str) -> Job | None:
+    """What the Lifecycle log says last of a job that no view knows any more; None when it says nothing."""
+    found = await search(client, "lifecycle", Wanted(contains=job), offset=0, limit=1)
+    if not found.rows:
+        return None
+    row = found.rows[0]
+    message_id = (text(row, "MessageId") or "").rpartition(".")[2]
+    return Job(
+        id=job,
+        name=None,
+        type=None,
+        state="Vanished",
+        phase=_LOGGED.get(message_id, "failed" if text(row, "Severity") == "Critical" else "unknown"),
+        percent=None,
+        message=text(row, "Message"),
+        message_id=message_id or None,
+        started=None,
+        ended=time_of(row, "Created"),
+    )
 
 
 async def list_jobs(client: IDracClient) -> list[Job]:
@@ -114,11 +161,26 @@ async def list_jobs(client: IDracClient) -> list[Job]:
 
 
 async def wait_for(
-    client: IDracClient, job: str, *, limit_s: float, sleep: Sleep, report: Report | None = None
+    client: IDracClient,
+    job: str,
+    *,
+    limit_s: float,
+    sleep: Sleep,
+    report: Report | None = None,
+    silence: Silence | None = None,
 ) -> tuple[Job, float]:
     """Wait until a job is at rest, or until the limit; the job and the seconds waited.
 
-    An iDRAC that does not answer meanwhile is no failed job: firmware jobs restart it (contract 8.3).
+    An iDRAC that does not answer meanwhile is no failed job: firmware jobs restart it (contract 8.3). It is looked at
+    past the circuit, until the job's own limit.
+
+    Args:
+        client: Of the iDRAC.
+        job: Its id.
+        limit_s: Longest wait, seconds.
+        sleep: Waits.
+        report: Told the job's state after each look that was answered, with the seconds waited so far.
+        silence: Told the seconds waited so far after each look that was not answered.
 
     Raises:
         UnavailableError: Its state could not be read at any time.
@@ -127,17 +189,21 @@ async def wait_for(
     left = remaining_s()
     limit = limit_s if left is None else min(limit_s, max(left - 3.0, 0.0))
     waited = 0.0
-    found = await _look(client, job, waited)
+    found: Job | None = None
     for _ in range(10_000):
-        if found is not None and report is not None:
-            await report(found, waited)
+        seen = await _look(client, job, waited)
+        if seen is not None:
+            found = seen
+            if report is not None:
+                await report(seen, waited)
+        elif silence is not None:
+            await silence(waited)
         if (found is not None and found.at_rest) or waited >= limit:
             break
         usual = next(pause for until, pause in _PAUSES if waited < until)
         pause = min(usual if waited else 1.0, max(limit - waited, 0.05))
         await sleep(pause)
         waited += pause
-        found = await _look(client, job, waited) or found
     if found is None:
         raise UnavailableError(f"The state of job {job} cannot be read now.", next_step="Ask again later.")
     return found, waited
@@ -145,8 +211,8 @@ async def wait_for(
 
 async def _look(client: IDracClient, job: str, waited: float) -> Job | None:
     try:
-        return await read_job(client, job)
-    except (UnavailableError, TransportError):
+        return await read_job(client, job, waiting=True)
+    except (UnavailableError, TransportError, CircuitOpenError):
         return None
     except NotFoundError:
         if waited >= VISIBILITY_LAG_S:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.idrac.arguments import JobRef, WebUrl
 from holdfast.appliances.idrac.changes import Ctx
+from holdfast.appliances.idrac.clearing import plan_clear
 from holdfast.appliances.idrac.configuring import (
     boot_place,
     boot_state,
@@ -120,3 +121,13 @@ async def idrac_restart_manager(ctx: Ctx) -> Change:
 async def idrac_delete_job(ctx: Ctx, *, job: JobRef) -> Change:
     """Delete a job that has ended or is only scheduled. A running one cannot be stopped."""
     return await plan_delete_job(ctx, job)
+
+
+@tool(title="Clear the job queue", toolset="control", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def idrac_clear_jobs(
+    ctx: Ctx,
+    *,
+    force: Annotated[bool, Field(description="Also what runs; restarts the Lifecycle Controller.")] = False,
+) -> Change:
+    """Delete all jobs of the queue, those of others as well: ended ones, and staged ones with their settings."""
+    return await plan_clear(ctx, force=force)

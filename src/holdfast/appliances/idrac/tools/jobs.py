@@ -8,11 +8,12 @@ from typing import Annotated
 from pydantic import Field
 
 from holdfast.appliances.idrac.arguments import JobRef
-from holdfast.appliances.idrac.jobs import Job, list_jobs, wait_for
+from holdfast.appliances.idrac.jobs import Job, list_jobs, traces, wait_for
 from holdfast.appliances.idrac.models import JobAnswer, JobPage, JobRow
 from holdfast.appliances.idrac.tools.core import Ctx
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
+from holdfast.errors import NotFoundError
 
 
 def _row(job: Job) -> JobRow:
@@ -31,12 +32,32 @@ async def idrac_list_jobs(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None)
 async def idrac_wait_job(
     ctx: Ctx, *, job: JobRef, wait_s: Annotated[int, Field(ge=0, le=590, description="Longest wait, seconds.")] = 45
 ) -> JobAnswer:
-    """Wait until a job has ended or waits for a restart of the host; tells progress. Call again if not finished."""
+    """Wait until a job has ended or waits for a restart of the host, also while the iDRAC restarts. Then call again."""
+
+    silent: float | None = None
 
     async def report(found: Job, waited: float) -> None:
+        nonlocal silent
+        silent = None
         await ctx.progress(float(found.percent or 0), 100.0, f"{found.id}: {found.state}")
 
-    found, waited = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report)
-    notes = ["It waits for a restart of the host and goes no further by waiting."] if found.phase == "staged" else None
+    async def silence(waited: float) -> None:
+        nonlocal silent
+        silent = waited if silent is None else silent
+        await ctx.progress(waited, float(wait_s), f"{job}: the iDRAC does not answer")
+
+    try:
+        found, waited = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report, silence=silence)
+    except NotFoundError:
+        logged = await traces(ctx.client, job)
+        if logged is None:
+            raise
+        note = "No view of the iDRAC knows this job any more: this is what its Lifecycle log says last."
+        return JobAnswer(job=_row(logged), finished=logged.phase != "unknown", waited_s=0.0, notes=[note])
+    notes = []
+    if found.phase == "staged":
+        notes.append("It waits for a restart of the host and goes no further by waiting.")
+    if silent is not None:
+        notes.append(f"The iDRAC has not answered for {waited - silent:.0f} s: the state is an earlier one. Ask again.")
     finished = found.at_rest and found.phase != "staged"
-    return JobAnswer(job=_row(found), finished=finished, waited_s=waited, notes=notes)
+    return JobAnswer(job=_row(found), finished=finished, waited_s=waited, notes=notes or None)
