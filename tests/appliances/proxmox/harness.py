@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -162,28 +162,38 @@ def _endpoints(release: str) -> list[tuple[str, re.Pattern[str], dict[str, Any],
     return sorted(found, key=lambda one: one[3].count("{"))
 
 
+def _endpoint_of(arrival: Arrival, release: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The endpoint that a request is for, the schema of its parameters, and those in its path."""
+    path = unquote(arrival.path).removeprefix("/api2/json").partition("?")[0]
+    for method, pattern, schema, endpoint in _endpoints(release):
+        if method == arrival.method and (found := pattern.fullmatch(path)):
+            return endpoint, schema, dict(zip(re.findall(r"\{([^}]+)\}", endpoint), found.groups(), strict=True))
+    raise AssertionError(f"{arrival.method} {path} is not in the schema of {release}")
+
+
+def _parameters(arrival: Arrival) -> list[tuple[str, str]]:
+    given = list(arrival.query.items())
+    if "multipart" in arrival.headers.get("Content-Type", arrival.headers.get("content-type", "")):
+        return given
+    return given + parse_qsl(arrival.body.decode(), keep_blank_values=True, strict_parsing=bool(arrival.body))
+
+
 def check_arrival(arrival: Arrival, release: str = "9.1") -> str:
     """The endpoint that a request is for; fails when path, method, parameters or types are not the schema's."""
-    path = unquote(arrival.path).removeprefix("/api2/json").partition("?")[0]
-    hit = next((one for one in _endpoints(release) if one[0] == arrival.method and one[1].fullmatch(path)), None)
-    assert hit is not None, f"{arrival.method} {path} is not in the schema of {release}"
-    _, _, schema, endpoint = hit
-    given: list[tuple[str, str]] = list(arrival.query.items())
+    endpoint, schema, in_path = _endpoint_of(arrival, release)
     multipart = "multipart" in arrival.headers.get("Content-Type", arrival.headers.get("content-type", ""))
-    if not multipart:
-        given += parse_qsl(arrival.body.decode(), keep_blank_values=True, strict_parsing=bool(arrival.body))
+    given = _parameters(arrival)
     for name, value in given:
         parameter = schema.get(name)
         if parameter is None and (indexed := _INDEXED.fullmatch(name)):
             parameter = schema.get(f"{indexed[1]}[n]")
         assert parameter is not None, f"{endpoint} has no parameter {name}"
         _check_value(endpoint, name, parameter, value)
-    in_path = set(re.findall(r"\{([^}]+)\}", endpoint))
     names = {name for name, _ in given}
     missing = {
         name
         for name, one in schema.items()
-        if not one.get("optional") and name not in names | in_path and "[n]" not in name
+        if not one.get("optional") and name not in names | set(in_path) and "[n]" not in name
     }
     assert multipart or not missing, f"{endpoint} lacks {missing}"
     return endpoint
@@ -209,3 +219,34 @@ def _check_value(endpoint: str, name: str, schema: dict[str, Any], value: str) -
 def has_digest(endpoint: str, release: str = "9.1") -> bool:
     """Whether the schema lets a request carry the digest of what was read."""
     return any(one[3] == endpoint and "digest" in one[2] for one in _endpoints(release))
+
+
+def grants_for(arrival: Arrival, release: str = "9.1") -> set[str]:
+    """What the schema's rule for a request wants, each as `PRIVILEGES on PATH`; empty where the rule is prose only."""
+    endpoint, _, in_path = _endpoint_of(arrival, release)
+    rule = next(line for line in schema_lines(f"proxmox-{release}.jsonl") if line["endpoint"] == endpoint)
+    values = {**dict(_parameters(arrival)), **in_path}
+    texts = _wanted((rule.get("permissions") or {}).get("check"), values, alternative=False)
+    return {re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text) for text in texts}
+
+
+def _wanted(rule: Any, values: dict[str, str], *, alternative: bool) -> Iterator[str]:
+    match rule:
+        case ["and" | "or" as word, *parts]:
+            for part in parts:
+                yield from _wanted(part, values, alternative=alternative or word == "or")
+        case ["perm", path, privileges, *options]:
+            if alternative:
+                yield f"{' and '.join(privileges)} on {path}"
+            elif "any" in options:
+                yield f"{'|'.join(privileges)} on {path}"
+            else:
+                yield from (f"{privilege} on {path}" for privilege in privileges)
+        case ["userid-group", privileges, *_]:
+            yield f"{'|'.join(privileges)} on /access/groups"
+        case ["userid-param", privilege]:
+            yield f"{privilege} on /access/realm/{values['userid'].rpartition('@')[2]}"
+        case ["perm-modify", path]:
+            kind = {"vms": "|VM.Allocate", "storage": "|Datastore.Allocate", "pool": "|Pool.Allocate"}
+            where = values[path.strip("{}")]
+            yield f"Permissions.Modify{kind.get(where.split('/')[1], '')} on {where}"

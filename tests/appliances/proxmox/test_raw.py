@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from holdfast.appliances.proxmox.readpaths import paths_of
-from tests.appliances.proxmox import extract_reads
+from tests.appliances.proxmox import extract_facts
 from tests.appliances.proxmox.harness import pve_room
 
 
 def test_the_committed_paths_are_those_of_the_vendors_schemas() -> None:
-    assert extract_reads.TARGET.read_text(encoding="utf-8") == extract_reads.document()
+    assert (extract_facts.FOLDER / "reads.json").read_text(encoding="utf-8") == extract_facts.reads_document()
 
 
 def test_every_readable_path_of_a_release_is_one_of_its_schema() -> None:
     for release, least in (("9.1", 280), ("8.4", 260)):
         known = {"/" + "/".join(one.parts) for one in paths_of(release)}
-        assert known == set(extract_reads.reads(release))
+        assert known == set(extract_facts.reads(release))
         assert len(known) >= least
 
 

@@ -13,9 +13,10 @@ from holdfast.appliances.proxmox.objects import Arg, Kind
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.appliances.proxmox.reading import by
 from holdfast.appliances.proxmox.storages import content_of, kind_of_backup, node_of, vmid_of_backup
+from holdfast.appliances.proxmox.visibility import absent
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.errors import ConflictError, NotFoundError
+from holdfast.errors import ConflictError
 from holdfast.transport.values import opt_int
 
 JOB: Final = Kind(
@@ -118,7 +119,10 @@ async def plan_restore(
     rows = await content_of(ctx.client, node, place, content="backup")
     row = next((row for row in rows if row.get("volid") == backup), None)
     if row is None:
-        raise NotFoundError(f"There is no backup {backup} on {node}.", next_step="proxmox_list_backups lists them.")
+        step = "proxmox_list_backups lists them."
+        raise await absent(
+            ctx.client, f"backup {backup} on {node}", step, "Datastore.Allocate", "/", "/storage", f"/storage/{place}"
+        )
     archive: dict[str, Given] = {"archive": backup} if kind == "qemu" else {"ostemplate": backup, "restore": True}
     given: dict[str, Given] = {**archive, "storage": storage, "unique": unique or None, "start": start or None}
     task = frozenset({"qmrestore" if kind == "qemu" else "vzrestore"})

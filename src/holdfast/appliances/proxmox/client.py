@@ -9,13 +9,14 @@ from typing import Final, Self
 
 from holdfast.appliances.proxmox.circuits import Circuits
 from holdfast.appliances.proxmox.errors import error_of
+from holdfast.appliances.proxmox.grants import named
 from holdfast.appliances.proxmox.here import Here, detect
 from holdfast.appliances.proxmox.inventory import Inventory
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.proxmox.upids import KnownTasks
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
-from holdfast.errors import ProtocolError
+from holdfast.errors import PermissionDeniedError, ProtocolError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Part, Query, Request, path
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get, get_str
@@ -184,7 +185,7 @@ class AsyncProxmoxClient:
     async def _send(self, request: Request) -> JsonObject:
         reply = await self._session.send(request)
         if reply.status != 200:
-            raise error_of(reply)
+            raise named(error_of(reply), request)
         return as_object(reply.json())
 
     async def _probe(self) -> None:
@@ -210,8 +211,12 @@ class AsyncProxmoxClient:
         return {"version": version, "cluster": cluster, "nodes": nodes}
 
     async def identity(self) -> str:
-        """Who answers: the cluster's name, or the node's where there is no cluster."""
-        entries = as_objects(await self.get("cluster", "status"), "cluster status")
+        """Who answers: the cluster, the node where there is no cluster, or the nodes' names for who may see no more."""
+        try:
+            entries = await self.rows("cluster", "status")
+        except PermissionDeniedError:
+            # Everybody may list nodes: an account for a few guests needs no privilege on the whole cluster.
+            return f"nodes {', '.join(sorted(get_str(row, 'node') for row in await self.rows('nodes')))}"
         for kind in ("cluster", "node"):
             for entry in entries:
                 if entry.get("type") == kind:

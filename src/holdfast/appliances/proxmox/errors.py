@@ -152,14 +152,25 @@ def error_of(reply: Reply) -> ApplianceError:
 def _forbidden(text: str) -> PermissionDeniedError:
     if grant := _GRANT.search(text):
         where, privilege = grant.groups()
-        return PermissionDeniedError(
-            f"Proxmox denies this: the privilege {privilege} on {where} is missing.",
-            status=403,
-            next_step=f"Grant a role with {privilege} on {where} to the user and, if it is separated, to the token.",
-            details={"path": where, "privilege": privilege},
-        )
+        return missing_grant(privilege, where)
     return PermissionDeniedError(
         f"Proxmox: {text}", status=403, next_step="Compare with proxmox_permissions what this account may do."
+    )
+
+
+def missing_grant(privilege: str, where: str, what: str | None = None) -> PermissionDeniedError:
+    """The error that names a grant which this account lacks, and how to get it.
+
+    Args:
+        privilege: Name of the privilege, or several with `|` of which one is enough.
+        where: Path of the grant.
+        what: What happened; that Proxmox denies it when omitted.
+    """
+    return PermissionDeniedError(
+        what or f"Proxmox denies this: the privilege {privilege} on {where} is missing.",
+        status=403,
+        next_step=f"Grant a role with {privilege} on {where} to the user and, if it is separated, to the token.",
+        details={"path": where, "privilege": privilege},
     )
 
 

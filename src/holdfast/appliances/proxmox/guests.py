@@ -7,7 +7,9 @@ from typing import Final
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import listed
-from holdfast.errors import ConflictError, HoldfastError, NotFoundError, PermissionDeniedError, ValidationError
+from holdfast.appliances.proxmox.errors import missing_grant
+from holdfast.appliances.proxmox.visibility import absent
+from holdfast.errors import ConflictError, HoldfastError, NotFoundError, ValidationError
 from holdfast.transport.values import JsonObject, JsonValue, as_object, get_int, get_str, opt_object, opt_str
 
 KINDS: Final = {"qemu": "VM", "lxc": "container"}
@@ -55,7 +57,8 @@ async def find_guest(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = T
     Args:
         client: Where to ask.
         wanted: Id or name.
-        fresh: Look it up anew, because it may have moved; a read that can look again may use what is kept.
+        fresh: Look it up anew, because it may have moved; a read that can look again may use what is kept, and is
+            looked up anew when it is not there.
 
     Raises:
         NotFoundError: There is none.
@@ -67,6 +70,8 @@ async def find_guest(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = T
         found = [row for row in rows if str(row.get("vmid")) == wanted]
     else:
         found = [row for row in rows if row.get("name") == wanted]
+    if not found and not fresh:
+        return await find_guest(client, wanted)
     if not found:
         raise await _missing(client, wanted)
     if len(found) > 1:
@@ -90,31 +95,24 @@ async def find_vm(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = True
 async def _missing(client: AsyncProxmoxClient, wanted: str) -> HoldfastError:
     """Invisible is told from absent: by the id's use where it is one, by the account's privileges otherwise."""
     if wanted.isdigit() and 100 <= int(wanted) <= 999_999_999:
-        try:
-            await client.get("cluster", "nextid", query={"vmid": int(wanted)})
-        except ValidationError:
-            return PermissionDeniedError(
-                f"A guest {wanted} exists, but this account may not see it.",
-                next_step=f"Grant a role with VM.Audit on /vms/{wanted} to the user and, if it is separated, to the "
-                "token.",
-                details={"path": f"/vms/{wanted}", "privilege": "VM.Audit"},
-            )
+        if await is_taken(client, int(wanted)):
+            what = f"A guest {wanted} exists, but this account may not see it."
+            return missing_grant("VM.Audit", f"/vms/{wanted}", what)
         return NotFoundError(f"There is no guest {wanted}.", next_step="List guests with proxmox_list_resources.")
-    if await sees_all_guests(client):
-        return NotFoundError(
-            f"There is no guest named {wanted}.", next_step="List guests with proxmox_list_resources type=vm."
-        )
-    return NotFoundError(
-        f"No guest named {wanted} is visible to this account, which may not see all guests.",
-        next_step="List guests with proxmox_list_resources type=vm; a role with VM.Audit on /vms shows the others.",
-        details={"path": "/vms", "privilege": "VM.Audit"},
+    step = (
+        "List guests with proxmox_list_resources type=vm. One that a deeper grant hides is recognised by its id "
+        "only: give that."
     )
+    return await absent(client, f"guest named {wanted}", step, "VM.Audit", "/", "/vms")
 
 
-async def sees_all_guests(client: AsyncProxmoxClient) -> bool:
-    """Whether the account has VM.Audit on all guests, so that what it does not see does not exist."""
-    granted = await client.object("access", "permissions")
-    return any("VM.Audit" in (opt_object(granted, where) or {}) for where in ("/", "/vms"))
+async def is_taken(client: AsyncProxmoxClient, vmid: int) -> bool:
+    """Whether some guest has this id, visible to this account or not."""
+    try:
+        await client.get("cluster", "nextid", query={"vmid": vmid})
+    except ValidationError:
+        return True
+    return False
 
 
 def guest_of(row: JsonObject) -> Guest:

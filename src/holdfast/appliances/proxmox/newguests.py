@@ -7,6 +7,7 @@ from typing import Final
 
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change, send
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
+from holdfast.appliances.proxmox.guests import is_taken
 from holdfast.appliances.proxmox.tasks import task_state, upid_of, wait_for
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
@@ -65,7 +66,7 @@ async def plan_new_guest(
             try:
                 return await _unless_taken(ctx, await send(ctx.client, write(taken)), retry=vmid is None)
             except ConflictError as error:
-                if vmid is not None or error.executed is not Executed.NO or not _is_taken(error.message):
+                if vmid is not None or error.executed is not Executed.NO or not _says_taken(error.message):
                     raise
             taken = await next_id(ctx.client)
             # The call that takes it back must name the guest that was made.
@@ -76,10 +77,11 @@ async def plan_new_guest(
     async def look() -> Seen:
         rows = await ctx.client.inventory.rows(fresh=True)
         row = next((row for row in rows if row.get("vmid") == taken), None)
-        seen: JsonObject = {}
         if row is not None:
-            seen = {"vmid": taken, "name": opt_str(row, "name"), "node": opt_str(row, "node")}
-        return Seen(row is not None, seen)
+            return Seen(True, {"vmid": taken, "name": opt_str(row, "name"), "node": opt_str(row, "node")})
+        if await is_taken(ctx.client, taken):
+            return Seen(None, note=f"This account may not see it: VM.Audit on /vms/{taken} is missing.")
+        return Seen(False, {})
 
     planned = write(first)
     content = planned.content
@@ -117,10 +119,10 @@ async def _unless_taken(ctx: Ctx, answer: JsonValue, *, retry: bool) -> JsonValu
         task = task if not task.running else await task_state(ctx.client, upid)
     except HoldfastError:
         return answer
-    if task.exit_status is not None and not task.succeeded and _is_taken(task.exit_status):
+    if task.exit_status is not None and not task.succeeded and _says_taken(task.exit_status):
         raise ConflictError(task.exit_status, executed=Executed.NO)
     return answer
 
 
-def _is_taken(text: str) -> bool:
+def _says_taken(text: str) -> bool:
     return "already exists" in text

@@ -17,8 +17,12 @@ async def node_of(client: AsyncProxmoxClient, storage: str, node: str | None) ->
         InputError: Each node has a storage of this name of its own: the node is needed.
         UnavailableError: It is available nowhere now.
     """
-    rows = [row for row in await client.inventory.rows() if row.get("type") == "storage"]
-    of_it = [row for row in rows if row.get("storage") == storage]
+    rows: list[JsonObject] = []
+    of_it: list[JsonObject] = []
+    for fresh in (False, True):
+        rows = [row for row in await client.inventory.rows(fresh=fresh) if row.get("type") == "storage"]
+        if of_it := [row for row in rows if row.get("storage") == storage]:
+            break
     if not of_it:
         names = ", ".join(sorted({plain(row.get("storage")) for row in rows}))
         raise NotFoundError(

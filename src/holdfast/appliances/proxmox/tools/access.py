@@ -33,13 +33,14 @@ from holdfast.appliances.proxmox.models.access import (
 )
 from holdfast.appliances.proxmox.objects import create, delete, read_item, required, update
 from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import PveName, PveTokenId, PveUserId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError, NotFoundError, RefusedError
+from holdfast.errors import ConflictError, RefusedError
 from holdfast.transport.values import JsonValue, as_object, get_str, opt_bool, opt_int, opt_str
 
 Privilege = Annotated[
@@ -87,12 +88,16 @@ async def proxmox_permissions(
 async def proxmox_list_users(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> UserPage:
     """Users with groups, expiry and the names of their API tokens."""
     rows = await ctx.client.rows("access", "users", query={"full": 1})
+    rows.sort(key=by("userid"))
+    others = rows[1:]  # everybody sees the own account
+    notes = await if_empty(ctx.client, others, "Sys.Audit", "/", "/access", "/access/groups")
     return page(
         UserPage,
-        sorted(rows, key=by("userid")),
+        rows,
         lambda row: made(UserRow, row, api_access=token_names(row) or None),
         limit,
         cursor,
+        notes=notes,
     )
 
 
@@ -136,7 +141,8 @@ async def proxmox_list_grants(
         if path in (None, row.get("path")) and (to is None or to.removeprefix("@") == plain(row.get("ugid")))
     ]
     found.sort(key=by("path", "type", "ugid", "roleid"))
-    return page(GrantPage, found, lambda row: made(GrantRow, row), limit, cursor)
+    notes = await if_empty(ctx.client, rows, "Sys.Audit", "/", "/access")
+    return page(GrantPage, found, lambda row: made(GrantRow, row), limit, cursor, notes=notes)
 
 
 @tool(title="Create user", toolset="access", risk=Risk.WRITE, idempotent=True)
@@ -317,7 +323,10 @@ async def _grant(ctx: Ctx, path: str, to: str, role: str, *, propagate: bool | N
     now = grant_rows(await ctx.client.rows("access", "acl"), path, who, role)
     known = opt_bool(now[0], "propagate", lenient=True) if now else None
     if remove and not now:
-        raise NotFoundError(f"{to} has no grant of {role} on {path}.", next_step="proxmox_list_grants lists grants.")
+        step = "proxmox_list_grants lists grants."
+        raise await absent(
+            ctx.client, f"grant of {role} on {path} to {to}", step, "Permissions.Modify", "/", "/access", path
+        )
     form = form_of({"path": path, "roles": role, field: who, "propagate": propagate, "delete": remove or None})
 
     async def look() -> Seen:

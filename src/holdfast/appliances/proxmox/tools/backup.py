@@ -22,7 +22,7 @@ from holdfast.appliances.proxmox.models.storage import (
 from holdfast.appliances.proxmox.objects import create, delete, update
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.appliances.proxmox.storages import content_of, node_of
-from holdfast.appliances.proxmox.tools.storage import OnNode, Storage, volume_row
+from holdfast.appliances.proxmox.tools.storage import OnNode, Storage, volume_page
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import PoolId, StorageId, Vmid, VolumeId
@@ -90,7 +90,7 @@ async def proxmox_list_backups(
     where = await node_of(ctx.client, storage, node)
     rows = await content_of(ctx.client, where, storage, content="backup", vmid=vmid)
     rows.sort(key=by("ctime", "volid"), reverse=True)
-    return page(VolumePage, rows, volume_row, limit, cursor)
+    return await volume_page(ctx, storage, rows, limit, cursor)
 
 
 @tool(title="Run backup", toolset="backup", risk=Risk.WRITE, idempotent=False)

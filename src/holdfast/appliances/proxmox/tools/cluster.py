@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Given, plain, without
+from holdfast.appliances.proxmox.errors import missing_grant
 from holdfast.appliances.proxmox.models.cluster import (
     ClusterOptions,
     ClusterStatus,
@@ -19,6 +20,7 @@ from holdfast.appliances.proxmox.models.cluster import (
 from holdfast.appliances.proxmox.models.core import NodeState
 from holdfast.appliances.proxmox.objects import Arg, Kind, update
 from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.visibility import holds, if_empty
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
@@ -62,6 +64,10 @@ OptionName = Literal[
 ]
 
 
+_OPEN_OPTIONS: Final = frozenset({"console", "tag-style", "allowed-tags", "user-tag-access"})
+"""Shown to every account; all others with Sys.Audit only."""
+
+
 @tool(title="Cluster status", toolset="cluster")
 async def proxmox_cluster_status(ctx: Ctx) -> ClusterStatus:
     """Quorum, which members are missing, and how high availability does. The first look when the cluster is unwell."""
@@ -103,18 +109,27 @@ async def proxmox_cluster_log(
     rows = await ctx.client.rows("cluster", "log", query={"max": 1000})
     found = [row for row in rows if not errors or (opt_int(row, "pri", lenient=True) or 0) <= 3]
     found.sort(key=by("time", "uid"), reverse=True)
-    return page(LogPage, found, lambda row: made(LogEntry, row), limit, cursor)
+    notes = await if_empty(ctx.client, rows, "Sys.Syslog", "/")
+    return page(LogPage, found, lambda row: made(LogEntry, row), limit, cursor, notes=notes)
 
 
 @tool(title="Cluster options", toolset="cluster")
 async def proxmox_get_cluster_options(ctx: Ctx) -> ClusterOptions:
     """Options of the datacenter: migration, bandwidth limits, next id, tags, console."""
     options = await ctx.client.object("cluster", "options")
-    return ClusterOptions(options=dict(sorted(without(options, ("digest",)).items())))
+    more = [options] if set(options) - _OPEN_OPTIONS else []
+    return ClusterOptions(
+        options=dict(sorted(without(options, ("digest",)).items())),
+        notes=await if_empty(ctx.client, more, "Sys.Audit", "/") or None,
+    )
 
 
 async def _read(client: AsyncProxmoxClient) -> JsonObject | None:
-    return await client.object("cluster", "options")
+    options = await client.object("cluster", "options")
+    if not set(options) - _OPEN_OPTIONS and not await holds(client, "Sys.Audit", "/"):
+        # What cannot be read cannot be compared, before or after.
+        raise missing_grant("Sys.Audit", "/")
+    return options
 
 
 @tool(title="Set cluster options", toolset="cluster", risk=Risk.DESTRUCTIVE, idempotent=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from holdfast.appliances.proxmox.models.core import (
 )
 from holdfast.appliances.proxmox.reading import made, page
 from holdfast.appliances.proxmox.tasks import Task, log_tail, wait_for
+from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.identifiers import Upid
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
@@ -72,10 +73,20 @@ async def proxmox_list_resources(
         row for row in rows if _matches(row, type, node, search) and (status is None or _status(row, offline) == status)
     ]
     notes = [f"Offline: {', '.join(sorted(offline))}. What is there is not known now."] if offline else []
-    shown = page(ResourcePage, found, lambda row: _resource(row, offline), limit, cursor, notes=notes)
-    if not rows:
-        shown.notes = ["Nothing is visible to this account: proxmox_permissions shows what it may see."]
-    return shown
+    if type in _SHOWN_BY or type is None:
+        kind = type or "vm"
+        privilege, path = _SHOWN_BY[kind]
+        notes += await if_empty(
+            ctx.client, [row for row in rows if _matches(row, kind, None, None)], privilege, "/", path
+        )
+    return page(ResourcePage, found, lambda row: _resource(row, offline), limit, cursor, notes=notes)
+
+
+_SHOWN_BY: Final = {
+    "vm": ("VM.Audit", "/vms"),
+    "storage": ("Datastore.Audit", "/storage"),
+    "pool": ("Pool.Audit", "/pool"),
+}
 
 
 def _matches(row: JsonObject, kind: str | None, node: str | None, search: str | None) -> bool:

@@ -24,6 +24,7 @@ from holdfast.appliances.proxmox.models.cluster import (
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, read_item, update
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HaSid, PveName, ReplicationJobId
 from holdfast.control.paging import Cursor, Limit
@@ -165,7 +166,10 @@ async def proxmox_remove_ha_resource(ctx: Ctx, *, sid: HaSid) -> Change:
 async def proxmox_list_replication(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> ReplicationPage:
     """Replication jobs of the cluster, as configured."""
     rows = await ctx.client.rows("cluster", "replication")
-    return page(ReplicationPage, sorted(rows, key=by("id")), lambda row: made(ReplicationJob, row), limit, cursor)
+    notes = await if_empty(ctx.client, rows, "VM.Audit", "/", "/vms")
+    return page(
+        ReplicationPage, sorted(rows, key=by("id")), lambda row: made(ReplicationJob, row), limit, cursor, notes=notes
+    )
 
 
 @tool(title="Replication state", toolset="ha")
@@ -175,9 +179,9 @@ async def proxmox_replication_state(
     """How the replication jobs of a node's guests go: last and next run, failures."""
     await known_node(ctx.client, node)
     rows = await ctx.client.rows("nodes", node, "replication")
-    return page(
-        ReplicationStatePage, sorted(rows, key=by("id")), lambda row: made(ReplicationState, row), limit, cursor
-    )
+    rows.sort(key=by("id"))
+    notes = await if_empty(ctx.client, rows, "VM.Audit", "/", "/vms")
+    return page(ReplicationStatePage, rows, lambda row: made(ReplicationState, row), limit, cursor, notes=notes)
 
 
 @tool(title="Create replication job", toolset="ha", risk=Risk.WRITE, idempotent=True)

@@ -53,7 +53,10 @@ _CUTS: Final = frozenset({"pveproxy", "pvedaemon", "corosync", "pve-cluster"})
 async def proxmox_list_nodes(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> NodePage:
     """Nodes with status, usage, uptime and certificate fingerprint. Offline ones are listed without usage."""
     rows = await ctx.client.rows("nodes")
-    return page(NodePage, sorted(rows, key=by("node")), lambda row: made(NodeRow, row), limit, cursor)
+    rows.sort(key=by("node"))
+    bare = any(row.get("status") == "online" and "maxmem" not in row for row in rows)
+    notes = ["Usage is shown with Sys.Audit on /nodes/NODE only."] if bare else []
+    return page(NodePage, rows, lambda row: made(NodeRow, row), limit, cursor, notes=notes)
 
 
 @tool(title="Node status", toolset="nodes")

@@ -12,6 +12,7 @@ from holdfast.appliances.proxmox.encoding import plain, without
 from holdfast.appliances.proxmox.guests import known_node
 from holdfast.appliances.proxmox.models.more import SdnPage, SdnPreview, SdnRow
 from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.identifiers import PveName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
@@ -33,20 +34,25 @@ async def proxmox_list_sdn(
     query = {"pending": 1} if kind in ("zones", "vnets", "controllers") else None
     rows = await ctx.client.rows("cluster", "sdn", kind, query=query)
     name = _NAMES[kind]
-    return page(SdnPage, sorted(rows, key=by(name)), lambda row: _row(row, name, name), limit, cursor)
+    return await _shown(ctx, rows, name, limit, cursor)
 
 
 @tool(title="List SDN subnets", toolset="sdn")
 async def proxmox_list_sdn_subnets(ctx: Ctx, *, vnet: PveName, limit: Limit = 50, cursor: Cursor = None) -> SdnPage:
     """Subnets of a VNet: network, gateway, DHCP ranges."""
     rows = await ctx.client.rows("cluster", "sdn", "vnets", vnet, "subnets", query={"pending": 1})
-    return page(SdnPage, sorted(rows, key=by("subnet")), lambda row: _row(row, "subnet", "subnet"), limit, cursor)
+    return await _shown(ctx, rows, "subnet", limit, cursor)
 
 
-def _row(row: JsonObject, kind: str, name: str) -> SdnRow:
+async def _shown(ctx: Ctx, rows: list[JsonObject], name: str, limit: int, cursor: str | None) -> SdnPage:
+    notes = await if_empty(ctx.client, rows, "SDN.Audit", "/", "/sdn")
+    return page(SdnPage, sorted(rows, key=by(name)), lambda row: _row(row, name), limit, cursor, notes=notes)
+
+
+def _row(row: JsonObject, name: str) -> SdnRow:
     settings = without(row, ("digest", "state", "type", "zone", name))
     return SdnRow(
-        kind=kind,
+        kind=name,
         name=plain(row.get(name)),
         type=opt_str(row, "type"),
         zone=opt_str(row, "zone") if name != "zone" else None,

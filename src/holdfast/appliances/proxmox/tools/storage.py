@@ -20,6 +20,7 @@ from holdfast.appliances.proxmox.models.storage import (
 )
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.appliances.proxmox.storages import content_of, node_of
+from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -61,7 +62,8 @@ async def proxmox_list_storages(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor =
         name = plain(row.get("storage"))
         return _storage(name, by_name.get(name, []), definitions.get(name, {}))
 
-    return page(StoragePage, rows, convert, limit, cursor)
+    notes = await if_empty(ctx.client, rows, "Datastore.Audit", "/", "/storage")
+    return page(StoragePage, rows, convert, limit, cursor, notes=notes)
 
 
 def _storage(name: str, seen: list[JsonObject], definition: JsonObject) -> StorageRow:
@@ -104,10 +106,17 @@ async def proxmox_list_content(
     """Volumes on a storage: disk images, ISO files, container templates, backups."""
     where = await node_of(ctx.client, storage, node)
     rows = await content_of(ctx.client, where, storage, content=content, vmid=vmid)
-    return page(VolumePage, sorted(rows, key=by("content", "volid")), volume_row, limit, cursor)
+    return await volume_page(ctx, storage, sorted(rows, key=by("content", "volid")), limit, cursor)
 
 
-def volume_row(row: JsonObject) -> Volume:
+async def volume_page(ctx: Ctx, storage: str, rows: list[JsonObject], limit: int, cursor: str | None) -> VolumePage:
+    """A page of volumes; of guests' volumes the appliance shows those only that the account may use."""
+    paths = ("/", "/storage", f"/storage/{storage}")
+    notes = await if_empty(ctx.client, rows, "Datastore.Allocate", *paths)
+    return page(VolumePage, rows, _volume_row, limit, cursor, notes=notes)
+
+
+def _volume_row(row: JsonObject) -> Volume:
     """A volume of a storage's content."""
     verification = opt_object(row, "verification")
     return made(Volume, row, verified=plain(verification.get("state")) if verification else None)
@@ -238,7 +247,9 @@ async def proxmox_delete_volume(
     rows = await content_of(ctx.client, where, storage)
     row = next((row for row in rows if row.get("volid") == volume), None)
     if row is None:
-        raise NotFoundError(f"There is no volume {volume}.", next_step="proxmox_list_content lists what there is.")
+        step = "proxmox_list_content lists what there is."
+        paths = ("/", "/storage", f"/storage/{storage}")
+        raise await absent(ctx.client, f"volume {volume}", step, "Datastore.Allocate", *paths)
     if row.get("protected"):
         raise ConflictError(f"{volume} is protected.", next_step="Remove its protection in Proxmox first.")
     if row.get("content") in ("images", "rootdir") and row.get("vmid") is not None:

@@ -11,6 +11,7 @@ from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.models.core import LogLines, TaskPage, TaskRow
 from holdfast.appliances.proxmox.reading import made, page
 from holdfast.appliances.proxmox.tasks import log_tail, task_state
+from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Upid
 from holdfast.control.paging import Cursor, Limit
@@ -40,7 +41,9 @@ async def proxmox_list_tasks(
         rows = await ctx.client.rows("nodes", node, "tasks", query=query)
     found = [row for row in rows if _wanted(row, vmid, errors=errors, running=running)]
     found.sort(key=lambda row: (-(opt_int(row, "starttime", lenient=True) or 0), str(row.get("upid"))))
-    return page(TaskPage, found, _task, limit, cursor)
+    where = "/" if node is None else f"/nodes/{node}"
+    notes = await if_empty(ctx.client, found, "Sys.Audit", "/", where)
+    return page(TaskPage, found, _task, limit, cursor, notes=notes)
 
 
 def _wanted(row: JsonObject, vmid: int | None, *, errors: bool, running: bool) -> bool:
