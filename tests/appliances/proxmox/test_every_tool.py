@@ -12,7 +12,7 @@ from holdfast.appliances.proxmox.tools import TOOLSETS
 from holdfast.control.answers import JsonObject
 from holdfast.control.inventory import load_catalogue
 from holdfast.errors import HoldfastError
-from tests.appliances.proxmox.harness import check_arrival, configuration, has_digest, prepare, pve_room, simulator_of
+from tests.appliances.proxmox.harness import check_arrival, configuration, has_digest, prepare, pve_room
 from tests.appliances.proxmox.table import CASES, Case
 from tests.support.rooms import Room
 
