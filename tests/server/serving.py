@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from holdfast.config import ServerSettings
 from holdfast.server.application import Application
-from holdfast.server.guard import HttpGuard, Verify, static_tokens
+from holdfast.server.guard import AllowedOrigins, HttpGuard, Verify, static_tokens
 from holdfast.server.http import bound_socket, build_app, http_principal, uvicorn_config
 
 TOKEN = "test-token-of-at-least-thirty-two-bytes-0123456789"
@@ -58,16 +60,31 @@ async def serving(
     """Serve an application on a free port; `TOKEN` opens it unless `verify` says otherwise."""
     chosen = settings if settings is not None else ServerSettings(port=0)
     sock = bound_socket(chosen)
-    port: int = sock.getsockname()[1]
     app = build_app(
         application.mcp_server(http_principal),
         chosen,
-        port,
+        sock.getsockname()[1],
         verify=verify if verify is not None else static_tokens({"token": TOKEN}),
         metrics=application.metrics,
         ready=application.ready,
     )
-    server = uvicorn.Server(uvicorn_config(app, chosen))
+    async with _serving(app, chosen, sock) as made:
+        yield made
+
+
+@asynccontextmanager
+async def serving_app(app: ASGIApp, settings: ServerSettings) -> AsyncIterator[Served]:
+    """Serve any ASGI application behind the guard on a free port; `TOKEN` opens it."""
+    sock = bound_socket(settings)
+    allowed = AllowedOrigins.of(settings, sock.getsockname()[1])
+    guard = HttpGuard(app, allowed=allowed, verify=static_tokens({"token": TOKEN}))
+    async with _serving(guard, settings, sock) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _serving(app: HttpGuard, settings: ServerSettings, sock: socket.socket) -> AsyncIterator[Served]:
+    server = uvicorn.Server(uvicorn_config(app, settings))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorn
     task = asyncio.create_task(server.serve(sockets=[sock]))
     try:
@@ -75,7 +92,7 @@ async def serving(
             if server.started:
                 break
             await asyncio.sleep(0.01)
-        yield Served(port, app)
+        yield Served(sock.getsockname()[1], app)
     finally:
         server.should_exit = True
         await task

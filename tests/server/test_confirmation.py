@@ -74,7 +74,8 @@ async def test_what_is_not_confirmed_is_not_executed_and_the_answer_tells_how_to
 ) -> None:
     result = await stop_web(pve, era, person)
     assert result.is_error
-    assert "Not confirmed, nothing executed" in text_of(result)
+    assert "Not confirmed: Cut the power of VM 101 (web) on pve1" in text_of(result)
+    assert "declined, or dismissed. Nothing was executed. Next: Tell the user" in text_of(result)
     assert "holdfast approve plan-" in text_of(result)
     assert pve.writes() == []
 
@@ -83,7 +84,7 @@ async def test_what_is_not_confirmed_is_not_executed_and_the_answer_tells_how_to
 async def test_a_client_that_cannot_ask_gets_nothing_executed(pve: Room, era: str) -> None:
     result = await stop_web(pve, era, None)
     assert result.is_error
-    assert "This client cannot ask a person" in text_of(result)
+    assert "this client cannot ask one. Nothing was executed. Next: Tell the user" in text_of(result)
     assert "code=not_confirmed" in text_of(result)
     assert pve.writes() == []
 

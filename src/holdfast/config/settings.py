@@ -39,6 +39,9 @@ class ServerSettings(_Section):
     max_body_bytes: int = Field(1_048_576, ge=1024, le=16_777_216, description="Largest request body, bytes.")
     max_connections: int = Field(256, ge=1, le=10_000, description="Connections served at once.")
     header_timeout: Annotated[float, Field(gt=0, le=60)] = Field(10, description="Seconds to send the request headers.")
+    transfer_timeout: Annotated[float, Field(gt=0, le=600)] = Field(
+        30, description="Seconds to send the request body, and to take in an answer that waits to be sent."
+    )
     oidc_issuer: str | None = Field(None, description="OpenID Connect issuer whose access tokens are accepted.")
     oidc_audience: str | None = Field(None, description="Audience that those tokens must carry.")
 

@@ -1,4 +1,7 @@
-"""What every HTTP request passes before anything else looks at it: target form, Host, Origin, token."""
+"""What every HTTP request passes before anything else looks at it: size of headers, target form, Host, Origin, token.
+
+Whatever is refused also ends its connection, so that nothing more of it has to be read.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from holdfast.errors import ConfigError
 
 _log = logging.getLogger("holdfast.server.http")
 MIN_TOKEN_BYTES: Final = 32
+MAX_HEADER_BYTES: Final = 32 * 1024
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+_EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::", "[::]"})
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 PRINCIPAL_STATE: Final = "holdfast_principal"
@@ -32,17 +37,22 @@ def is_loopback(host: str) -> bool:
 
 
 def check_bind(settings: ServerSettings) -> None:
-    """Refuse a public address in plain text.
+    """Refuse a public address in plain text, and one that has no name.
 
     Raises:
-        ConfigError: The address is not loopback, and there is neither TLS nor a declared proxy.
+        ConfigError: The address is not loopback, and there is neither TLS nor a declared proxy. Or it stands for every
+            address of the machine, and `allowed_hosts` does not say by which names it is reached.
     """
-    if is_loopback(settings.host) or settings.tls_cert_file is not None or settings.behind_proxy:
-        return
-    raise ConfigError(
-        f"server.host = {settings.host} is not loopback, and tokens would cross the network in plain text.",
-        next_step="Set tls_cert_file and tls_key_file, or behind_proxy = true if a TLS proxy stands in front.",
-    )
+    if not (is_loopback(settings.host) or settings.tls_cert_file is not None or settings.behind_proxy):
+        raise ConfigError(
+            f"server.host = {settings.host} is not loopback, and tokens would cross the network in plain text.",
+            next_step="Set tls_cert_file and tls_key_file, or behind_proxy = true if a TLS proxy stands in front.",
+        )
+    if settings.host in _EVERY_ADDRESS and not settings.allowed_hosts:
+        raise ConfigError(
+            f"server.host = {settings.host} stands for every address, and allowed_hosts is empty.",
+            next_step="Name under allowed_hosts the hosts (with port) by which clients reach it; no other is served.",
+        )
 
 
 def check_token(token: str) -> str:
@@ -100,12 +110,22 @@ class AllowedOrigins:
     def of(cls, settings: ServerSettings, port: int) -> AllowedOrigins:
         """Those of the address bound, and those that the settings add."""
         scheme = "https" if settings.tls_cert_file is not None else "http"
-        names = ("127.0.0.1", "localhost", "[::1]") if is_loopback(settings.host) else (settings.host,)
+        names = _names(settings.host)
         hosts = {f"{name}:{port}" for name in names} | set(settings.allowed_hosts)
         if port == (443 if scheme == "https" else 80):
             hosts |= set(names)
         origins = {f"{scheme}://{host}" for host in hosts if host not in settings.allowed_hosts}
         return cls(frozenset(hosts), frozenset(origins | set(settings.allowed_origins)))
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """How a client writes the address bound, in a Host header without the port."""
+    if is_loopback(host):
+        return ("127.0.0.1", "localhost", "[::1]")
+    if host in _EVERY_ADDRESS:
+        return ()
+    bare = host.strip("[]")
+    return (f"[{bare}]" if ":" in bare else bare,)
 
 
 class HttpGuard:
@@ -126,10 +146,8 @@ class HttpGuard:
         if refusal is None and scope["path"] not in OPEN_PATHS:
             principal = await self._principal(scope)
             if principal is None:
-                refusal = PlainTextResponse(
-                    "A valid bearer token is needed: Authorization: Bearer TOKEN.\n",
-                    status_code=401,
-                    headers={"WWW-Authenticate": "Bearer"},
+                refusal = _refused(
+                    401, "A valid bearer token is needed: Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
                 )
             else:
                 scope.setdefault("state", {})[PRINCIPAL_STATE] = principal
@@ -139,20 +157,21 @@ class HttpGuard:
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        if not scope.get("raw_path", b"/").startswith(b"/"):
-            return PlainTextResponse("The request target must be a path.\n", status_code=400)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return _refused(431, "The request headers are too large.")
+        if not scope["raw_path"].startswith(b"/"):
+            return _refused(400, "The request target must be a path.")
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0] not in self._allowed.hosts:
             shown = ascii(hosts[0])[:120] if hosts else "none"
             _log.warning("refused Host %s; if it is yours, add it to allowed_hosts under [server]", shown)
-            return PlainTextResponse(
-                "This Host is not served here. The operator can add it to allowed_hosts under [server].\n",
-                status_code=421,
+            return _refused(
+                421, "This Host is not served here. The operator can add it to allowed_hosts under [server]."
             )
         origins = _values(scope, b"origin")
         if len(origins) > 1 or (origins and origins[0] not in self._allowed.origins):
             _log.warning("refused Origin %s; if it is yours, add it to allowed_origins", ascii(origins[0])[:120])
-            return PlainTextResponse("This Origin is not allowed here.\n", status_code=403)
+            return _refused(403, "This Origin is not allowed here.")
         return None
 
     async def _principal(self, scope: Scope) -> str | None:
@@ -161,6 +180,10 @@ class HttpGuard:
             return None
         scheme, _, token = values[0].partition(" ")
         return await self._verify(token) if scheme.lower() == "bearer" and token else None
+
+
+def _refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> PlainTextResponse:
+    return PlainTextResponse(f"{why}\n", status_code=status, headers={"Connection": "close", **(headers or {})})
 
 
 def _values(scope: Scope, name: bytes) -> Sequence[str]:

@@ -18,11 +18,10 @@ from starlette.routing import Route
 from holdfast import __version__
 from holdfast.config import ServerSettings
 from holdfast.errors import ConfigError
-from holdfast.server.guard import AllowedOrigins, HttpGuard, Verify, check_bind, principal_of
-from holdfast.server.slowclients import HeaderLimits, protocol_class
+from holdfast.server.guard import MAX_HEADER_BYTES, AllowedOrigins, HttpGuard, Verify, check_bind, principal_of
+from holdfast.server.slowclients import ConnectionLimits, protocol_class
 
 _log = logging.getLogger("holdfast.server.http")
-_MAX_HEADER_BYTES = 32 * 1024
 _SHUTDOWN_S = 10
 
 Metrics = Callable[[], tuple[bytes, str]]
@@ -95,8 +94,8 @@ def build_app(
 
 
 def uvicorn_config(app: HttpGuard, settings: ServerSettings) -> uvicorn.Config:
-    """How uvicorn serves the application: no access log, no banners, bounded headers and waits."""
-    limits = HeaderLimits(settings.header_timeout, settings.max_connections)
+    """How uvicorn serves the application: no access log, no banners, bounded headers, waits and connections."""
+    limits = ConnectionLimits(settings.header_timeout, settings.transfer_timeout, settings.max_connections)
     return uvicorn.Config(
         app,
         http=protocol_class(limits),
@@ -107,7 +106,7 @@ def uvicorn_config(app: HttpGuard, settings: ServerSettings) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_SHUTDOWN_S,
         ssl_certfile=str(settings.tls_cert_file) if settings.tls_cert_file else None,

@@ -1,67 +1,120 @@
-"""Connections that never finish their request headers do not occupy the server."""
+"""Clients that are slow on purpose do not occupy the server.
+
+A connection that works on a complete request is never cut off here; one that keeps the server waiting, for the rest of
+a request or for an answer to be taken, has a time limit, and is the first to go when there are too many.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class HeaderLimits:
+@dataclass
+class ConnectionLimits:
     """Limits shared by all connections of a server.
 
-    Args:
-        header_timeout_s: A connection that has not sent complete headers by then is closed, seconds.
-        max_waiting: Connections that may be without complete headers at once; the oldest goes first.
+    Attributes:
+        header_timeout_s: Seconds from the connection, or the first byte of a further request, to complete headers.
+        transfer_timeout_s: Seconds from complete headers to a complete body, and for which nobody takes in an answer.
+        max_connections: Connections at once. Above it the one goes that keeps the server waiting the longest.
+        open: Connections there are now.
+        waiting: Those that work on no complete request, the longest first.
     """
 
-    def __init__(self, header_timeout_s: float, max_waiting: int) -> None:
-        self.header_timeout_s = header_timeout_s
-        self.max_waiting = max_waiting
-        self.waiting: OrderedDict[int, asyncio.BaseTransport] = OrderedDict()
+    header_timeout_s: float
+    transfer_timeout_s: float
+    max_connections: int
+    open: set[int] = field(default_factory=set)
+    waiting: OrderedDict[int, asyncio.BaseTransport] = field(default_factory=OrderedDict)
 
 
-def protocol_class(limits: HeaderLimits) -> type[H11Protocol]:
+class _Phase(Enum):
+    HEADERS = "the headers are awaited"
+    BODY = "the body is awaited"
+    IDLE = "kept open between requests"
+    WORK = "a complete request is worked on"
+
+
+def protocol_class(limits: ConnectionLimits) -> type[H11Protocol]:
     """A uvicorn HTTP protocol that holds these limits."""
+    times = {_Phase.HEADERS: limits.header_timeout_s, _Phase.BODY: limits.transfer_timeout_s}
 
     class LimitedProtocol(H11Protocol):
+        _phase = _Phase.WORK
         _timer: asyncio.TimerHandle | None = None
+        _stalled: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._await_headers()
+            limits.open.add(id(self))
+            self._enter(_Phase.HEADERS)
+            if len(limits.open) > limits.max_connections:
+                name, slowest = limits.waiting.popitem(last=False)
+                limits.open.discard(name)
+                _abort(slowest)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            if self.scope is not None:
-                self._headers_complete()
+            self._observe()
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            self.scope = None  # type: ignore[assignment]
+            self._observe()
+            if self.transport.is_closing():
+                self._await_taking()  # closing waits until everything is sent
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._await_taking()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._taken()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._headers_complete()
+            self._enter(_Phase.WORK)
+            self._taken()
+            limits.open.discard(id(self))
             super().connection_lost(exc)
 
-        def _await_headers(self) -> None:
-            limits.waiting[id(self)] = self.transport
-            if len(limits.waiting) > limits.max_waiting:
-                _, oldest = limits.waiting.popitem(last=False)
-                _abort(oldest)
-            self._timer = self.loop.call_later(limits.header_timeout_s, self._give_up)
+        def _await_taking(self) -> None:
+            self._taken()
+            self._stalled = self.loop.call_later(limits.transfer_timeout_s, _abort, self.transport)
 
-        def _headers_complete(self) -> None:
-            limits.waiting.pop(id(self), None)
+        def _taken(self) -> None:
+            if self._stalled is not None:
+                self._stalled.cancel()
+
+        def _observe(self) -> None:
+            theirs = self.conn.their_state
+            if theirs is h11.SEND_BODY:
+                self._enter(_Phase.BODY)
+            elif theirs is h11.IDLE:
+                begun, _ = self.conn.trailing_data
+                first = self.cycle is None
+                self._enter(_Phase.HEADERS if first or begun else _Phase.IDLE)
+            else:
+                self._enter(_Phase.WORK)
+
+        def _enter(self, phase: _Phase) -> None:
+            if phase is self._phase:
+                return
+            self._phase = phase
             if self._timer is not None:
                 self._timer.cancel()
-                self._timer = None
-
-        def _give_up(self) -> None:
-            limits.waiting.pop(id(self), None)
-            _abort(self.transport)
+            limit = times.get(phase)
+            self._timer = None if limit is None else self.loop.call_later(limit, _abort, self.transport)
+            if phase is _Phase.WORK:
+                limits.waiting.pop(id(self), None)
+            else:
+                limits.waiting.setdefault(id(self), self.transport)
 
     return LimitedProtocol
 
