@@ -135,13 +135,14 @@ class NotConfirmedError(RefusedError):
     """No person confirmed the change."""
 
     code = "not_confirmed"
+    default_next_step = "Tell the user what happened, and do not try another way."
 
 
 class PlanError(RefusedError):
     """The plan is unknown, used, expired, altered or outdated."""
 
     code = "plan_refused"
-    default_next_step = "Make a new plan by calling the tool without plan_id."
+    default_next_step = "Make a new plan: call the tool with dry_run=true and without plan_id, and read it."
 
 
 class KillSwitchError(RefusedError):

@@ -187,7 +187,7 @@ class PlanStore:
             if not same_digest(getattr(plan, f"{name}_digest"), facts[f"{name}_digest"]):
                 raise _refused(name, what)
         if self.is_used(plan.plan_id):
-            raise _refused("used", "The plan was used already.")
+            raise _refused("used", "The plan was used already, by an earlier call.")
         return plan
 
     def consume(self, plan_id: str, subject: Subject) -> Plan:
@@ -202,7 +202,7 @@ class PlanStore:
         except OSError as error:
             raise _refused("state", "The plan cannot be marked as used.") from error
         if not first:
-            raise _refused("used", "The plan was used already.")
+            raise _refused("used", "The plan was used already, by an earlier call.")
         return plan
 
     def is_used(self, plan_id: str) -> bool:
@@ -260,8 +260,16 @@ def _parsed(record: bytes) -> Plan | None:
     return Plan(**found)
 
 
+_STEPS: Final = {
+    "used": "Read the state to see what the earlier call did before you make a new plan with dry_run=true.",
+    "identity": "Tell the user: another machine may answer at this address now.",
+    "altered": "Tell the operator: the state directory may have been tampered with, or its key was changed.",
+    "state": "Tell the operator to look at the state directory.",
+}
+
+
 def _refused(reason: str, message: str) -> PlanError:
-    return PlanError(f"{message} Nothing was executed.", details={"reason": reason})
+    return PlanError(f"{message} Nothing was executed.", next_step=_STEPS.get(reason), details={"reason": reason})
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from holdfast.config import ControlSettings, TargetSettings
 from holdfast.control.answers import JsonObject, Outcome, WriteResult
-from holdfast.control.approval import Approvals, denied
+from holdfast.control.approval import Approvals
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.inventory import Entry
@@ -26,6 +26,8 @@ from holdfast.errors import DeadlineError, Executed, HoldfastError, NotConfirmed
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
 _SETTLE_LIMIT_S: Final = 20.0
+_LINE: Final = 240
+"""Longest line of a question to a person, characters."""
 
 Settled = Literal["applied", "not_applied", "unknown", "started"]
 
@@ -81,7 +83,7 @@ class Changes:
             HoldfastError: The appliance refused it, or planning failed.
         """
         self._kill_switch.check()
-        change = await compute()
+        change = await _planned_only(compute)
         if change.nothing_to_do and plan_id is None:
             return _described(change, "nothing_to_do")
         subject = _subject(entry, target, caller, arguments, change)
@@ -95,7 +97,7 @@ class Changes:
             return self._planned(plan, change, risk)
         if self._need(risk) == "person":
             # A person takes time: what was planned is looked at once more, and the plan refuses what has moved.
-            change = await compute()
+            change = await _planned_only(compute)
             subject = _subject(entry, target, caller, arguments, change)
         self._plans.consume(plan.plan_id, subject)
         return await self._carry_out(plan, change, risk, caller, subject, approved_by)
@@ -108,11 +110,14 @@ class Changes:
         need = self._need(risk)
         if need == "person":
             self._request(plan, change, risk)
-            how = f"A person must confirm it: in the client when asked, or with: holdfast approve {plan.plan_id}"
+            how = (
+                f"A person must confirm it. Call the tool again with the same arguments and plan_id={plan.plan_id}: "
+                f"the client asks the user if it can; else the user runs: holdfast approve {plan.plan_id}"
+            )
         elif need == "plan":
             how = f"Call the tool again with the same arguments and plan_id={plan.plan_id}."
         else:
-            how = "None needed: call the tool again without dry_run, or with plan_id to apply exactly this plan."
+            how = f"None needed: call the tool again with the same arguments and plan_id={plan.plan_id}."
         return _described(
             change,
             "planned",
@@ -144,24 +149,13 @@ class Changes:
             return "mode operate"
         if need == "plan":
             return "second call with the plan" if second_call else None
-        decision = self._approvals.decision(plan)
-        if decision is not None:
-            if not decision.approved:
-                raise denied(decision)
+        if self._approvals.decision(plan) is not None:
             return f"{self._approvals.redeem(plan).by} (out of band)"
         self._request(plan, change, risk)
         reply = await caller.ask(Question(plan.plan_id, _question(change, plan)))
         if reply is Reply.ACCEPTED:
             return "a person in the client"
-        said = "The confirmation was declined." if reply is Reply.DECLINED else "This client cannot ask a person."
-        raise NotConfirmedError(
-            f"Not confirmed, nothing executed: {change.summary}. {said}",
-            next_step=(
-                f"Tell the user: to confirm, run holdfast approve {plan.plan_id} within five minutes; then call this "
-                f"tool again with the same arguments and plan_id={plan.plan_id}."
-            ),
-            details={"plan_id": plan.plan_id},
-        )
+        raise _not_confirmed(reply, plan, change)
 
     async def _carry_out(
         self, plan: Plan, change: Change, risk: Risk, caller: Caller, subject: Subject, approved_by: str
@@ -214,6 +208,15 @@ class Changes:
         return observed
 
 
+async def _planned_only(compute: Callable[[], Awaitable[Change]]) -> Change:
+    """The change. Computing it only reads: whatever goes wrong meanwhile, nothing was executed."""
+    try:
+        return await compute()
+    except HoldfastError as error:
+        error.executed = Executed.NO
+        raise
+
+
 def _settled(observed: Observed, applied: Applied) -> Settled:
     if observed.effect == "unknown" and (applied.task or observed.task):
         return "started"
@@ -255,13 +258,37 @@ def _plain(arguments: dict[str, object]) -> JsonValue:
     return cast("JsonValue", TypeAdapter(dict[str, object]).dump_python(arguments, mode="json"))
 
 
+def _not_confirmed(reply: Reply, plan: Plan, change: Change) -> NotConfirmedError:
+    how = (
+        f"holdfast approve {plan.plan_id} within {round(plan.expires_at - plan.created_at) // 60} minutes of the plan; "
+        f"then call this tool again with the same arguments and plan_id={plan.plan_id}."
+    )
+    if reply is Reply.DECLINED:
+        said = "The question was declined, or dismissed."
+        step = f"Tell the user, and do not ask again unless they want it. Should they want it after all, they run {how}"
+    else:
+        said = "A person must confirm it, and this client cannot ask one."
+        step = f"Tell the user what it would change. To confirm, they run {how}"
+    return NotConfirmedError(
+        f"Not confirmed: {change.summary}. {said} Nothing was executed.",
+        next_step=step,
+        details={"plan_id": plan.plan_id},
+    )
+
+
 _STEPS: Final[dict[Outcome, str | None]] = {
-    "planned": None,
+    "planned": "Nothing was executed yet. How to carry it out: see approval.",
     "applied": None,
-    "not_applied": "Nothing changed on the appliance. Look for the reason before trying again.",
-    "unknown": "Read the state back later before doing anything else; never repeat the call blindly.",
-    "started": "It runs on the appliance; wait for it with the wait tool of this appliance and the task.",
-    "nothing_to_do": None,
+    "not_applied": "It was sent once and did not take effect. Look for the reason before trying again.",
+    "unknown": (
+        "It was sent once; whether it took effect, or still will, is not known. Do not repeat it: read the state with "
+        "a read tool, now and again later, then decide."
+    ),
+    "started": (
+        "It was sent once and runs on the appliance: wait for it with this appliance's wait tool and the task. Do not "
+        "repeat it."
+    ),
+    "nothing_to_do": "The state was already as wanted; nothing was sent.",
 }
 
 
@@ -337,10 +364,17 @@ def _differences(change: Change) -> list[str]:
 
 
 def _question(change: Change, plan: Plan) -> str:
-    """What a person reads before saying yes. Only what the plan is bound to."""
+    """What a person reads before saying yes: short enough for a dialogue, and never silent about what it leaves out."""
     lines = [f"{change.summary}?", f"Target: {plan.target} ({change.identity})"]
-    lines += _differences(change)[:12]
-    lines += [f"Affects: {line}" for line in change.blast_radius[:8]]
-    lines += [f"Warning: {line}" for line in change.warnings[:4]]
+    lines += _first(_differences(change), 12, "further changes")
+    lines += _first([f"Affects: {line}" for line in change.blast_radius], 8, "further effects")
+    lines += _first([f"Warning: {line}" for line in change.warnings], 4, "further warnings")
     lines.append(f"Undo: {_undo_text(change)}")
-    return "\n".join(lines)[:2000]
+    return "\n".join(line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in lines)
+
+
+def _first(lines: list[str], most: int, what: str) -> list[str]:
+    """These lines, or as many as are shown and how many are not."""
+    if len(lines) <= most:
+        return lines
+    return [*lines[:most], f"… and {len(lines) - most} {what}: holdfast plans shows them"]

@@ -66,7 +66,7 @@ class Outcome:
     """What became of a write.
 
     Attributes:
-        verified: Whether it was read back and found as planned.
+        verified: Whether the result was seen by reading the state back.
         error: Code of the error, if one came.
         task: The appliance's handle of the work.
         duration_s: From sending to knowing, seconds.
