@@ -34,6 +34,58 @@ async def proxmox_shut(ctx: Context[object], *, door: int) -> Answer:
     return Answer()
 
 
+@tool(title="Place", toolset="doors")
+async def proxmox_place(ctx: Context[object], door: int) -> Answer:
+    """Its argument could be given by place."""
+    return Answer()
+
+
+@tool(title="Compare", toolset="doors", fleet=True)
+async def proxmox_compare(ctx: Context[object]) -> Answer:
+    """Chooses among targets itself."""
+    return Answer()
+
+
+@tool(title="Count", toolset="doors")
+async def doors_count(ctx: Context[object]) -> Answer:
+    """Across all appliances."""
+    return Answer()
+
+
+def test_an_argument_that_could_be_given_by_place_is_refused() -> None:
+    with pytest.raises(TypeError, match="must be keyword-only"):
+        arguments_model(proxmox_place)
+
+
+def test_a_tool_that_is_about_no_single_target_takes_none() -> None:
+    for spec in (proxmox_compare, doors_count):
+        assert list(arguments_model(spec).model_fields) == []
+        with pytest.raises(InputError, match="target: unknown argument"):
+            validate_arguments(spec, {"target": "lab"})
+
+
+def test_the_model_is_made_once_and_what_is_left_out_has_its_default() -> None:
+    assert arguments_model(proxmox_look) is arguments_model(proxmox_look)
+    assert validate_arguments(proxmox_look, {"door": 2}) == {"door": 2, "color": None, "target": None}
+    assert validate_arguments(proxmox_shut, {"door": 2})["dry_run"] is False
+
+
+def test_an_argument_of_a_nested_place_is_named_by_its_path() -> None:
+    with pytest.raises(InputError, match="arguments: Input should be a valid dictionary"):
+        validate_arguments(proxmox_look, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(4, None), (5, "; and 1 more."), (9, "; and 5 more.")])
+def test_of_many_problems_four_are_told_and_the_others_counted(wrong: int, more: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        validate_arguments(proxmox_look, {"door": 1, **{f"w{number}": 1 for number in range(wrong)}})
+    assert caught.value.message.count("unknown argument") == 4
+    if more is None:
+        assert "more" not in caught.value.message
+    else:
+        assert more in caught.value.message
+
+
 def test_the_model_has_the_functions_arguments_and_those_that_control_adds() -> None:
     assert list(arguments_model(proxmox_look).model_fields) == ["door", "color", "target"]
     assert list(arguments_model(proxmox_shut).model_fields) == ["door", "target", "dry_run", "plan_id"]
@@ -52,6 +104,7 @@ def test_an_argument_named_like_one_of_controls_own_is_refused() -> None:
         ({"door": "planted-value"}, "door: "),
         ({"door": 1, "colour": "planted-value"}, "colour: unknown argument (did you mean color?)"),
         ({"door": 1, "planted-value\n": 1}, "planted-value?: unknown argument"),
+        ({"door": 1, "a-b_c.d\u0430\u202e": 1}, "a-b_c.d??: unknown argument"),
     ],
 )
 def test_what_is_wrong_is_told_by_field_and_rule_and_never_by_value(given: dict[str, object], said: str) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.control.inventory import Catalogue, Entry, Selection, ToolsetInfo, select
-from holdfast.control.spec import Risk
+from holdfast.control.answers import Answer
+from holdfast.control.context import Context
+from holdfast.control.inventory import Catalogue, Entry, Selection, ToolsetInfo, catalogue_of, select
+from holdfast.control.spec import Risk, Toolset, tool
 from holdfast.errors import ConfigError, ReadOnlyError, UnknownTargetError, UnknownToolError
 from tests.support.rooms import room
 
@@ -93,6 +95,25 @@ def test_denied_tools_are_never_listed_and_an_allow_list_excludes_the_others() -
 def test_a_name_that_matches_nothing_is_refused_at_the_start(selection: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         names(**selection)
+
+
+@tool(title="Look", toolset="doors")
+async def proxmox_look(ctx: Context[object]) -> Answer:
+    """Look at a door."""
+    return Answer()
+
+
+def test_the_catalogue_of_a_room_has_its_tools_as_they_are_declared() -> None:
+    made = catalogue_of("proxmox", [Toolset("doors", proxmox_look.module, "Doors.", default=True)])
+    assert made["toolsets"] == [{"name": "doors", "description": "Doors.", "default": True}]
+    tools = made["tools"]
+    assert isinstance(tools, list)
+    assert [found["name"] for found in tools if isinstance(found, dict)] == ["proxmox_look"]
+
+
+def test_a_tool_that_stands_in_the_module_of_another_toolset_is_refused() -> None:
+    with pytest.raises(ValueError, match="declares toolset doors but stands in"):
+        catalogue_of("proxmox", [Toolset("windows", proxmox_look.module, "Windows.")])
 
 
 async def test_only_listed_tools_can_be_called(tmp_path: Path) -> None:

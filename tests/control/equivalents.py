@@ -1,0 +1,38 @@
+"""Mutants that behave as the original, and why."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
+    ("control.redactedlogs", "super().__init__()", "without call"): "the filter's own name is used by nothing",
+    **{
+        ("control.cleaning", "if len(text) <= max_length and text.isascii() and text.isprintable():", what): (
+            "only spares work: such a text comes out of the long way as it is"
+        )
+        for what in ("condition -> False", "LtE -> Lt")
+    },
+    **{
+        (
+            "control.secretshapes",
+            line,
+            "condition -> True",
+        ): "only spares work: without that text the pattern finds nothing"
+        for line in (
+            'if "-----BEGIN " in text:',
+            'if "LS0tLS1CRUdJTi" in text:',
+            'if "://" in text:',
+            'if "=" in text or ":" in text or ">" in text:',
+        )
+    },
+    **{
+        ("control.secretindex", "if len(by_gram) > min(len(text), _FEW):", what): "both ways find the same places"
+        for what in ("condition -> True", "condition -> False", "Gt -> GtE")
+    },
+    **{
+        ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
+        for what in ("condition -> True", "Gt -> GtE")
+    },
+    ("control.statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
+}
+"""(module, source line, mutation) and the reason."""

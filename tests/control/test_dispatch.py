@@ -1,0 +1,447 @@
+"""The way of a call to its tool, with a tool of each sort and nothing behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from holdfast.config import Mode, TargetSettings
+from holdfast.control.answers import Answer, JsonObject, Page, Row, WriteResult
+from holdfast.control.caller import Caller
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.cleaning import Untrusted
+from holdfast.control.context import Context
+from holdfast.control.dispatch import DEFAULT_TIME_LIMIT_S, Clocks, Dispatcher
+from holdfast.control.inventory import Entry
+from holdfast.control.paging import encode_cursor
+from holdfast.control.spec import Risk, ToolSpec, tool
+from holdfast.errors import (
+    CircuitOpenError,
+    ConflictError,
+    DeadlineError,
+    Executed,
+    HoldfastError,
+    InputError,
+    LostReplyError,
+    NotSentError,
+    PolicyError,
+    ReadOnlyError,
+    UnknownTargetError,
+    UnknownToolError,
+)
+from holdfast.resilience import Breaker, DeadlineExceededError, remaining_s
+
+SECRET = "s3cret-s3cret"
+
+
+class Target(TargetSettings):
+    """A target of a kind of its own."""
+
+    kind = "proxmox"
+
+
+@dataclass
+class Appliance:
+    """What a client is to this floor."""
+
+    fails: BaseException | None = None
+    hangs: bool = False
+    limits: list[float] = field(default_factory=list)
+    asked: list[Context[Appliance]] = field(default_factory=list)
+
+    async def ask(self, ctx: Context[Appliance]) -> None:
+        self.asked.append(ctx)
+        left = remaining_s()
+        assert left is not None
+        self.limits.append(left)
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.fails is not None:
+            raise self.fails
+
+
+class Door(Row):
+    name: Untrusted
+
+
+class Doors(Page[Door]):
+    """A page of doors."""
+
+
+@tool(title="List", toolset="doors")
+async def proxmox_list(
+    ctx: Context[Appliance],
+    *,
+    doors: Annotated[int, Field(ge=0, description="How many.")] = 1,
+    cursor: Annotated[str | None, Field(description="Where to go on.")] = None,
+) -> Doors:
+    """List doors."""
+    await ctx.client.ask(ctx)
+    return Doors(items=[Door(name="oak" * 20) for _ in range(doors)])
+
+
+@tool(title="Quick", toolset="doors", time_limit_s=7)
+async def proxmox_quick(ctx: Context[Appliance]) -> Answer:
+    """Has a time limit of its own."""
+    await ctx.client.ask(ctx)
+    return Answer(notes=["looked"])
+
+
+@tool(title="Shut", toolset="doors", risk=Risk.WRITE, idempotent=True)
+async def proxmox_shut(ctx: Context[Appliance], *, door: int = 1) -> Change:
+    """Shut a door."""
+    await ctx.client.ask(ctx)
+    return change()
+
+
+@tool(title="Wide", toolset="doors", fleet=True)
+async def proxmox_wide(
+    ctx: Context[object], *, fails: bool = False, doors: int = 1, cursor: str | None = None
+) -> Doors:
+    """Chooses among targets itself."""
+    if fails:
+        raise LostReplyError("the line went dead")
+    limit = remaining_s()
+    assert limit is not None
+    return Doors(items=[Door(name="oak" * 20) for _ in range(doors)], notes=[f"{limit:.0f}"])
+
+
+@tool(title="Estate", toolset="doors", time_limit_s=3)
+async def estate_look(ctx: Context[object]) -> Answer:
+    """Across all."""
+    return Answer(notes=[f"{remaining_s():.0f}"])
+
+
+@tool(title="Break", toolset="doors", risk=Risk.DESTRUCTIVE, idempotent=False, time_limit_s=7)
+async def proxmox_break(ctx: Context[Appliance]) -> Change:
+    """Break a door."""
+    await ctx.client.ask(ctx)
+    return change()
+
+
+SPECS: dict[str, ToolSpec] = {
+    spec.name: spec for spec in (proxmox_list, proxmox_quick, proxmox_shut, proxmox_wide, estate_look, proxmox_break)
+}
+
+
+def change() -> Change:
+    async def apply() -> Applied:
+        raise AssertionError("this floor sends nothing itself")
+
+    async def read_back() -> Observed:
+        raise AssertionError("this floor reads nothing back itself")
+
+    return Change("Shut the door", "door 7", {"a": 1}, {"a": 2}, apply, read_back)
+
+
+@dataclass(frozen=True)
+class Listed(Entry):
+    """An entry whose tool is one of this file."""
+
+    def spec(self) -> ToolSpec:
+        return SPECS[self.name]
+
+
+def listed(spec: ToolSpec) -> Entry:
+    return Listed(
+        spec.name, spec.kind, spec.toolset, True, spec.risk, False, "none", spec.title, "A tool.", {}, {}, spec.hints
+    )
+
+
+@dataclass
+class Installation:
+    """A dispatcher, and everything around it as simple as can be."""
+
+    appliance: Appliance = field(default_factory=Appliance)
+    mode: Mode = Mode.OPERATE
+    cap: int = 32_000
+    passed: float = 0.0
+    gated: list[tuple[str, str | None, str]] = field(default_factory=list)
+    refuses: bool = False
+    written: list[tuple[dict[str, object], bool, str | None]] = field(default_factory=list)
+    write_fails: HoldfastError | None = None
+    opened: int = 0
+    slept: list[float] = field(default_factory=list)
+    real_time: bool = False
+
+    def __post_init__(self) -> None:
+        async def sleep(seconds: float) -> None:
+            self.slept.append(seconds)
+
+        self.dispatcher = Dispatcher(
+            entries=[listed(spec) for spec in SPECS.values()],
+            connections=self,
+            writer=self,
+            exit=self,
+            gate=self.gate,
+            answer_cap_bytes=self.cap,
+            clocks=None if self.real_time else Clocks(lambda: 5.0, lambda: self.passed, sleep),
+            command_allow=("uptime",),
+        )
+
+    def gate(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+        self.gated.append((principal, target.label if target else None, entry.name))
+        if self.refuses:
+            raise PolicyError("No. Nothing was executed.")
+
+    # -- connections
+
+    def targets(self, kind: str | None = None) -> Sequence[TargetSettings]:
+        return [self.target("proxmox", None)]
+
+    def target(self, kind: str, name: str | None) -> TargetSettings:
+        if name not in (None, "lab"):
+            raise UnknownTargetError("There is no such target.")
+        return Target(name="lab", host="door.example", mode=self.mode, total_timeout=20)
+
+    async def client(self, target: TargetSettings) -> object:
+        self.opened += 1
+        return self.appliance
+
+    def breakers(self) -> Sequence[tuple[TargetSettings, str, Breaker]]:
+        return []
+
+    # -- the exit
+
+    def text(self, text: str) -> str:
+        return text.replace(SECRET, "[redacted]")
+
+    def value(self, value: JsonObject) -> JsonObject:
+        return {**value, "left": True}
+
+    # -- the writer
+
+    async def run(
+        self,
+        entry: Entry,
+        target: TargetSettings,
+        caller: Caller,
+        arguments: dict[str, object],
+        compute: Callable[[], Awaitable[Change]],
+        *,
+        dry_run: bool,
+        plan_id: str | None,
+    ) -> WriteResult:
+        made = await compute()
+        self.written.append((arguments, dry_run, plan_id))
+        if self.write_fails is not None:
+            raise self.write_fails
+        return WriteResult(outcome="applied", summary=made.summary)
+
+    # -- calls
+
+    async def call(self, name: str, **arguments: object) -> JsonObject:
+        return await self.dispatcher.call(name, arguments, Caller(principal="alice", correlation_id="c1"))
+
+    async def fails(self, name: str, **arguments: object) -> HoldfastError:
+        with pytest.raises(HoldfastError) as caught:
+            await self.call(name, **arguments)
+        return caught.value
+
+
+@pytest.fixture
+def made() -> Installation:
+    return Installation()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time limits are over at once."""
+    real = asyncio.timeout
+    monkeypatch.setattr(asyncio, "timeout", lambda delay: real(0.01))
+
+
+async def test_a_read_is_answered_through_the_exit_and_counted(made: Installation) -> None:
+    assert await made.call("proxmox_list") == {"items": [{"name": "oak" * 20}], "left": True}
+    assert made.gated == [("alice", "proxmox.lab", "proxmox_list")]
+    assert made.dispatcher.counts == {("proxmox_list", "ok"): 1}
+    assert made.opened == 1
+
+
+async def test_the_tool_knows_who_calls_and_what_it_may_use(made: Installation) -> None:
+    await made.call("proxmox_list")
+    (context,) = made.appliance.asked
+    assert (context.principal, context.correlation_id, context.command_allow) == ("alice", "c1", ("uptime",))
+    assert context.target.label == "proxmox.lab"
+    assert context.now() == 5.0
+    await context.sleep(2)
+    assert made.slept == [2]
+
+
+async def test_time_is_real_unless_told_otherwise() -> None:
+    made = Installation(real_time=True)
+    await made.call("proxmox_list")
+    assert abs(made.appliance.asked[0].now() - time.time()) < 60
+
+
+async def test_a_tool_that_is_not_listed_reaches_nothing(made: Installation) -> None:
+    error = await made.fails("proxmox_explode")
+    assert isinstance(error, UnknownToolError)
+    assert error.executed is Executed.NO
+    assert "Nothing was executed" in error.message
+    assert made.dispatcher.counts == {("unknown", "unknown_tool"): 1}
+    assert made.gated == []
+
+
+@pytest.mark.parametrize("name", ["proxmox_list", "proxmox_shut", "proxmox_wide", "estate_look"])
+async def test_what_the_policy_refuses_opens_no_connection(made: Installation, name: str) -> None:
+    made.refuses = True
+    assert isinstance(await made.fails(name), PolicyError)
+    assert (made.opened, made.written, made.appliance.asked) == (0, [], [])
+    target = None if name in ("proxmox_wide", "estate_look") else "proxmox.lab"
+    assert made.gated == [("alice", target, name)]
+
+
+async def test_arguments_are_looked_at_before_the_policy_and_the_target(made: Installation) -> None:
+    assert isinstance(await made.fails("proxmox_list", doors=-1), InputError)
+    assert made.gated == []
+
+
+async def test_a_write_on_a_read_only_target_opens_no_connection(made: Installation) -> None:
+    made.mode = Mode.READ_ONLY
+    error = await made.fails("proxmox_shut")
+    assert isinstance(error, ReadOnlyError)
+    assert error.target == "proxmox.lab"
+    assert (made.opened, made.written) == (0, [])
+    assert (await made.call("proxmox_list"))["left"] is True
+
+
+async def test_a_write_gets_its_arguments_without_those_of_control(made: Installation) -> None:
+    assert (await made.call("proxmox_shut", target="lab", door=3))["outcome"] == "applied"
+    await made.call("proxmox_shut", dry_run=True, plan_id="plan-x")
+    assert made.written == [({"door": 3}, False, None), ({"door": 1}, True, "plan-x")]
+
+
+@pytest.mark.parametrize("name", ["proxmox_list", "proxmox_wide"])
+async def test_an_error_of_a_read_never_leaves_open_whether_something_was_executed(
+    made: Installation, name: str
+) -> None:
+    made.appliance.fails = LostReplyError("the line went dead")
+    arguments = {"fails": True} if name == "proxmox_wide" else {}
+    error = await made.fails(name, **arguments)
+    assert isinstance(error, LostReplyError)
+    assert error.executed is Executed.NO
+    assert made.dispatcher.counts == {(name, "lost_reply"): 1}
+
+
+async def test_an_error_of_a_write_says_itself_whether_it_was_executed(made: Installation) -> None:
+    made.write_fails = LostReplyError("the line went dead")
+    assert (await made.fails("proxmox_shut")).executed is Executed.UNKNOWN
+
+
+async def test_errors_are_redacted_with_their_next_step(made: Installation) -> None:
+    made.appliance.fails = ConflictError(f"jammed by {SECRET}", next_step=f"oil it with {SECRET}")
+    error = await made.fails("proxmox_list")
+    assert (error.message, error.next_step) == ("jammed by [redacted]", "oil it with [redacted]")
+    assert SECRET not in str(error)
+    assert SECRET not in repr(error)
+
+
+async def test_an_error_without_a_next_step_keeps_none(made: Installation) -> None:
+    made.appliance.fails = ConflictError("jammed")
+    assert (await made.fails("proxmox_list")).next_step is None
+
+
+async def test_an_error_names_the_target_unless_it_names_one_itself(made: Installation) -> None:
+    made.appliance.fails = ConflictError("jammed")
+    assert (await made.fails("proxmox_list")).target == "proxmox.lab"
+    made.appliance.fails = ConflictError("jammed", target="proxmox.other")
+    assert (await made.fails("proxmox_list")).target == "proxmox.other"
+
+
+async def test_time_limits_are_the_targets_or_the_tools_own(made: Installation) -> None:
+    for name in ("proxmox_list", "proxmox_quick", "proxmox_shut", "proxmox_break"):
+        await made.call(name)
+    assert [round(limit) for limit in made.appliance.limits] == [20, 7, 20, 7]
+    assert (await made.call("proxmox_wide"))["notes"] == [f"{DEFAULT_TIME_LIMIT_S:.0f}"]
+    assert (await made.call("estate_look"))["notes"] == ["3"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_tool_that_hangs_is_ended_at_its_limit(made: Installation) -> None:
+    made.appliance.hangs = True
+    error = await made.fails("proxmox_list")
+    assert isinstance(error, DeadlineError)
+    assert "within 20 s" in error.message
+    assert error.executed is Executed.NO
+
+
+async def test_a_deadline_of_the_resilience_library_is_told_as_one_of_ours(made: Installation) -> None:
+    made.appliance.fails = DeadlineExceededError("door", "look", attempts=1, elapsed_s=20)
+    assert isinstance(await made.fails("proxmox_quick"), DeadlineError)
+
+
+async def test_a_time_out_that_says_more_is_told_as_it_is(made: Installation) -> None:
+    made.appliance.fails = DeadlineError("the door takes its time")
+    assert (await made.fails("proxmox_list")).message == "the door takes its time"
+
+
+@pytest.mark.parametrize("failure", [CircuitOpenError("the circuit is open"), NotSentError("no route")])
+async def test_while_an_appliance_cannot_be_asked_its_last_answer_is_shown_as_an_old_one(
+    made: Installation, failure: HoldfastError
+) -> None:
+    made.appliance.fails = failure
+    assert type(await made.fails("proxmox_list")) is type(failure)
+    made.appliance.fails = None
+    fresh = await made.call("proxmox_list")
+    made.appliance.fails, made.passed = failure, 30
+    stale = await made.call("proxmox_list")
+    assert stale.pop("stale") == {"age_s": 30, "reason": failure.message}
+    assert stale == fresh
+    assert type(await made.fails("proxmox_list", doors=2)) is type(failure)
+    made.passed = 901
+    assert type(await made.fails("proxmox_list")) is type(failure)
+
+
+async def test_an_error_of_the_appliance_is_not_covered_by_an_old_answer(made: Installation) -> None:
+    await made.call("proxmox_list")
+    made.appliance.fails = ConflictError("jammed")
+    assert isinstance(await made.fails("proxmox_list"), ConflictError)
+
+
+@pytest.mark.parametrize("name", ["proxmox_list", "proxmox_wide", "stale"])
+async def test_an_answer_over_the_cap_is_cut_and_goes_on_where_it_was_cut(name: str) -> None:
+    made = Installation(cap=2000)
+    given: dict[str, object] = {"doors": 100, "cursor": encode_cursor(10)}
+    if name == "stale":
+        name = "proxmox_list"
+        await made.call(name, **given)
+        made.appliance.fails = CircuitOpenError("the circuit is open")
+    answer = await made.call(name, **given)
+    assert isinstance(answer["items"], list)
+    assert 0 < len(answer["items"]) < 100
+    assert answer["next_cursor"] == encode_cursor(10 + len(answer["items"]))
+
+
+async def test_a_change_is_computed_anew_for_settling_without_policy_or_mode(made: Installation) -> None:
+    made.mode, made.refuses = Mode.READ_ONLY, True
+    found = await made.dispatcher.recompute(
+        "proxmox_shut", "proxmox.lab", {"door": 3, "target": "lab", "dry_run": False, "plan_id": None}
+    )
+    assert found.summary == "Shut the door"
+    assert [context.principal for context in made.appliance.asked] == ["holdfast"]
+    await made.dispatcher.recompute("proxmox_break", "proxmox.lab", {})
+    assert [round(limit) for limit in made.appliance.limits] == [20, 7]
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "label", "arguments", "error"),
+    [
+        ("proxmox_explode", "proxmox.lab", {}, UnknownToolError),
+        ("proxmox_list", "proxmox.lab", {}, UnknownToolError),
+        ("proxmox_shut", "proxmox.gone", {}, UnknownTargetError),
+        ("proxmox_shut", "proxmox.lab", {"window": 1}, InputError),
+    ],
+)
+async def test_what_cannot_be_computed_anew_is_an_error(
+    made: Installation, tool_name: str, label: str, arguments: JsonObject, error: type[HoldfastError]
+) -> None:
+    with pytest.raises(error):
+        await made.dispatcher.recompute(tool_name, label, arguments)
+    assert made.appliance.asked == []
