@@ -5,7 +5,7 @@ A further subject's tools stand in a table of their own, which this one joins.
 
 from __future__ import annotations
 
-from tests.appliances.truenas import table_protection, table_sharing
+from tests.appliances.truenas import table_protection, table_sharing, table_storage
 from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
@@ -55,6 +55,7 @@ READS = (
     Case("list_interfaces"),
     *table_sharing.READS,
     *table_protection.READS,
+    *table_storage.READS,
 )
 
 WRITES = (
@@ -268,5 +269,6 @@ WRITES = (
     ),
     *table_sharing.WRITES,
     *table_protection.WRITES,
+    *table_storage.WRITES,
 )
 ALL = (*READS, *WRITES)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from holdfast.appliances.truenas.client import TrueNASClient
 from holdfast.control.paging import decode_cursor, encode_cursor, window
 from holdfast.errors import ProtocolError
-from holdfast.transport.values import JsonObject, JsonValue, as_int
+from holdfast.transport.values import JsonObject, JsonValue, as_int, as_objects
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 PageT = TypeVar("PageT")
@@ -127,6 +127,7 @@ async def server_page(
     order_by: Sequence[str],
     select: Sequence[JsonValue] = (),
     extra: JsonObject | None = None,
+    leading: Sequence[JsonValue] = (),
 ) -> PageT:
     """One page that the appliance filters, orders and cuts (contract 8); at most two requests whatever the size.
 
@@ -140,6 +141,8 @@ async def server_page(
         order_by: Fields; the order must be total, or pages could overlap.
         select: Fields to fetch; all when empty.
         extra: The method's own options.
+        leading: Arguments of the method that come before the filters. Such a method is no real `query`: that it counts
+            is not promised, so one row more is asked for instead, and `total` is told on the last page only.
     """
     offset = decode_cursor(cursor)
     wanted: JsonObject = {"limit": limit, "offset": offset, "order_by": list(order_by)}
@@ -147,7 +150,14 @@ async def server_page(
         wanted["select"] = list(select)
     if extra:
         wanted["extra"] = extra
-    rows = await client.query_first(methods, filters, wanted)
+    if leading:
+        wanted["limit"] = limit + 1
+    rows = as_objects(await client.first(methods, *leading, list(filters), wanted), methods[0])
+    if leading:
+        more, rows = len(rows) > limit, rows[:limit]
+        end = offset + len(rows)
+        items = [convert(row) for row in rows]
+        return kind(items=items, total=None if more else end, next_cursor=encode_cursor(end) if more else None)
     total = offset + len(rows)
     if len(rows) == limit or (offset and not rows):
         counted = await client.first(methods, list(filters), {"count": True, **({"extra": extra} if extra else {})})

@@ -16,6 +16,7 @@ TOOLSETS: Final = (
     Toolset("jobs", f"{_HERE}.jobs", "Jobs listed and aborted."),
     Toolset("snapshots", f"{_HERE}.snapshots", "Snapshots taken, held, cloned, rolled back, deleted."),
     Toolset("datasets", f"{_HERE}.datasets", "Datasets created, changed, deleted, limited, locked."),
+    Toolset("permissions", f"{_HERE}.permissions", "Owners, modes, ACLs of folders; quotas of users and groups."),
     Toolset("shares", f"{_HERE}.shares", "SMB shares and NFS exports created, changed, deleted."),
     Toolset("iscsi", f"{_HERE}.iscsi", "iSCSI portals, targets, extents, LUNs."),
     Toolset("iscsi_access", f"{_HERE}.iscsiaccess", "iSCSI portals, initiators, logins and targets changed."),

@@ -205,9 +205,11 @@ async def truenas_set_quota(
     ctx: Ctx,
     *,
     dataset: DatasetPath,
-    kind: Annotated[Literal["USER", "GROUP"], Field(description="Whose quota.")],
+    kind: Annotated[
+        Literal["USER", "GROUP", "USEROBJ", "GROUPOBJ"], Field(description="Whose quota; …OBJ: of files, by number.")
+    ],
     name: Annotated[UserName, Field(description="User or group.")],
-    quota: Annotated[int, Field(ge=0, le=2**62, description="Bytes; 0: none.")],
+    quota: Annotated[int, Field(ge=0, le=2**62, description="Bytes, or files; 0: none.")],
 ) -> Change:
     """Limit what one user or group may store in a dataset. For the dataset as a whole use truenas_update_dataset."""
     await dataset_row(ctx, dataset)
@@ -221,7 +223,7 @@ async def truenas_set_quota(
     return await change(
         ctx,
         call("pool.dataset.set_quota", dataset, [entry]),
-        summary=f"Set the quota of {kind.lower()} {name} on {dataset} to {quota or 'none'}",
+        summary=f"Set the quota of {_QUOTAS[kind]} {name} on {dataset} to {quota or 'none'}",
         before={"quota": before},
         after={"quota": quota},
         look=look,
@@ -232,11 +234,17 @@ async def truenas_set_quota(
     )
 
 
+_QUOTAS = {"USER": "user", "GROUP": "group", "USEROBJ": "files of user", "GROUPOBJ": "files of group"}
+
+
 async def _quota(ctx: Ctx, dataset: str, kind: str, name: str) -> int:
     rows = as_objects(
-        await ctx.client.call("pool.dataset.get_quota", dataset, kind, [["name", "=", name]], {"limit": 1}), "quota"
+        await ctx.client.call(
+            "pool.dataset.get_quota", dataset, kind.removesuffix("OBJ"), [["name", "=", name]], {"limit": 1}
+        ),
+        "quota",
     )
-    value = rows[0].get("quota") if rows else 0
+    value = rows[0].get("obj_quota" if kind.endswith("OBJ") else "quota") if rows else 0
     return value if isinstance(value, int) else 0
 
 
