@@ -18,6 +18,10 @@ GONE = ("idrac_delete_volume", {"controller": RAID, "volume": "Disk.Virtual.0:RA
 VOLUME = {"controller": RAID, "raid_type": "RAID0", "drives": [DISK], "name": "scratch"}
 IDRAC = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"
 
+FILE = "BIOS_7XK1N_WN64_2.22.1.EXE"
+NO_FILE = {"file": "BIOS_AAAAA_WN64_9.9.9.EXE"}
+CATALOGUE = "https://mirror.example/catalogue/Catalog.xml.gz"
+
 _FIRST: tuple[Case, ...] = (
     Case("idrac_system_info"),
     Case("idrac_list_systems"),
@@ -59,6 +63,9 @@ _FIRST: tuple[Case, ...] = (
     Case("idrac_delete_volume", GONE[1], staged=("8",)),
     Case("idrac_erase_drive", {"controller": RAID, "drive": DISK}, before=(GONE,), only=("9", "10"), blind=True),
     Case("idrac_update_firmware", {"image": IDRAC, "when": "Immediate"}, staged=("8",), blind=True),
+    Case("idrac_upload_firmware", {"file": FILE}, sends=2, staged=("8", "9", "10"), blind=True, missing=NO_FILE),
+    Case("idrac_compare_firmware", {"catalogue": CATALOGUE}, lacking=("8",), blind=True),
+    Case("idrac_list_updates", lacking=("8",)),
     Case("idrac_restart_manager", blind=True),
 )
 

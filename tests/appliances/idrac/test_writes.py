@@ -11,14 +11,17 @@ from tests.appliances.idrac.table import CASES, LAB, WRITES, Case, prepare
 from tests.support.rooms import Room, room
 
 GENERATIONS = ("8", "9", "10")
+READING = ("GetRemoteServicesAPIStatus", "GetRepoBasedUpdateList")
+"""Actions that only read."""
 every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.id)
 
 
 def lab_settings(tmp_path: Path) -> str:
     folders = []
-    for name in ("files_dir", "secrets_dir"):
+    for name in ("files_dir", "secrets_dir", "firmware_dir"):
         (tmp_path / name).mkdir(exist_ok=True)
         folders.append(f'{name} = "{tmp_path / name}"')
+    (tmp_path / "firmware_dir" / "BIOS_7XK1N_WN64_2.22.1.EXE").write_bytes(b"MZ" + bytes(4094))
     return "\n".join((LAB, *folders, "allow_address_change = true"))
 
 
@@ -31,7 +34,7 @@ def sent(lab: Room) -> list[str]:
     return [
         f"{one.method} {one.path}"
         for one in lab.writes()
-        if "/Sessions" not in one.path and "GetRemoteServicesAPIStatus" not in one.path
+        if "/Sessions" not in one.path and not one.path.endswith(READING)
     ]
 
 
@@ -99,7 +102,7 @@ async def test_a_lost_answer_is_settled_by_reading_and_nothing_is_sent_twice(cas
         before = len(sent(lab))
         lab.running.fault("lost-reply", method="write", times=1)
         lost = await lab.call(case.tool, **arguments)
-        assert lost["outcome"] in (("unknown", "applied") if case.blind else ("applied",)), lost
+        assert lost["outcome"] in (("unknown", "applied", "started") if case.blind else ("applied",)), lost
         assert len(sent(lab)) - before == 1
 
 

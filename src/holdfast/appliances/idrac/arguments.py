@@ -43,6 +43,16 @@ WebUrl: TypeAlias = Annotated[
         ("https://mirror.example/a.iso",),
     ),
 ]
+ImageFile: TypeAlias = Annotated[
+    str,
+    Grammar(
+        "image file",
+        r"[A-Za-z0-9][A-Za-z0-9_.+-]*\.(?:EXE|exe|d7|d9|d10|pm)",
+        128,
+        "file name of an update package: .EXE, .d7, .d9, .d10, .pm",
+        ("BIOS_7XK1N_WN64_2.22.1.EXE", "firmimgFIT.d9"),
+    ),
+]
 UserName: TypeAlias = Annotated[
     str, Grammar("user name", r"[A-Za-z0-9_.-]+", 16, "user name, at most 16 characters", ("monitor", "svc-mcp"))
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from holdfast.errors import (
     ValidationError,
 )
 from holdfast.resilience import Breaker, Operation
-from holdfast.transport import ConnectionPool, Guard, Query, Reply, Request, path, same_origin_path
+from holdfast.transport import ConnectionPool, Guard, Part, Query, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonObject, JsonValue, get_object, get_objects, get_str, opt_object, opt_str
 
 MAX_IN_FLIGHT: Final = 4
@@ -38,6 +38,8 @@ WRITE_TIMEOUT_S: Final = 120.0
 """A reset of the system may take more than half a minute to be answered (contract 9)."""
 DOWNLOAD_S: Final = 900.0
 """Longest time for a file of the iDRAC: a support collection has hundreds of megabytes (contract 12.18)."""
+UPLOAD_TIMEOUT_S: Final = 3600.0
+"""An image may take an hour on a slow line (contract 9)."""
 EXPAND: Final = "$expand=*($levels=1)"
 PAGE: Final = 50
 """Dell's page size, fixed (contract 6)."""
@@ -264,6 +266,21 @@ class IDracClient:
                 self.places.forget()
                 raise
 
+    async def upload(self, link: str, parts: Sequence[Part], *, tagged: bool = False) -> Answered:
+        """POST a multipart body, sent once, streamed from disk.
+
+        Args:
+            link: Where to.
+            parts: The body.
+            tagged: Whether the address wants its own entity tag back (the old push of firmware, contract 7).
+        """
+        target = self._own(link)
+        async with self._writer:
+            etag = (await self._entity(target))[1] if tagged else None
+            request = self._request(target, method="POST", etag=etag)
+            request = replace(request, json=None, multipart=tuple(parts), attempt_timeout_s=UPLOAD_TIMEOUT_S)
+            return await self._once("POST", request, total_s=UPLOAD_TIMEOUT_S)
+
     async def _patch(self, target: str, body: JsonObject) -> Answered:
         before, etag = await self._entity(target)
         try:
@@ -283,8 +300,11 @@ class IDracClient:
         return body, reply.headers.get("ETag") or text(body, "@odata.etag")
 
     async def _send(self, method: str, target: str, body: JsonObject | None, etag: str | None = None) -> Answered:
-        request = self._request(target, method=method, json=body, etag=etag)
-        operation = Operation(method, retry_safe=False, attempt_timeout_s=request.attempt_timeout_s)
+        return await self._once(method, self._request(target, method=method, json=body, etag=etag))
+
+    async def _once(self, method: str, request: Request, total_s: float | None = None) -> Answered:
+        limit = request.attempt_timeout_s
+        operation = Operation(method, retry_safe=False, attempt_timeout_s=limit, total_timeout_s=total_s)
         reply = await self._guard.run(operation, lambda: self._attempt(request))
         answered = body_of(reply)
         failure = hidden_failure(answered)

@@ -288,6 +288,22 @@ class FleetHealth(Page[ServerHealth]):
     silent: list[Untrusted]
 
 
+class Update(Row):
+    """Firmware of a catalogue that is newer than what is installed; `restart` as the catalogue says: NONE, HOST."""
+
+    component: Untrusted
+    target: Untrusted | None = None
+    installed: Untrusted | None = None
+    available: Untrusted | None = None
+    criticality: HouseText | None = None
+    package: Untrusted | None = None
+    restart: Untrusted | None = None
+
+
+class UpdatePage(Page[Update]):
+    """Updates."""
+
+
 class Report(Row):
     """A telemetry report that is defined."""
 

@@ -26,6 +26,9 @@ class IDracSettings(TargetSettings):
     image_sources: tuple[str, ...] = Field(
         (), description="URL prefixes that images and firmware may come from; empty allows none."
     )
+    firmware_dir: Path | None = Field(
+        None, description="Folder with firmware images that may be pushed; without it there are none."
+    )
     files_dir: Path | None = Field(
         None,
         description="Folder for files of this target: exported profiles, collections and licences are written there "

@@ -72,6 +72,8 @@ class Bmc:
         self.attributes = Attributes(self)
         self._fill_accounts()
         self.mutations = 0
+        self.max_image_bytes = 1_073_741_824
+        """The largest firmware image that is taken."""
         self.asset_tag = ""
         self.identify = False
         self.exports = Exports(self)
@@ -125,11 +127,6 @@ class Bmc:
         """The licence tier in force."""
         fault = self.faults.peek("licence")
         return fault.text("tier") if fault is not None else (self.installed_licence or self.persona.licence)
-
-    @property
-    def max_image_bytes(self) -> int:
-        """The largest firmware image that is taken."""
-        return 1_073_741_824
 
     def stamp(self, seconds: float | None = None) -> str:
         """A time as resources show it."""

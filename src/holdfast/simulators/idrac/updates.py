@@ -36,6 +36,7 @@ class Updates:
         self._bmc = bmc
         self.repository: list[tuple[Component, str]] | None = None
         self.schedule: dict[str, object] | None = None
+        self.received: list[Part] = []
 
     # what is installed
 
@@ -139,6 +140,7 @@ class Updates:
 
     def from_upload(self, part: Part, apply_time: str) -> Job:
         """An update from an image sent with the request."""
+        self.received.append(part)
         filename = part.filename or ""
         if not extension_ok(filename):
             raise refuse(400, "SYS434", filename)
@@ -148,6 +150,7 @@ class Updates:
 
     def keep(self, part: Part) -> str:
         """Store an uploaded image for a later SimpleUpdate; its inventory id."""
+        self.received.append(part)
         filename = part.filename or ""
         if not extension_ok(filename):
             raise refuse(400, "SYS434", filename)

@@ -17,6 +17,7 @@ TOOLSETS: Final = (
     Toolset("control", f"{_HERE}.control", "Boot, virtual media, light, lockdown, jobs, restart of the iDRAC."),
     Toolset("sensors", f"{_HERE}.sensors", "Power readings, temperatures, fans."),
     Toolset("provision", f"{_HERE}.provision", "Volumes, drives, firmware."),
+    Toolset("firmware", f"{_HERE}.firmware", "Firmware from a file, and compared with a catalogue."),
     Toolset("observe", f"{_HERE}.observe", "One time line of logs and jobs; telemetry."),
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
