@@ -28,6 +28,8 @@ class Case:
         only: Personas whose world the calls before can make fit.
         world: Makes the simulator's world fit, before the calls.
         missing: Arguments in place of its own that name what is not there; None where it names nothing.
+        local: Whether it asks no server.
+        aim: Part of the address of what it sends, where planning asks by POST too.
         while_locked: Whether lockdown mode leaves it alone (contract 12.17).
     """
 
@@ -43,6 +45,8 @@ class Case:
     world: Callable[[Room], None] | None = None
     missing: dict[str, Any] | None = None
     while_locked: bool = False
+    local: bool = False
+    aim: str = ""
 
     @property
     def id(self) -> str:

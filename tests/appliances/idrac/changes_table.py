@@ -2,14 +2,71 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from holdfast.simulators.idrac.certificates import Certificates
 from tests.appliances.idrac.cases import Case, bmc_of
 from tests.support.rooms import Room
 
 MADE: dict[str, Any] = {"user": "watcher", "role": "Operator"}
 CREATED = ("idrac_create_account", MADE)
+COLLECTION = (
+    "/redfish/v1/Managers/iDRAC.Embedded.1/Oem/Dell/DellLCService/Actions/DellLCService.SupportAssistCollection"
+)
+STARTED = ("idrac_export_profile", {"wait_s": 0})
 ADDRESS = {"address": "10.0.90.77/24", "gateway": "10.0.90.1"}
+
+
+PROFILE = """{"SystemConfiguration": {"Model": "PowerEdge R640", "ServiceTag": "7HXQ4T2", "Components": [
+ {"FQDD": "System.Embedded.1", "Attributes": [
+  {"Name": "LCD.1#UserDefinedString", "Value": "rack-3", "Set On Import": "True", "Comment": "Read and Write"}]},
+ {"FQDD": "BIOS.Setup.1-1", "Attributes": [
+  {"Name": "LogicalProc", "Value": "Disabled", "Set On Import": "True", "Comment": "Read and Write"}]}]}}"""
+XML_PROFILE = """<SystemConfiguration Model="PowerEdge R630" ServiceTag="7HXQ4T2">
+ <!-- by hand -->
+ <Component FQDD="BIOS.Setup.1-1">
+  <Attribute Name="LogicalProc">Disabled</Attribute>
+ </Component>
+</SystemConfiguration>
+"""
+SIGNED = "signed.pem"
+CSR = {
+    "common_name": "bmc-7.example",
+    "organization": "Example",
+    "unit": "IT",
+    "city": "Bern",
+    "state": "BE",
+    "country": "CH",
+}
+
+
+def folder(lab: Room) -> Path:
+    settings: Any = lab.application.connections.targets("idrac")[0]
+    found = settings.files_dir
+    assert isinstance(found, Path)
+    return found
+
+
+def profiles(lab: Room) -> None:
+    (folder(lab) / "golden.json").write_text(PROFILE)
+    (folder(lab) / "golden.xml").write_text(XML_PROFILE)
+
+
+def a_licence(lab: Room) -> None:
+    (folder(lab) / "new.xml").write_text("<LicenseClass>iDRAC Enterprise</LicenseClass>")
+
+
+def a_certificate(lab: Room) -> None:
+    (folder(lab) / SIGNED).write_text(Certificates(bmc_of(lab)).pem)
+
+
+def agreed(lab: Room) -> None:
+    bmc_of(lab).exports.eula_accepted = True
+
+
+def diagnosed(lab: Room) -> None:
+    bmc_of(lab).exports.diagnostics = "ePSA Express: all tests passed"
 
 
 def an_hour_ahead(lab: Room) -> None:
@@ -32,4 +89,49 @@ CHANGES: tuple[Case, ...] = (
     Case("idrac_set_clock", world=an_hour_ahead),
     Case("idrac_list_attributes", {"group": "system"}, lacking=("8",)),
     Case("idrac_set_attributes", {"group": "system", "attributes": {"LCD.1.UserDefinedString": "x"}}, lacking=("8",)),
+    Case("idrac_list_certificates", lacking=("8",)),
+    Case("idrac_create_csr", CSR, lacking=("8",), blind=True),
+    Case("idrac_replace_certificate", {"file": SIGNED}, world=a_certificate, lacking=("8",)),
+    Case("idrac_list_licences", lacking=("8",)),
+    Case("idrac_export_licence", {"licence": "@licence"}, lacking=("8",), sends=0, missing={"licence": "FD0"}),
+    Case(
+        "idrac_import_licence",
+        {"file": "new.xml"},
+        world=a_licence,
+        lacking=("8",),
+        missing={"file": "nothing.xml"},
+    ),
+    Case("idrac_delete_licence", {"licence": "@licence"}, lacking=("8",), missing={"licence": "FD0"}),
+    Case("idrac_export_profile", {"wait_s": 300}, while_locked=True),
+    Case(
+        "idrac_export_profile",
+        {"form": "JSON", "components": ["BIOS"], "wait_s": 300},
+        while_locked=True,
+        only=("9", "10"),
+    ),
+    Case("idrac_show_profile", {"file": "golden.json"}, world=profiles, missing={"file": "nothing.json"}, local=True),
+    Case(
+        "idrac_preview_profile",
+        {"file": "golden.xml"},
+        world=profiles,
+        missing={"file": "nothing.json"},
+        while_locked=True,
+        blind=True,
+    ),
+    Case(
+        "idrac_import_profile",
+        {"file": "golden.xml", "components": ["BIOS"], "wait_s": 300},
+        world=profiles,
+        missing={"file": "nothing.xml"},
+        blind=True,
+    ),
+    Case(
+        "idrac_save_export",
+        {"job": "@job", "file": "late.xml", "wait_s": 300},
+        (("idrac_export_profile", {"wait_s": 0}),),
+        sends=0,
+    ),
+    Case("idrac_run_diagnostics", {}, lacking=("8",), while_locked=True, blind=True),
+    Case("idrac_export_diagnostics", {"wait_s": 300}, world=diagnosed, lacking=("8",), while_locked=True),
+    Case("idrac_collect_support", {"wait_s": 570}, world=agreed, lacking=("8",), while_locked=True, aim=COLLECTION),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.control.inventory import load_catalogue
 from tests.appliances.idrac import changes_table
-from tests.appliances.idrac.cases import LAB, Case
+from tests.appliances.idrac.cases import LAB, Case, bmc_of
 from tests.support.rooms import Room
 
 ISO = "https://mirror.example/debian.iso"
@@ -74,7 +74,10 @@ _ENTRIES = {entry.name: entry for entry in load_catalogue(("idrac",)).entries}
 WRITES = [case for case in CASES if case.tool in _ENTRIES and _ENTRIES[case.tool].writes]
 
 
-__all__ = ["CASES", "LAB", "WRITES", "Case", "prepare"]
+SENDERS = [case for case in WRITES if case.sends]
+"""Those of the writes that change something at the iDRAC; others only write a file."""
+
+__all__ = ["CASES", "LAB", "SENDERS", "WRITES", "Case", "prepare", "with_ids"]
 
 
 async def prepare(lab: Room, case: Case) -> dict[str, Any]:
@@ -85,8 +88,16 @@ async def prepare(lab: Room, case: Case) -> dict[str, Any]:
         case.world(lab)
     for tool, arguments in case.before:
         answer = await lab.call(tool, **arguments)
-        assert answer["outcome"] in ("applied", "nothing_to_do"), answer
+        assert answer["outcome"] in ("applied", "nothing_to_do", "started"), answer
         details = answer.get("details")
         job = str(details.get("job", job)) if isinstance(details, dict) else job
         lab.clock.advance(20)
-    return {name: job if value == "@job" else value for name, value in case.arguments.items()}
+    return with_ids(lab, case, job)
+
+
+def with_ids(lab: Room, case: Case, job: str = "JID_123456789012") -> dict[str, Any]:
+    """The arguments of a case with ids that only now are known."""
+    known = {"@job": job, "@licence": f"FD{bmc_of(lab).server.service_tag}DAT"}
+    return {
+        name: known.get(value, value) if isinstance(value, str) else value for name, value in case.arguments.items()
+    }

@@ -63,3 +63,4 @@ Group: TypeAlias = Annotated[str | None, Field(max_length=64, description="Only 
 Model: TypeAlias = Annotated[str | None, Field(max_length=64, description="Only models with this in their name.")]
 Generation: TypeAlias = Annotated[int | None, Field(ge=7, le=10, description="Only this iDRAC generation.")]
 MaxAge: TypeAlias = Annotated[int, Field(ge=0, le=900, description="Answers up to this old are not asked for again.")]
+SaveWait: TypeAlias = Annotated[int, Field(ge=0, le=570, description="Longest wait for its job, seconds.")]

@@ -42,6 +42,7 @@ class Seen:
 
 Look = Callable[[], Awaitable[Seen]]
 Send = Callable[[], Awaitable[Answered]]
+Conclude = Callable[[Job], Awaitable[JsonObject]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Write:
         settle_s: How long the state may take to become as wanted without a job, seconds.
         wait_s: How long its job is waited for, seconds.
         tells: What the answer told that is worth showing; no secrets.
-        concludes: Reads what an ended job left, to be shown with it.
+        concludes: Reads what a job did that has ended, to be shown with it.
     """
 
     send: Send
@@ -64,7 +65,7 @@ class Write:
     settle_s: float = 0.0
     wait_s: float = INLINE_WAIT_S
     tells: Callable[[Answered], JsonObject] | None = None
-    concludes: Callable[[], Awaitable[JsonObject]] | None = None
+    concludes: Conclude | None = None
 
 
 class _Sending:
@@ -123,13 +124,13 @@ class _Sending:
             return Applied(task=job, warnings=("The state of its job cannot be read now.",))
         details: JsonObject = {"job": job, "state": self._job.state, "message": self._job.message}
         if self._write.concludes is not None and self._job.phase in ("done", "partial"):
-            details |= await self._conclusion(self._write.concludes)
+            details |= await self._conclusion(self._write.concludes, self._job)
         return Applied(task=None if self._job.phase in ("done", "failed", "partial") else job, details=details)
 
     @staticmethod
-    async def _conclusion(concludes: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+    async def _conclusion(concludes: Conclude, job: Job) -> JsonObject:
         try:
-            return await concludes()
+            return await concludes(job)
         except HoldfastError as error:
             return {"not_read": f"What it changed cannot be read now: {error.message}"}
 

@@ -71,3 +71,51 @@ class Setting(Row):
 
 class SettingPage(Page[Setting]):
     """Attributes."""
+
+
+class Certificate(Row):
+    """A certificate of the iDRAC's web server; `sha256` is what `pin_sha256` takes."""
+
+    id: Untrusted
+    subject: Untrusted | None = None
+    issuer: Untrusted | None = None
+    valid_from: Untrusted | None = None
+    valid_until: Untrusted | None = None
+    key_usage: list[Untrusted] | None = None
+    sha256: Untrusted | None = None
+
+
+class CertificatePage(Page[Certificate]):
+    """Certificates."""
+
+
+class Licence(Row):
+    """A licence. `tier` is read from its description; without an end it does not expire."""
+
+    id: Untrusted
+    description: Untrusted | None = None
+    tier: Untrusted | None = None
+    type: Untrusted | None = None
+    health: Untrusted | None = None
+    expires: Untrusted | None = None
+    removable: bool | None = None
+
+
+class LicencePage(Page[Licence]):
+    """Licences."""
+
+
+class ProfileRow(Row):
+    """A setting of a profile; secrets are shown as (secret)."""
+
+    component: Untrusted
+    name: Untrusted
+    value: Untrusted | None = None
+    imported: bool
+
+
+class ProfilePage(Page[ProfileRow]):
+    """Settings of a profile, and what server it was exported from."""
+
+    model: Untrusted | None = None
+    service_tag: Untrusted | None = None

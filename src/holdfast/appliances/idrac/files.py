@@ -125,3 +125,8 @@ def new_password(length: int = 20) -> str:
     """A random password with letters of both cases, a digit and a sign, for the strictest policy (contract 12.12)."""
     drawn = "".join(secrets.choice(_ALPHABET) for _ in range(length - 4))
     return f"{drawn}-aA7"
+
+
+def size_of(place: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
+    return place.stat().st_size if place.is_file() else None

@@ -22,5 +22,9 @@ TOOLSETS: Final = (
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
     Toolset("accounts", f"{_HERE}.accounts", "Users of the iDRAC."),
+    Toolset("certificates", f"{_HERE}.certificates", "The certificate of the iDRAC's web server."),
+    Toolset("licences", f"{_HERE}.licences", "Licences of the iDRAC."),
+    Toolset("profile", f"{_HERE}.profile", "Configuration profiles (SCP): export, preview, import."),
+    Toolset("support", f"{_HERE}.support", "Diagnostics, collections for support."),
     Toolset("network", f"{_HERE}.network", "The iDRAC's own network, clock and attributes."),
 )
