@@ -58,6 +58,8 @@ class Session:
         self._used_at = 0.0
         self._basic_until = 0.0
         self._opening = asyncio.Lock()
+        self._pending: asyncio.Task[None] | None = None
+        self._left: list[_Token] = []
 
     @property
     def by_basic(self) -> bool:
@@ -98,16 +100,28 @@ class Session:
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
     def _forget(self, token: _Token) -> None:
+        """Use this token no more. That it was refused need not mean that its session has ended: see `close`."""
         if self._token is token:
             self._token = None
+            self._left = [*self._left[-7:], token]
 
     async def _current(self) -> _Token | None:
         async with self._opening:
             if self._token is not None and self._monotonic() - self._used_at > RENEW_IDLE_S:
                 await self._delete(self._token)
             if self._token is None and not self.by_basic:
-                await self._open()
+                await self._open_to_the_end()
             return self._token
+
+    async def _open_to_the_end(self) -> None:
+        """Open a session even when the call that needs it is given up meanwhile.
+
+        A session whose token nobody heard would stay taken until its idle time-out.
+        """
+        if self._pending is None or self._pending.done():
+            self._pending = asyncio.create_task(self._open())
+            self._pending.add_done_callback(_heard)
+        await asyncio.shield(self._pending)
 
     async def _open(self) -> None:
         sessions = await self._find_sessions()
@@ -150,9 +164,20 @@ class Session:
             _log.info("%s: the session could not be deleted (%s)", self._settings.label, error.code)
 
     async def close(self) -> None:
-        """Delete our session, within two seconds; an iDRAC that is away keeps it until its idle time-out."""
-        if self._token is not None:
-            await self._delete(self._token)
+        """Delete our sessions, within two seconds each; an iDRAC that is away keeps them until their idle time-out."""
+        if self._pending is not None and not self._pending.done():
+            await asyncio.wait({self._pending}, timeout=LOGOUT_BUDGET_S)
+            self._pending.cancel()
+        tokens = [*self._left, *([self._token] if self._token is not None else [])]
+        self._left = []
+        for token in tokens:
+            await self._delete(token)
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """Its error went to the callers that waited, or to nobody."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _with_token(request: Request, token: _Token) -> Request:
