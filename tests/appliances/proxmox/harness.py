@@ -23,7 +23,13 @@ TOOLSETS = ("all", "proxmox:command")
 
 @asynccontextmanager
 async def pve_room(
-    tmp_path: Path, *, persona: str | None = None, world: World | None = None, settings: str = "", mode: str = "operate"
+    tmp_path: Path,
+    *,
+    persona: str | None = None,
+    world: World | None = None,
+    settings: str = "",
+    mode: str = "operate",
+    without: tuple[str, ...] = (),
 ) -> AsyncIterator[Room]:
     """A room with all toolsets, an upload folder with a file, and a folder for secrets."""
     uploads, secrets = tmp_path / "uploads", tmp_path / "secrets"
@@ -33,7 +39,15 @@ async def pve_room(
     lines = f'upload_dir = "{uploads}"\nsecrets_dir = "{secrets}"\n{settings}'
     control = 'command_allow = ["uname", "cat"]'
     async with room(
-        "proxmox", tmp_path, persona=persona, world=world, mode=mode, settings=lines, control=control, toolsets=TOOLSETS
+        "proxmox",
+        tmp_path,
+        persona=persona,
+        world=world,
+        mode=mode,
+        settings=lines,
+        control=control,
+        toolsets=TOOLSETS,
+        without=without,
     ) as pve:
         yield pve
 

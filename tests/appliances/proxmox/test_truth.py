@@ -224,3 +224,11 @@ async def test_an_agent_that_does_not_answer_is_told_as_such(pve: Room) -> None:
     pve.simulator.set_fault("agent-down", vmid=101)
     assert (await pve.call("proxmox_agent_ping", guest="web"))["responds"] is False
     assert (await pve.fails("proxmox_guest_filesystems", guest="web")).code == "unavailable"
+
+
+async def test_an_upload_may_take_longer_than_a_call_usually_may(tmp_path: Path) -> None:
+    async with pve_room(tmp_path, settings="total_timeout = 1\ntimeout = 1") as pve:
+        pve.running.fault("latency", method="POST", seconds=1.5)
+        answer = await pve.call("proxmox_upload_file", storage="local", node="pve1", file="tiny.iso")
+        assert answer["outcome"] == "applied"
+        assert "warnings" not in answer

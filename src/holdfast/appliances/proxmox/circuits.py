@@ -1,4 +1,4 @@
-"""One circuit for the cluster's address, and one for every node behind it (contract 6, "breaker scoping").
+"""One circuit for each address of the cluster, and one for every node behind it (contract 6, "breaker scoping").
 
 A node that is down must not cut off a healthy cluster: what the answering node says about another node (595, 596, 597,
 599) counts for that node only; what happens on the way to the answering node counts for the address only.
@@ -6,27 +6,16 @@ A node that is down must not cut off a healthy cluster: what the answering node 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
 
+from holdfast.appliances.proxmox.addresses import Addresses
 from holdfast.appliances.proxmox.errors import NodeTimeoutError, NodeUnreachableError
-from holdfast.errors import CircuitOpenError
 from holdfast.resilience import Breaker, Operation, Outcome, Policy, Retry, Verdict
-from holdfast.transport import Guard, classify
+from holdfast.transport import Guard, Request
+from holdfast.transport.values import JsonObject
 
-T = TypeVar("T")
 _NODE_ERRORS = (NodeUnreachableError, NodeTimeoutError)
-
-
-def _for_address(error: BaseException) -> Verdict:
-    if isinstance(error, NodeUnreachableError):
-        return Verdict(Outcome.NEUTRAL, Retry.ALWAYS)
-    if isinstance(error, NodeTimeoutError):
-        return Verdict(Outcome.NEUTRAL, Retry.IF_SAFE)
-    if isinstance(error, CircuitOpenError):
-        return Verdict(Outcome.NEUTRAL, Retry.NEVER)
-    return classify(error)
 
 
 def _for_node(error: BaseException) -> Verdict:
@@ -34,33 +23,35 @@ def _for_node(error: BaseException) -> Verdict:
 
 
 class Circuits:
-    """The guards of one Proxmox target; `name` is that of the address's circuit, nodes' are `NAME/NODE`."""
+    """The guards of one Proxmox target; a node's is named `NAME/NODE`."""
 
-    def __init__(
-        self, policy: Policy, target: str, name: str, probe: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
-        self.name = name
+    def __init__(self, addresses: Addresses, policy: Policy, target: str, name: str) -> None:
+        self._addresses = addresses
+        self._name = name
         self._node_policy = replace(policy, retry_max_attempts=1, circuit_breaker_probe_interval=0)
         self._target = target
-        self.address = Guard(name=name, policy=policy, classify=_for_address, probe=probe, target=target)
         self._nodes: dict[str, Guard] = {}
 
     def breakers(self) -> Mapping[str, Breaker]:
-        """Breakers by name: the address's, and those of nodes called so far."""
-        guards = {self.name: self.address} | {f"{self.name}/{node}": g for node, g in self._nodes.items()}
-        return {name: guard.breaker for name, guard in guards.items() if guard.breaker is not None}
+        """Breakers by name: the addresses', and those of nodes called so far."""
+        nodes = {guard.name: guard.breaker for guard in self._nodes.values() if guard.breaker is not None}
+        return {**self._addresses.breakers(), **nodes}
 
-    async def run(self, operation: Operation, node: str | None, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run an attempt under the address's circuit and, for a call that a node answers, under the node's."""
+    async def run(self, operation: Operation, node: str | None, request: Request) -> JsonObject:
+        """Send a request under the addresses' circuits and, when a node answers it, under the node's."""
+        once = Operation(f"{operation.name} once", total_timeout_s=operation.total_timeout_s)
+
+        async def send() -> JsonObject:
+            return await self._addresses.send(once, request)
+
         if node is None:
-            return await self.address.run(operation, attempt)
+            return await self._addresses.outer.run(operation, send)
         guard = self._node(node)
-        once = Operation(f"{operation.name} on node")
-        return await self.address.run(operation, lambda: guard.run(once, attempt))
+        return await self._addresses.outer.run(operation, lambda: guard.run(once, send))
 
     def _node(self, node: str) -> Guard:
         if node not in self._nodes:
             self._nodes[node] = Guard(
-                name=f"{self.name}/{node}", policy=self._node_policy, classify=_for_node, target=self._target
+                name=f"{self._name}/{node}", policy=self._node_policy, classify=_for_node, target=self._target
             )
         return self._nodes[node]

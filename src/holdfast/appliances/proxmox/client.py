@@ -7,25 +7,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from holdfast.appliances.proxmox.addresses import MAX_IN_FLIGHT, Addresses
 from holdfast.appliances.proxmox.circuits import Circuits
-from holdfast.appliances.proxmox.errors import error_of
-from holdfast.appliances.proxmox.grants import named
 from holdfast.appliances.proxmox.here import Here, detect
 from holdfast.appliances.proxmox.inventory import Inventory
-from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.proxmox.upids import KnownTasks
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
+from holdfast.appliances.wiring import policy_of, pool_of, settings_of
 from holdfast.errors import PermissionDeniedError, ProtocolError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Part, Query, Request, path
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, get, get_str
-
-MAX_IN_FLIGHT: Final = 4
-"""Three workers answer on each node, one call at a time each (contract 1): more in flight only wait there."""
-
-KEEPALIVE_S: Final = 4.0
-"""pveproxy closes idle connections after 5.0 s (contract 1)."""
 
 SERVER_VERDICT_S: Final = 35.0
 """Attempts outlast the proxy's own verdict at 30 s (596): giving up first would only hide the outcome."""
@@ -72,11 +64,10 @@ class AsyncProxmoxClient:
         self.settings = settings
         self._own_pool = pool is None
         self._pool = pool if pool is not None else pool_of(settings)
-        self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
+        self._addresses = Addresses(settings, self._pool, on_secret=on_secret)
         policy = policy_of(settings, max_in_flight=MAX_IN_FLIGHT)
+        self._circuits = Circuits(self._addresses, policy, settings.label, settings.circuit_name)
         self._attempt_timeout_s = max(settings.timeout, SERVER_VERDICT_S)
-        self._session = Session(settings, self._http.send, on_secret=on_secret)
-        self._circuits = Circuits(policy, settings.label, settings.circuit_name, probe=self._probe)
         self._version: JsonObject | None = None
         self.inventory = Inventory(self._resources)
         self.known_tasks = KnownTasks()
@@ -92,16 +83,17 @@ class AsyncProxmoxClient:
 
     @property
     def circuit_breaker(self) -> Breaker | None:
-        """The circuit of the cluster's address; None when switched off."""
-        return self._circuits.address.breaker
+        """The circuit of the address that the target names; None when switched off."""
+        return self._addresses.first.guard.breaker
 
     def circuits(self) -> Mapping[str, Breaker]:
-        """All circuits by name, those of nodes included."""
+        """All circuits by name, those of fallbacks and of nodes included."""
         return self._circuits.breakers()
 
     async def close(self) -> None:
         """Release connections. API tokens and tickets need no log-out (contract 2)."""
         await self.inventory.close()
+        await self._addresses.aclose()
         if self._own_pool:
             await self._pool.close()
 
@@ -121,7 +113,7 @@ class AsyncProxmoxClient:
         request = Request(
             "GET", path("api2", "json", *segments), query=query, attempt_timeout_s=self._attempt_timeout_s
         )
-        return await self._run(operation, _node(segments), request)
+        return await self._circuits.run(operation, _node(segments), request)
 
     async def rows(self, *segments: str | int, query: Query | None = None) -> list[JsonObject]:
         """GET of a list of objects."""
@@ -168,28 +160,17 @@ class AsyncProxmoxClient:
     async def _change(
         self, method: str, segments: tuple[str | int, ...], request: Request, retry_safe: bool
     ) -> JsonValue:
+        bound = request.attempt_timeout_s + self._addresses.detour_s
         operation = Operation(
-            f"{method} {_name(segments)}", retry_safe=retry_safe, attempt_timeout_s=request.attempt_timeout_s
+            f"{method} {_name(segments)}",
+            retry_safe=retry_safe,
+            attempt_timeout_s=bound,
+            total_timeout_s=max(bound, self.settings.total_timeout),
         )
         try:
-            return get(await self._run(operation, _node(segments), request), "data")
+            return get(await self._circuits.run(operation, _node(segments), request), "data")
         finally:
             self.inventory.forget()
-
-    async def _run(self, operation: Operation, node: str | None, request: Request) -> JsonObject:
-        async def attempt() -> JsonObject:
-            return await self._send(request)
-
-        return await self._circuits.run(operation, node, attempt)
-
-    async def _send(self, request: Request) -> JsonObject:
-        reply = await self._session.send(request)
-        if reply.status != 200:
-            raise named(error_of(reply), request)
-        return as_object(reply.json())
-
-    async def _probe(self) -> None:
-        await self._send(Request("GET", path("api2", "json", "version"), attempt_timeout_s=5))
 
     async def version(self) -> JsonObject:
         """`{version, release, repoid}` of the answering node, asked once."""

@@ -59,12 +59,15 @@ class Session:
         """
         if self.by_token:
             async with self._latch.use():
-                return _accepted(await self._send(replace(request, headers=self._token_headers())))
-        reply = await self._send(replace(request, headers=await self._ticket_headers(request.method)))
+                return _accepted(await self._send(self._with(request, self._token_headers())))
+        reply = await self._send(self._with(request, await self._ticket_headers(request.method)))
         if reply.status == 401:
             self._ticket = None
-            reply = await self._send(replace(request, headers=await self._ticket_headers(request.method)))
+            reply = await self._send(self._with(request, await self._ticket_headers(request.method)))
         return _accepted(reply)
+
+    def _with(self, request: Request, headers: dict[str, str]) -> Request:
+        return replace(request, headers=headers, connect_timeout_s=self._settings.connect_timeout)
 
     def _token_headers(self) -> dict[str, str]:
         secret = self._settings.token_secret
@@ -94,7 +97,7 @@ class Session:
         user = self._settings.username or ""
         form = {"username": user if "@" in user else f"{user}@pam", "password": password}
         login = Request("POST", path("api2", "json", "access", "ticket"), form=form, fresh_connection=True)
-        reply = _accepted(await self._send(login))
+        reply = _accepted(await self._send(self._with(login, {})))
         if not reply.ok:
             raise error_of(reply)
         data = get_object(as_object(reply.json()), "data")

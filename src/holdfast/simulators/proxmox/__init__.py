@@ -11,6 +11,7 @@
     sim.set_fault("node-stalled", node="pve2", delay_s=0)                # all of them: `fault_names`
     sim.install_ceph()               else every Ceph call is refused as on a node without it
     sim.app(), sim.app_at("pve2")    the API of the contacted node, or of another one
+    sim.at("pve2")                   that other node as a further member of a rack
 
 Time passes by the clock only: tasks, locks, tickets, statistics and the HA manager catch up when a request comes in
 (or with `settle()`). Every method of both releases has a handler; the state lives in memory and starts from the world:

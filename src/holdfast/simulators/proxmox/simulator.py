@@ -81,6 +81,10 @@ class ProxmoxSimulator(Simulator):
         name = self.cluster.nodes[node].name
         return self._frontend(lambda: name).app()
 
+    def at(self, node: str) -> Simulator:
+        """Another node of the same cluster as a member of a rack, with its own port; KeyError when there is none."""
+        return _OtherNode(self, self.cluster.nodes[node].name)
+
     def _frontend(self, local_node: Callable[[], str]) -> Frontend:
         api = Api(self.cluster, self.authenticator, self._table, local_node, self._wait)
         return Frontend(api, self.authenticator, local_node, self._wait)
@@ -152,6 +156,32 @@ class ProxmoxSimulator(Simulator):
             raise ValueError(f"{self.persona} has no privilege {privilege!r}")
         self.cluster.access.withheld.add((str(options.get("path", "/")), privilege))
         self.cluster.access.changed()
+
+
+class _OtherNode(Simulator):
+    """The API of one more node: the cluster, the accounts and the faults are those of the first."""
+
+    kind = ProxmoxSimulator.kind
+    keepalive_timeout_s = ProxmoxSimulator.keepalive_timeout_s
+    fault_names = ProxmoxSimulator.fault_names
+
+    def __init__(self, first: ProxmoxSimulator, node: str) -> None:
+        super().__init__(first.world, first.clock, name=f"{first.name}-{node}", persona=first.persona)
+        self._first = first
+        self._node = node
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return self._first.credentials
+
+    def app(self) -> web.Application:
+        return self._first.app_at(self._node)
+
+    def set_fault(self, name: str, **options: str | int | float | bool) -> None:
+        self._first.set_fault(name, **options)
+
+    def clear_faults(self) -> None:
+        self._first.clear_faults()
 
 
 Options: TypeAlias = Mapping[str, str | int | float | bool]
