@@ -18,7 +18,13 @@ FREE = frozenset({"auth.login_ex", "auth.mechanism_choices", "privilege.become_r
 
 @asynccontextmanager
 async def nas(tmp_path: Path, persona: str = "25.10", **options: str) -> AsyncIterator[Room]:
-    async with room("truenas", tmp_path, persona=persona, **options) as made:  # type: ignore[arg-type]  # texts only
+    folders = {name: tmp_path / name for name in ("backups", "secrets")}
+    for folder in folders.values():
+        folder.mkdir(exist_ok=True)
+    settings = (
+        f'backup_dir = "{folders["backups"]}"\nsecrets_dir = "{folders["secrets"]}"\n{options.pop("settings", "")}'
+    )
+    async with room("truenas", tmp_path, persona=persona, settings=settings, **options) as made:  # type: ignore[arg-type]  # texts only
         yield made
         simulator = made.simulator
         assert isinstance(simulator, TrueNASSimulator)

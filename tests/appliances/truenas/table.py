@@ -5,7 +5,7 @@ A further subject's tools stand in a table of their own, which this one joins.
 
 from __future__ import annotations
 
-from tests.appliances.truenas import table_protection, table_sharing, table_storage
+from tests.appliances.truenas import table_protection, table_sharing, table_storage, table_system
 from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
@@ -56,6 +56,7 @@ READS = (
     *table_sharing.READS,
     *table_protection.READS,
     *table_storage.READS,
+    *table_system.READS,
 )
 
 WRITES = (
@@ -239,7 +240,7 @@ WRITES = (
         missing={"group": "no"},
         undo=False,
     ),
-    Case("delete_api_key", {"key": "spare"}, "api_key.delete", (("!spare-key", {}),), missing={"key": "no"}),
+    Case("delete_api_key", {"ref": "spare"}, "api_key.delete", (("!spare-key", {}),), missing={"ref": "no"}),
     Case("activate_boot_env", {"name": "$old"}, "boot.environment.activate", missing={"name": "no"}),
     Case("keep_boot_env", {"name": "$old"}, "boot.environment.keep", missing={"name": "no"}),
     Case(
@@ -270,5 +271,6 @@ WRITES = (
     *table_sharing.WRITES,
     *table_protection.WRITES,
     *table_storage.WRITES,
+    *table_system.WRITES,
 )
 ALL = (*READS, *WRITES)

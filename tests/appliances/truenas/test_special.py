@@ -194,7 +194,7 @@ async def test_a_job_that_cannot_be_stopped_safely_is_not_aborted(tmp_path: Path
 async def test_the_account_and_the_key_that_holdfast_uses_are_not_deleted(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         assert (await made.fails("truenas_delete_user", user="mcp")).code == "conflict"
-        assert (await made.fails("truenas_delete_api_key", key="holdfast")).code == "conflict"
+        assert (await made.fails("truenas_delete_api_key", ref="holdfast")).code == "conflict"
         assert (await made.fails("truenas_update_user", user="mcp", locked=True)).code == "conflict"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,10 +14,10 @@ from holdfast.appliances.truenas.auth import AuthManager
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of
-from holdfast.errors import UnsupportedError
+from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of, transport_of
+from holdfast.errors import UnavailableError, UnsupportedError
 from holdfast.resilience import Breaker, Operation
-from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket
+from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket, Request
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
 MAX_IN_FLIGHT: Final = 8
@@ -26,6 +27,8 @@ PING_INTERVAL_S: Final = 20.0
 """nginx closes the socket after 60 s without a byte from the server (contract 2)."""
 
 LOGIN_TIMEOUT_S: Final = 20.0
+KEEPALIVE_S: Final = 10.0
+"""For downloads over plain HTTPS, which are rare."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,11 @@ class TrueNASClient:
         number = key.reveal().partition("-")[0] if key is not None else ""
         return int(number) if number.isascii() and number.isdigit() else None
 
+    def hide(self, secret: str) -> None:
+        """Have a secret that TrueNAS told kept out of everything that is said."""
+        if self._on_secret is not None and secret:
+            self._on_secret(secret)
+
     async def reconnect(self) -> None:
         """Leave the socket; the next call opens a new one and logs in again."""
         if self._socket is not None:
@@ -188,6 +196,30 @@ class TrueNASClient:
         connections say nothing about its health and an open circuit would miss its return.
         """
         return await self._attempt(method, params, str(uuid.uuid4()) if changes else None)
+
+    async def download(self, link: str, destination: Path, *, max_bytes: int) -> None:
+        """Fetch what `core.download` offers, once, to a new file that only its owner may read (contract 10).
+
+        Args:
+            link: Path with a token that is a credential: it goes into no message.
+            destination: Appears when it is complete.
+            max_bytes: A longer file is given up.
+
+        Raises:
+            UnavailableError: The offer has lapsed.
+            HoldfastError: As the transport's `download`.
+        """
+        http = transport_of(self.settings, self._pool, keepalive_s=KEEPALIVE_S)
+        path = http.same_origin_path(link, "/_download/")
+        self.hide(path.partition("auth_token=")[2])
+        reply = await http.download(Request("GET", path), destination, max_bytes=max_bytes)
+        if not reply.ok:
+            raise UnavailableError(
+                f"TrueNAS did not hand the file over (HTTP {reply.status}).",
+                status=reply.status,
+                next_step="Repeat; the file has to be fetched within a minute.",
+                target=self.settings.label,
+            )
 
     async def query(
         self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None

@@ -37,7 +37,9 @@ class Collection:
         convert: API field → how the tools' argument is made from its value.
         spread: API field → the arguments of the tools that its value becomes, where that is not one argument.
         reduce: API field → how its value is told: rows that the API writes out stand as their ids.
+        unset: API field → the tools' argument that unsets it, where null is a value of it.
         fixed: Further arguments of the delete tool.
+        normal: Makes a row comparable with what is sent, where TrueNAS answers another shape.
         unique: Whether TrueNAS allows only one object of a key.
     """
 
@@ -55,6 +57,8 @@ class Collection:
     spread: Mapping[str, Callable[[JsonValue], JsonObject]] = field(default_factory=dict)
     reduce: Mapping[str, Callable[[JsonValue], JsonValue]] = field(default_factory=dict)
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    unset: Mapping[str, JsonValue] = field(default_factory=dict)
+    normal: Callable[[JsonObject], JsonObject] = field(default=lambda row: row)
     unique: bool = True
 
     def undo_create(self, ref: JsonValue) -> UndoCall:
@@ -83,7 +87,9 @@ class Collection:
         """Values of the API as arguments of the tools."""
         made: JsonObject = {}
         for name, value in values.items():
-            if name in self.spread:
+            if value is None and name in self.unset:
+                made[self.rename.get(name, name)] = self.unset[name]
+            elif name in self.spread:
                 made |= self.spread[name](value)
             else:
                 made[self.rename.get(name, name)] = self.convert.get(name, _as_is)(value)
@@ -92,7 +98,8 @@ class Collection:
 
 async def rows_of(ctx: Ctx, kind: Collection, filters: Sequence[JsonValue] = ()) -> list[JsonObject]:
     """Objects that match."""
-    return await ctx.client.query(kind.query, filters, {"order_by": ["id"], "limit": _MANY})
+    rows = await ctx.client.query(kind.query, filters, {"order_by": ["id"], "limit": _MANY})
+    return [kind.normal(row) for row in rows]
 
 
 async def find(ctx: Ctx, kind: Collection, ref: str) -> JsonObject:
@@ -110,7 +117,7 @@ async def find(ctx: Ctx, kind: Collection, ref: str) -> JsonObject:
     if len(found) > 1:
         ids = ", ".join(str(row.get("id")) for row in found)
         raise ConflictError(f"Several {kind.noun}s are called {ref}: {ids}.", next_step="Name one by its id.")
-    return found[0]
+    return kind.normal(found[0])
 
 
 def given(**values: JsonValue) -> JsonObject:
@@ -141,7 +148,7 @@ async def create(
         )
     fixed_reason = cannot_undo
     before_ids = {row.get("id") for row in same}
-    after = {name: value for name, value in values.items() if name in kind.shown or name == kind.key}
+    after = {name: plain(value) for name, value in values.items() if name in kind.shown or name == kind.key}
 
     async def look() -> Seen:
         rows = await rows_of(ctx, kind, [[kind.key, "=", values[kind.key]]])
@@ -187,26 +194,32 @@ async def update(
     blast_radius: Sequence[str] = (),
     destructive: bool = False,
     ref: str | None = None,
+    also: JsonObject | None = None,
+    write: Write | None = None,
 ) -> Change:
     """The change that gives an object other values; only what was given is sent. `ref`: the update tool's argument for
-    the object where it is not the collection's.
+    the object where it is not the collection's. `also`: sent too, and given to the undo, but no part of the object.
+    `write`: what is sent where it differs from the values.
     """
     number = get_int(row, "id")
     before: JsonObject = {name: kind.value(row, name) for name in (kind.key, *values)}
-    after: JsonObject = {**before, **values}
+    after: JsonObject = {**before, **{name: plain(value) for name, value in values.items()}}
 
     async def look() -> Seen:
         rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
         if not rows:
             return Seen(False, {}, note="It is not there any more.")
-        state: JsonObject = {name: kind.value(rows[0], name) for name in before}
+        now = kind.normal(rows[0])
+        state: JsonObject = {name: kind.value(now, name) for name in before}
         reached = all(_equal(state[name], after[name]) for name in values)
         return Seen(None if secret and not values else reached, state)
 
     undo, why = _undo_update(kind, row, before, values, secret, ref or kind.ref)
+    if undo is not None and also:
+        undo = UndoCall(tool=undo.tool, arguments={**undo.arguments, **also})
     return await change(
         ctx,
-        Write((Way(f"{kind.namespace}.update", (number, {**values, **(secret or {})})),)),
+        write or Write((Way(f"{kind.namespace}.update", (number, {**values, **(secret or {}), **(also or {})})),)),
         summary=summary or f"Change the {kind.label(row)}",
         before=before,
         after=after,
@@ -215,7 +228,7 @@ async def update(
         cannot_undo=why,
         warnings=warnings,
         blast_radius=blast_radius,
-        nothing_to_do=not secret and all(_equal(before[name], values[name]) for name in values),
+        nothing_to_do=not secret and all(_equal(before[name], after[name]) for name in values),
         destructive=destructive,
     )
 
@@ -227,7 +240,7 @@ def _undo_update(
         return None, "The secret before is not known."
     if not kind.update_tool:
         return None, "There is no tool that takes it back."
-    unset = [name for name in values if before[name] is None]
+    unset = [name for name in values if before[name] is None and name not in kind.unset]
     if unset:
         return None, f"{', '.join(unset)} was not set before, and cannot be unset by this tool."
     name = values.get(kind.key, row.get(kind.key))
@@ -261,7 +274,7 @@ async def delete(
 
     async def look() -> Seen:
         rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
-        return Seen(not rows, kind.facts(rows[0]) if rows else {})
+        return Seen(not rows, kind.facts(kind.normal(rows[0])) if rows else {})
 
     arguments = recreate(row) if recreate is not None else None
     undo = UndoCall(tool=kind.create_tool, arguments=arguments) if arguments is not None and kind.create_tool else None

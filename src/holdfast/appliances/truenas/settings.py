@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,6 +22,13 @@ class TrueNASSettings(TargetSettings):
     login: Literal["auto", "scram", "plain"] = Field(
         "auto",
         description="auto: by SCRAM where it is offered (26), else the key itself inside TLS; scram, plain: only so.",
+    )
+
+    backup_dir: Path | None = Field(
+        None, description="Folder where saved configurations are written (mode 0600); without it none are saved."
+    )
+    secrets_dir: Path | None = Field(
+        None, description="Folder where new API keys are written (mode 0600); without it none are made."
     )
 
     @model_validator(mode="after")

@@ -58,3 +58,44 @@ class ApiKey(Row):
 
 class ApiKeyPage(Page[ApiKey]):
     """API keys."""
+
+
+class Privilege(Row):
+    """Roles that members of groups have."""
+
+    id: int
+    name: Untrusted
+    builtin: Annotated[Untrusted | None, From("builtin_name")] = None
+    groups: list[Untrusted]
+    roles: list[Untrusted]
+    web_shell: bool | None = None
+
+
+class PrivilegePage(Page[Privilege]):
+    """Privileges."""
+
+
+class Role(Row):
+    """A role and the roles that it includes."""
+
+    name: Untrusted
+    title: Untrusted | None = None
+    includes: list[Untrusted] | None = None
+
+
+class RolePage(Page[Role]):
+    """Roles."""
+
+
+class Member(Row):
+    """A member of a group. `primary`: it is the user's own group."""
+
+    id: int
+    uid: int
+    username: Untrusted
+    locked: bool | None = None
+    primary: bool | None = None
+
+
+class MemberPage(Page[Member]):
+    """Members of a group."""

@@ -28,6 +28,10 @@ TOOLSETS: Final = (
     Toolset("apps", f"{_HERE}.apps", "Apps listed, installed, upgraded, rolled back, started, stopped, deleted."),
     Toolset("guests", f"{_HERE}.guests", "Virtual machines and containers."),
     Toolset("accounts", f"{_HERE}.accounts", "Users, groups, API keys."),
+    Toolset("access", f"{_HERE}.access", "Privileges, roles, members of groups, API keys made and renewed."),
     Toolset("network", f"{_HERE}.network", "Network interfaces, changed with a rollback timer."),
     Toolset("system", f"{_HERE}.system", "Boot environments, updates, reboot, audit, time servers."),
+    Toolset(
+        "configuration", f"{_HERE}.configuration", "Configuration saved to a file; settings of system and services."
+    ),
 )

@@ -42,7 +42,15 @@ GROUP: Final = Collection(
     delete_tool="truenas_delete_group",
 )
 KEY: Final = Collection(
-    "api_key", "API key", "name", ("name", "username", "expires_at"), "truenas_list_api_keys", "key"
+    namespace="api_key",
+    noun="API key",
+    key="name",
+    shown=("name", "username", "expires_at"),
+    list_tool="truenas_list_api_keys",
+    ref="ref",  # an argument called key would be hidden as if it were one
+    update_tool="truenas_update_api_key",
+    delete_tool="truenas_delete_api_key",
+    unset={"expires_at": "never"},
 )
 
 Ref = Annotated[ObjectRef, Field(description="Name or id.")]
@@ -129,9 +137,9 @@ async def truenas_list_api_keys(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor =
 
 
 @tool(title="Delete API key", toolset="accounts", risk=Risk.DESTRUCTIVE, idempotent=True)
-async def truenas_delete_api_key(ctx: Ctx, *, key: Ref) -> Change:
+async def truenas_delete_api_key(ctx: Ctx, *, ref: Ref) -> Change:
     """Delete an API key: whatever logs in with it is locked out. The key that Holdfast uses is refused."""
-    row = await find(ctx, KEY, key)
+    row = await find(ctx, KEY, ref)
     if ctx.client.key_id == get_int(row, "id"):
         raise ConflictError("That is the key Holdfast itself uses.")
     return await delete(ctx, KEY, row, blast_radius=[f"Whatever uses the key as {row.get('username')} is locked out."])

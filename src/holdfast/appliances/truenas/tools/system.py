@@ -1,4 +1,4 @@
-"""The system itself: boot environments, updates, reboot, configuration backup, audit, time servers."""
+"""The system itself: boot environments, updates, reboot, audit, time servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import BootEnvironment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Write, call, change, job
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given
+from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
 from holdfast.appliances.truenas.models.system import (
     AuditPage,
     AuditRow,
@@ -25,7 +25,7 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError, HoldfastError, NotFoundError, UnsupportedError
+from holdfast.errors import ConflictError, HoldfastError, InputError, NotFoundError, UnsupportedError
 from holdfast.transport.values import JsonValue, as_int, as_object, as_objects, get_bool, get_int, get_str, opt_str
 
 NTP: Final = Collection(
@@ -36,8 +36,14 @@ NTP: Final = Collection(
     list_tool="truenas_list_ntp_servers",
     ref="server",
     create_tool="truenas_create_ntp_server",
+    update_tool="truenas_update_ntp_server",
     delete_tool="truenas_delete_ntp_server",
 )
+
+
+Prefer = Annotated[bool | None, Field(description="Preferred to others.")]
+Iburst = Annotated[bool | None, Field(description="Ask fast at first.")]
+Force = Annotated[bool, Field(description="Also one that does not answer now.")]
 
 
 @tool(title="List boot environments", toolset="system")
@@ -298,13 +304,31 @@ async def truenas_create_ntp_server(
     ctx: Ctx,
     *,
     address: HostOrIp,
-    prefer: Annotated[bool | None, Field(description="Preferred to others.")] = None,
-    iburst: Annotated[bool | None, Field(description="Ask fast at first.")] = None,
-    force: Annotated[bool, Field(description="Also one that does not answer now.")] = False,
+    prefer: Prefer = None,
+    iburst: Iburst = None,
+    force: Force = False,
 ) -> Change:
     """Add a time server. TrueNAS asks it first, and refuses one that does not answer unless forced."""
     values: JsonObject = {"address": address, **given(prefer=prefer, iburst=iburst)}
     return await create(ctx, NTP, values, secret={"force": True} if force else None)
+
+
+@tool(title="Change time server", toolset="system", risk=Risk.WRITE, idempotent=True)
+async def truenas_update_ntp_server(
+    ctx: Ctx,
+    *,
+    server: Annotated[ObjectRef, Field(description="Address or id.")],
+    address: HostOrIp | None = None,
+    prefer: Prefer = None,
+    iburst: Iburst = None,
+    force: Force = False,
+) -> Change:
+    """Change a time server. TrueNAS asks it first, and refuses one that does not answer unless forced."""
+    row = await find(ctx, NTP, server)
+    values = given(address=address, prefer=prefer, iburst=iburst)
+    if not values:
+        raise InputError("Nothing to change was given.")
+    return await update(ctx, NTP, row, values, also={"force": True} if force else None)
 
 
 @tool(title="Remove time server", toolset="system", risk=Risk.DESTRUCTIVE, idempotent=True)

@@ -1,0 +1,392 @@
+"""Who may do what: privileges and roles, members of groups, API keys made and renewed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from holdfast.appliances.truenas.arguments import ObjectRef
+from holdfast.appliances.truenas.changes import Ctx, Seen, Verdict, Write, change
+from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.models.accounts import (
+    Member,
+    MemberPage,
+    Privilege,
+    PrivilegePage,
+    Role,
+    RolePage,
+)
+from holdfast.appliances.truenas.reading import made, page, server_page
+from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.secretfiles import SecretFile
+from holdfast.appliances.truenas.tools.accounts import GROUP, KEY, USER, Ref
+from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.grammar import Grammar
+from holdfast.control.identifiers import UserName
+from holdfast.control.paging import Cursor, Limit
+from holdfast.control.spec import Risk, tool
+from holdfast.errors import ConflictError, InputError
+from holdfast.transport.values import JsonValue, as_object, get_int, get_str, opt_str
+
+RoleName = Annotated[str, Grammar("role", r"[A-Z][A-Z0-9_]+", 80, "role", ("READONLY_ADMIN", "SNAPSHOT_WRITE"))]
+KeyName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.@-]*$")]
+Expiry = Annotated[
+    str,
+    Grammar(
+        "expiry",
+        r"never|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})",
+        35,
+        "time as 2027-01-31T00:00:00Z, or never",
+        ("2027-01-31T00:00:00Z", "never"),
+    ),
+]
+Names = Annotated[list[UserName], Field(max_length=200, description="User names; all others are left out.")]
+Groups = Annotated[list[ObjectRef], Field(min_length=1, max_length=50, description="Local groups by name or id.")]
+Roles = Annotated[list[RoleName], Field(min_length=1, max_length=150, description="Roles; see truenas_list_roles.")]
+Shell = Annotated[bool, Field(description="May use the shell of the web interface.")]
+
+
+def _by_name(row: JsonObject) -> JsonObject:
+    """A privilege with the names of its groups, and sorted: TrueNAS answers whole groups, and takes their gids."""
+    groups = row.get("local_groups")
+    rows = [one for one in groups if isinstance(one, dict)] if isinstance(groups, list) else []
+    roles = row.get("roles")
+    return {
+        **row,
+        "gids": sorted(one["gid"] for one in rows if isinstance(one.get("gid"), int)),  # type: ignore[type-var]  # numbers
+        "groups": [*sorted(str(one.get("group") or one.get("name") or one.get("gid")) for one in rows)],
+        "roles": [*sorted(map(str, roles))] if isinstance(roles, list) else [],
+    }
+
+
+PRIVILEGE: Final = Collection(
+    namespace="privilege",
+    noun="privilege",
+    key="name",
+    shown=("name", "groups", "roles", "web_shell"),
+    list_tool="truenas_list_privileges",
+    ref="privilege",
+    create_tool="truenas_create_privilege",
+    update_tool="truenas_update_privilege",
+    delete_tool="truenas_delete_privilege",
+    normal=_by_name,
+)
+
+
+@tool(title="List privileges", toolset="access")
+async def truenas_list_privileges(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> PrivilegePage:
+    """Which groups have which roles: a privilege gives its roles to all members of its groups."""
+    rows = await ctx.client.query("privilege.query", [], {"order_by": ["id"]})
+    return page(PrivilegePage, rows, lambda row: made(Privilege, _by_name(row)), limit, cursor)
+
+
+@tool(title="List roles", toolset="access")
+async def truenas_list_roles(
+    ctx: Ctx,
+    *,
+    search: Annotated[
+        str | None, Field(max_length=40, pattern=r"^[A-Za-z_]+$", description="Text in the name.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> RolePage:
+    """Roles that a privilege can give, and which others each includes."""
+    return await server_page(
+        ctx.client,
+        RolePage,
+        ["privilege.roles"],
+        lambda row: made(Role, row),
+        filters=[["name", "rin", search.upper()]] if search else [],
+        limit=limit,
+        cursor=cursor,
+        order_by=["name"],
+        select=["name", "title", "includes"],
+    )
+
+
+async def _own_groups(ctx: Ctx) -> set[int]:
+    """Ids of the groups of the account that Holdfast uses."""
+    name = as_object(await ctx.client.call("auth.me"), "auth.me").get("pw_name")
+    rows = await ctx.client.query("user.query", [["username", "=", name]], {"limit": 1, "select": ["group", "groups"]})
+    if not rows:
+        return set()
+    primary, further = rows[0].get("group"), rows[0].get("groups")
+    ids = {item for item in further if isinstance(item, int)} if isinstance(further, list) else set()
+    if isinstance(primary, dict) and isinstance(number := primary.get("id"), int):
+        ids.add(number)
+    return ids
+
+
+async def _groups(ctx: Ctx, refs: list[str]) -> list[JsonObject]:
+    return [await find(ctx, GROUP, ref) for ref in dict.fromkeys(refs)]
+
+
+async def _mine(ctx: Ctx, row: JsonObject) -> bool:
+    """Whether a privilege gives the account that Holdfast uses any role."""
+    own = await _own_groups(ctx)
+    rows = await ctx.client.query("group.query", [["gid", "in", row["gids"]]], {"select": ["id"]})
+    return any(one.get("id") in own for one in rows)
+
+
+@tool(title="Create privilege", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)
+async def truenas_create_privilege(
+    ctx: Ctx,
+    *,
+    name: Annotated[
+        str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", description="Its name.")
+    ],
+    groups: Groups,
+    roles: Roles,
+    web_shell: Shell = False,
+) -> Change:
+    """Give roles to all members of groups. Give the least that the work needs."""
+    found = await _groups(ctx, groups)
+    values: JsonObject = {"name": name, "roles": [*sorted(set(roles))], "web_shell": web_shell}
+    own = await _own_groups(ctx)
+    mine = ["Holdfast's own account gets these roles too."] if any(row.get("id") in own for row in found) else []
+    sent: JsonObject = {**values, "local_groups": [get_int(row, "gid") for row in found]}
+    return await create(
+        ctx,
+        PRIVILEGE,
+        {**values, "groups": _names_of(found)},
+        write=Write((Way("privilege.create", (sent,)),)),
+        blast_radius=[*mine, *_members_told(found)],
+    )
+
+
+def _names_of(groups: list[JsonObject]) -> list[JsonValue]:
+    return [*sorted(str(row.get("name")) for row in groups)]
+
+
+def _members_told(groups: list[JsonObject]) -> list[str]:
+    told: list[str] = []
+    for row in groups:
+        users = row.get("users")
+        told.append(f"The group {row.get('name')} has {len(users) if isinstance(users, list) else 0} members.")
+    return told
+
+
+@tool(title="Change privilege", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def truenas_update_privilege(
+    ctx: Ctx,
+    *,
+    privilege: Ref,
+    groups: Groups | None = None,
+    roles: Roles | None = None,
+    web_shell: Annotated[bool | None, Field(description="May use the shell of the web interface.")] = None,
+) -> Change:
+    """Change what a privilege gives to whom; lists given replace those before. One by which Holdfast's own account has
+    its rights is refused.
+    """
+    row = await find(ctx, PRIVILEGE, privilege)
+    if groups is None and roles is None and web_shell is None:
+        raise InputError("Nothing to change was given.")
+    if (groups is not None or roles is not None) and await _mine(ctx, row):
+        raise ConflictError("Holdfast's own account has its rights by this privilege.")
+    found = await _groups(ctx, groups) if groups is not None else []
+    values = given(
+        groups=_names_of(found) if groups is not None else None,
+        roles=[*sorted(set(roles))] if roles is not None else None,
+        web_shell=web_shell,
+    )
+    sent: JsonObject = {key: value for key, value in values.items() if key != "groups"}
+    if groups is not None:
+        sent["local_groups"] = [get_int(one, "gid") for one in found]
+    write = Write((Way("privilege.update", (get_int(row, "id"), sent)),))
+    return await update(ctx, PRIVILEGE, row, values, write=write, blast_radius=_members_told(found))
+
+
+@tool(title="Delete privilege", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def truenas_delete_privilege(ctx: Ctx, *, privilege: Ref) -> Change:
+    """Delete a privilege: members of its groups lose its roles. One by which Holdfast's own account has its rights, and
+    those of the system, are refused.
+    """
+    row = await find(ctx, PRIVILEGE, privilege)
+    if row.get("builtin_name") is not None:
+        raise ConflictError(f"{row.get('name')} is a privilege of the system.")
+    if await _mine(ctx, row):
+        raise ConflictError("Holdfast's own account has its rights by this privilege.")
+    return await delete(ctx, PRIVILEGE, row, recreate=again(PRIVILEGE, "name", "groups", "roles", "web_shell"))
+
+
+@tool(title="List members of group", toolset="access")
+async def truenas_list_group_members(ctx: Ctx, *, group: Ref, limit: Limit = 50, cursor: Cursor = None) -> MemberPage:
+    """Users that are members of a local group. Those whose primary group it is are told too."""
+    row = await find(ctx, GROUP, group)
+    users = row.get("users")
+    members = users if isinstance(users, list) else []
+    return await server_page(
+        ctx.client,
+        MemberPage,
+        ["user.query"],
+        lambda user: made(Member, user, primary=user.get("id") not in members),
+        filters=[["OR", [["id", "in", members], ["group.id", "=", get_int(row, "id")]]]],
+        limit=limit,
+        cursor=cursor,
+        order_by=["uid"],
+        select=["id", "uid", "username", "locked"],
+    )
+
+
+async def _names(ctx: Ctx, row: JsonObject) -> list[JsonValue]:
+    users = row.get("users")
+    rows = await ctx.client.query("user.query", [["id", "in", users]], {"select": ["username"], "order_by": ["uid"]})
+    return [*sorted(get_str(one, "username") for one in rows)]
+
+
+@tool(title="Set members of group", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def truenas_set_group_members(ctx: Ctx, *, group: Ref, users: Names) -> Change:
+    """Say which users are members of a local group, with what the group may reach and do."""
+    row = await find(ctx, GROUP, group)
+    number = get_int(row, "id")
+    found = await ctx.client.query("user.query", [["username", "in", list(users)], ["local", "=", True]])
+    ids = {get_str(one, "username"): get_int(one, "id") for one in found}
+    if unknown := sorted(set(users) - set(ids)):
+        raise InputError(
+            f"There is no local user {', '.join(unknown[:10])}.", next_step="truenas_list_users lists them."
+        )
+    before = await _names(ctx, row)
+    after: list[JsonValue] = [*sorted(ids)]
+    me = as_object(await ctx.client.call("auth.me"), "auth.me").get("pw_name")
+    if me in before and me not in after:
+        raise ConflictError(f"{me} is the account Holdfast itself uses: it stays in its groups.")
+    roles = row.get("roles")
+
+    async def look() -> Seen:
+        now = await _names(ctx, await find(ctx, GROUP, str(number)))
+        return Seen(now == after, {"users": now})
+
+    return await change(
+        ctx,
+        Write((Way("group.update", (number, {"users": [*sorted(ids.values())]})),)),
+        summary=f"Make {len(after)} users the members of the group {row.get('name')}",
+        before={"users": before},
+        after={"users": after},
+        look=look,
+        undo=UndoCall(tool="truenas_set_group_members", arguments={"group": str(row.get("name")), "users": before}),
+        blast_radius=[f"The group has the roles {', '.join(map(str, roles[:10]))}."]
+        if isinstance(roles, list) and roles
+        else [],
+        nothing_to_do=before == after,
+    )
+
+
+def _moment(expires_at: str | None) -> JsonValue:
+    """A time as the middleware takes it; None for never."""
+    if expires_at is None or expires_at == "never":
+        return None
+    try:
+        return {"$date": round(datetime.fromisoformat(expires_at).timestamp() * 1000)}
+    except ValueError:
+        raise InputError("expires_at is no possible time.") from None
+
+
+def _keeping(ctx: Ctx, file: SecretFile, write: Write) -> tuple[Write, SecretFile]:
+    """The write with its answer's secret going into the file, and nowhere else."""
+
+    def judge(answer: JsonValue) -> Verdict:
+        key = opt_str(as_object(answer, "api_key"), "key")
+        if not key:
+            return Verdict(told=["TrueNAS answered without the secret: delete the key and make another."])
+        ctx.client.hide(key)
+        ctx.client.hide(key.partition("-")[2])
+        problem = file.write(key)
+        return Verdict(told=[problem] if problem else [], details={"file": file.place.name} if not problem else {})
+
+    return replace(write, judge=judge), file
+
+
+def _filed(planned: Change, file: SecretFile) -> Change:
+    """The change with its file made before anything is sent, and what is missing told afterwards."""
+
+    async def apply() -> Applied:
+        file.open()
+        try:
+            return await planned.apply()
+        finally:
+            file.close()
+
+    async def read_back() -> Observed:
+        seen = await planned.read_back()
+        return replace(seen, note=file.note or seen.note) if seen.effect == "applied" else seen
+
+    return replace(planned, apply=apply, read_back=read_back)
+
+
+@tool(title="Create API key", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)
+async def truenas_create_api_key(
+    ctx: Ctx,
+    *,
+    name: Annotated[KeyName, Field(description="Name of the key.")],
+    username: Annotated[UserName, Field(description="User that it acts as, with that user's roles.")],
+    expires_at: Expiry = "never",
+) -> Change:
+    """Make an API key. It goes to a file in the operator's folder (secrets_dir), never into an answer."""
+    user = await find(ctx, USER, username)
+    file = SecretFile(ctx.client.settings.secrets_dir, name)
+    roles = user.get("roles")
+    values: JsonObject = {"name": name, "username": username, "expires_at": _moment(expires_at)}
+    write, _ = _keeping(ctx, file, Write((Way("api_key.create", (values,)),)))
+    held = ", ".join(map(str, roles[:10])) if isinstance(roles, list) and roles else "no role"
+    planned = await create(
+        ctx,
+        KEY,
+        values,
+        write=write,
+        blast_radius=[f"Whoever has the key acts as {username} ({held})."],
+        warnings=[f"It is written to {file.place.name}; if the answer is lost, so is the key: delete it then."],
+    )
+    return _filed(planned, file)
+
+
+@tool(title="Change API key", toolset="access", risk=Risk.WRITE, idempotent=True)
+async def truenas_update_api_key(
+    ctx: Ctx,
+    *,
+    ref: Ref,
+    name: Annotated[KeyName | None, Field(description="New name.")] = None,
+    expires_at: Expiry | None = None,
+) -> Change:
+    """Rename an API key, or say when it expires. The key that Holdfast uses may not be made to expire."""
+    row = await find(ctx, KEY, ref)
+    values = given(name=name)
+    if expires_at is not None:
+        values["expires_at"] = _moment(expires_at)
+        if values["expires_at"] is not None and get_int(row, "id") == ctx.client.key_id:
+            raise ConflictError("That is the key Holdfast itself uses.")
+    if not values:
+        raise InputError("Nothing to change was given.")
+    return await update(ctx, KEY, row, values)
+
+
+@tool(title="Renew API key", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)
+async def truenas_renew_api_key(ctx: Ctx, *, ref: Ref) -> Change:
+    """Give an API key a new secret; the old one stops working at once. The new one goes to a file in the operator's
+    folder (secrets_dir), never into an answer.
+    """
+    row = await find(ctx, KEY, ref)
+    number = get_int(row, "id")
+    if number == ctx.client.key_id:
+        raise ConflictError("That is the key Holdfast itself uses.")
+    file = SecretFile(ctx.client.settings.secrets_dir, f"{row.get('name')}-renewed-{int(ctx.now())}")
+    write, _ = _keeping(ctx, file, Write((Way("api_key.update", (number, {"reset": True})),)))
+
+    async def look() -> Seen:
+        now = await find(ctx, KEY, str(number))
+        return Seen(None, {"name": now.get("name"), "revoked": now.get("revoked")})
+
+    planned = await change(
+        ctx,
+        write,
+        summary=f"Renew the {KEY.label(row)} of {row.get('username')}",
+        before={"name": row.get("name"), "revoked": row.get("revoked")},
+        after={"name": row.get("name"), "revoked": False},
+        look=look,
+        cannot_undo="The old secret is gone.",
+        blast_radius=["Whatever uses the key is locked out until it gets the new one."],
+    )
+    return _filed(planned, file)
