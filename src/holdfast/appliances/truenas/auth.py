@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from holdfast.appliances.truenas.pace import LoginPace
 from holdfast.appliances.truenas.scram import ScramLogin
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import settings_of
@@ -17,6 +18,8 @@ from holdfast.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from holdfast.resilience import Clock
+from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import CredentialLatch
 from holdfast.transport.values import JsonObject, JsonValue, as_object, get_str
 
@@ -34,13 +37,15 @@ class AuthManager:
 
     Args:
         config: `TrueNASSettings`, or a mapping with the same keys (the resilience guide's).
+        clock: Time.
     """
 
-    def __init__(self, config: TrueNASSettings | Mapping[str, object]) -> None:
+    def __init__(self, config: TrueNASSettings | Mapping[str, object], *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings_of(TrueNASSettings, config)
         what = "the API key" if self.settings.api_key is not None else "the user name and password"
         self._latch = CredentialLatch(what)
         self._knows_scram = False
+        self._pace = LoginPace(clock)
         self.user: JsonObject = {}
 
     def check_transport(self) -> None:
@@ -56,6 +61,14 @@ class AuthManager:
                 next_step='Remove protocol = "ws" (or "http") from the target.',
             )
 
+    async def wait_for_turn(self) -> None:
+        """Wait until another login is in order: before a connection is opened for it.
+
+        Raises:
+            RateLimitedError: That takes longer than the call has time. Nothing was sent.
+        """
+        await self._pace.wait(2 if self._knows_scram else 1)
+
     async def log_in(self, call: Call, *, certificate: bytes | None = None) -> None:
         """Log in on a fresh socket: by SCRAM where it is offered, so that the key is not sent. Where the target is
         read-only and the release can, give up all rights to change anything in this session.
@@ -70,7 +83,9 @@ class AuthManager:
         """
         self.check_transport()
         async with self._latch.use():
-            if await self._by_scram(call):
+            scram = await self._by_scram(call)
+            self._pace.take(2 if scram else 1)
+            if scram:
                 answer = await self._scram(call, certificate)
             else:
                 answer = as_object(await call("auth.login_ex", [self._credential()]), "auth.login_ex")

@@ -16,7 +16,8 @@ from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_re
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of, transport_of
 from holdfast.errors import UnavailableError, UnsupportedError
-from holdfast.resilience import Breaker, Operation
+from holdfast.resilience import Breaker, Clock, Operation
+from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket, Request
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
@@ -48,6 +49,7 @@ class TrueNASClient:
         auth_manager: Keeps the credential; made from `config` when omitted.
         pool: Shared connections; a pool of its own when omitted.
         on_secret: Told every secret that a login brings, for redaction.
+        clock: Time and sleep; replaced by tests.
 
     Methods raise `holdfast.errors.HoldfastError`; while the circuit is open that error also is a
     `pybreaker.CircuitBreakerError`.
@@ -60,18 +62,20 @@ class TrueNASClient:
         *,
         pool: ConnectionPool | None = None,
         on_secret: Callable[[str], None] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         settings = settings_of(TrueNASSettings, config)
         self.settings = settings
         self._own_pool = pool is None
         self._pool = pool if pool is not None else pool_of(settings)
-        self._auth = auth_manager if auth_manager is not None else AuthManager(settings)
+        self._auth = auth_manager if auth_manager is not None else AuthManager(settings, clock=clock)
         self._on_secret = on_secret
         self._guard = Guard(
             name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
             probe=self._probe,
             target=settings.label,
+            clock=clock,
         )
         self._socket: JsonRpcSocket | None = None
         self._connecting = asyncio.Lock()
@@ -265,6 +269,7 @@ class TrueNASClient:
     async def _connect(self) -> JsonRpcSocket:
         settings = self.settings
         self._auth.check_transport()
+        await self._auth.wait_for_turn()
         socket = await JsonRpcSocket.connect(
             f"wss{settings.origin.removeprefix('https')}/api/current",
             pool=self._pool,

@@ -62,6 +62,8 @@ class Box:
         self.hostname = hostname
         self.state = state
         self.crashes: list[BaseException] = []
+        self.most_on_a_socket = 0
+        self.login_moments: list[float] = []
         self.random = random.Random(f"{server.service_tag}/{hostname}")
         self.timing = Timing()
         self.timeline = Timeline(clock.now, self.crashed)
@@ -123,6 +125,8 @@ class Box:
         """Record a request."""
         self.state.arrivals.append(arrival)
         self.state.arrivals_total += 1
+        if arrival.method == "auth.login_ex":
+            self.login_moments.append(self.clock.now())
         if len(self.state.arrivals) > MAX_ARRIVALS:
             del self.state.arrivals[: MAX_ARRIVALS // 2]
 

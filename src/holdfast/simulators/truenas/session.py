@@ -233,6 +233,7 @@ class Session:
                 self._refuse(message["id"], TOO_MANY_CALLS, limit)
             return
         self.in_flight += 1
+        self.box.most_on_a_socket = max(self.box.most_on_a_socket, self.in_flight)
         state.in_flight += 1
         state.max_in_flight = max(state.max_in_flight, state.in_flight)
         task = asyncio.create_task(self._call(message, arrival))
