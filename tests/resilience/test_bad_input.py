@@ -197,6 +197,19 @@ class TestDecorators:
 
 
 class TestFaultyHelpers:
+    def test_the_text_of_an_error_that_counts_for_nothing_is_not_even_read(self) -> None:
+        class Excluded(Exception):
+            def __str__(self) -> str:
+                raise AssertionError("read")
+
+        asked: list[str] = []
+        breaker = Breaker(
+            exclude=(Excluded,), events=Events(Recorder(), redact=lambda text: asked.append(text) or text)
+        )
+        with pytest.raises(Excluded):
+            breaker.call(always(Excluded))
+        assert asked == []
+
     def test_a_redactor_that_fails_hides_the_text_and_disturbs_no_call(
         self, call: Way, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -393,6 +393,21 @@ class TestFaceOfPybreaker:
         breaker.call(succeed)
         assert storage.counter == 0
 
+    def test_ends_that_move_nothing_leave_its_state_alone(
+        self, clock: ManualClock, events: Events, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        storage = pybreaker.CircuitMemoryStorage("closed")
+        ears = pybreaker.CircuitBreakerListener()
+        breaker = Breaker(
+            exclude=(KeyError,), state_storage=storage, listeners=[ears], clock=clock.clock, events=events
+        )
+        breaker.call(succeed)
+        for error in (KeyError, ConnectionError):
+            with pytest.raises(error):
+                breaker.call(always(error))
+            assert storage.state == "closed"
+        assert caplog.records == []
+
     def test_a_storage_that_is_half_open_is_started_from(self, clock: ManualClock, events: Events) -> None:
         storage = pybreaker.CircuitMemoryStorage("half-open")
         breaker = Breaker(state_storage=storage, clock=clock.clock, events=events)

@@ -285,6 +285,13 @@ class TestHalfOpen:
             assert half_open.retry_after == 1.0
         assert half_open.current_state == "closed"
 
+    def test_only_a_failed_test_opens_it_and_says_so(self, half_open: Breaker) -> None:
+        machine = half_open.machine
+        assert machine.settle(machine.admit(), Outcome.NEUTRAL) is False
+        assert machine.settle(machine.admit(), Outcome.FAILURE, ConnectionError()) is True
+        half_open.half_open()
+        assert machine.settle(machine.admit(), Outcome.SUCCESS) is False
+
     def test_a_test_call_that_never_ends_is_taken_for_lost(self, half_open: Breaker, clock: ManualClock) -> None:
         lost = half_open.machine.admit()
         clock.advance(59.5)

@@ -184,6 +184,11 @@ class TestWindow:
             breaker.machine.settle(breaker.machine.admit(), Outcome.SUCCESS, None, elapsed)
         assert breaker.current_state == "open"
 
+    def test_a_call_without_a_duration_is_not_slow(self, clock: ManualClock, events: Events) -> None:
+        machine = self.make(clock, events, slow_call_s=0.001).machine
+        machine.settle(machine.admit(), Outcome.SUCCESS)
+        assert machine.rates() == (1, 0.0, 0.0)
+
     def test_slow_calls_through_the_breaker_alone_are_measured(self, clock: ManualClock, events: Events) -> None:
         breaker = self.make(clock, events, slow_call_s=5.0, slow_rate=1.0)
 

@@ -220,6 +220,7 @@ class TestCircuit:
             call(executor, attempt)
         assert attempt.made == 5
         assert caught.value.name == "api"
+        assert caught.value.retry_after == 60
         assert executor.stats.rejected == 1
         assert executor.stats.calls() == 5
         assert heard.messages == ["Circuit breaker 'api' opened after 5 failures"]
@@ -327,6 +328,22 @@ class TestCircuit:
         attempt = Long(ConnectionError())
         assert call(executor, attempt) == "ok"
         assert attempt.made == 2
+
+    def test_the_lease_of_a_test_with_little_time_is_short(self, make: MakeExecutor, clock: ManualClock) -> None:
+        executor = make()
+        assert executor.breaker is not None
+        breaker: Breaker = executor.breaker
+        breaker.half_open()
+
+        def overruns() -> str:
+            clock.advance(1.4)
+            with pytest.raises(CircuitOpenError):
+                breaker.machine.admit()
+            clock.advance(0.1)
+            assert breaker.machine.admit().probe
+            return "ok"
+
+        assert executor.run_sync(Operation("work", total_timeout_s=0.5), overruns) == "ok"
 
     def test_the_one_call_that_tests_the_circuit_is_not_repeated(
         self, make: MakeExecutor, call: Way, clock: ManualClock

@@ -300,6 +300,7 @@ def test_d18_results_of_an_older_generation_neither_close_nor_open() -> None:
     breaker.close()
     breaker.machine.settle(late[2], Outcome.FAILURE, ConnectionError())
     assert breaker.current_state == "closed"
+    assert breaker.machine.stale == 3
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])

@@ -9,6 +9,7 @@ from holdfast.resilience.circuit import Tuning
 from holdfast.resilience.sharing import MemoryStateStore, SharedState, StateStore
 from holdfast.resilience.testing import ManualClock, Recorder
 from tests.resilience.conftest import Attempts, always
+from tests.resilience.ways import Way
 
 
 @pytest.fixture
@@ -312,3 +313,24 @@ def test_adopting_what_is_known_already_tells_nobody(clock: ManualClock, store: 
     for _ in range(2):
         store.publish("api", SharedState("closed"), object())
     assert party.kinds == [EventKind.OPENED, EventKind.HALF_OPEN, EventKind.CLOSED]
+
+
+def test_a_repetition_in_place_of_which_another_tests_ends_with_its_own_error(
+    clock: ManualClock, store: MemoryStateStore, call: Way
+) -> None:
+    executor = Executor("api", clock=clock.clock, events=Events(Recorder()), store=store)
+    breaker = executor.breaker
+    assert breaker is not None
+
+    def another_tests() -> None:
+        breaker.half_open()
+        assert store.claim_test("api", object(), 60)
+
+    clock.when_slept = another_tests
+    attempt = always(lambda: ConnectionError("mine"))
+    with pytest.raises(ConnectionError, match="mine") as caught:
+        call(executor, attempt)
+    assert attempt.made == 1
+    assert caught.value.__notes__ == ["Not repeated: the circuit opened."]
+    assert executor.in_flight == 0
+    assert executor.stats.failures == 1

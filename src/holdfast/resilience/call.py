@@ -166,7 +166,6 @@ class Call:
 
     def succeeded(self) -> None:
         """Books a success."""
-        self.running = False
         core = self.core
         elapsed = self.elapsed_s()
         core.stats.succeeded(elapsed)
