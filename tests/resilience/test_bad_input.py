@@ -136,6 +136,12 @@ class TestOperationsAndReads:
             await Executor("api").read(READ, attempt.coroutine, **{key: value})  # type: ignore[arg-type]  # on purpose
         assert attempt.made == 0
 
+    @pytest.mark.parametrize("value", [0, 0.25, math.inf])
+    @pytest.mark.parametrize("key", ["max_stale_s", "hedge_after_s"])
+    async def test_a_read_takes_every_time_from_none_to_for_ever(self, key: str, value: float) -> None:
+        answer = await Executor("api").read(READ, Attempts().coroutine, **{key: value})  # type: ignore[arg-type]  # a time
+        assert (answer.value, answer.stale) == ("ok", False)
+
     @pytest.mark.parametrize("value", NOT_TIMES)
     def test_a_read_of_a_thread_refuses_it_too(self, value: object) -> None:
         attempt = Attempts()
