@@ -139,7 +139,7 @@ class TestOperationsAndReads:
     @pytest.mark.parametrize("value", [0, 0.25, math.inf])
     @pytest.mark.parametrize("key", ["max_stale_s", "hedge_after_s"])
     async def test_a_read_takes_every_time_from_none_to_for_ever(self, key: str, value: float) -> None:
-        answer = await Executor("api").read(READ, Attempts().coroutine, **{key: value})  # type: ignore[arg-type]  # a time
+        answer = await Executor("api").read(READ, Attempts().coroutine, **{key: value})
         assert (answer.value, answer.stale) == ("ok", False)
 
     @pytest.mark.parametrize("value", NOT_TIMES)
@@ -209,9 +209,12 @@ class TestFaultyHelpers:
                 raise AssertionError("read")
 
         asked: list[str] = []
-        breaker = Breaker(
-            exclude=(Excluded,), events=Events(Recorder(), redact=lambda text: asked.append(text) or text)
-        )
+
+        def redact(text: str) -> str:
+            asked.append(text)
+            return text
+
+        breaker = Breaker(exclude=(Excluded,), events=Events(Recorder(), redact=redact))
         with pytest.raises(Excluded):
             breaker.call(always(Excluded))
         assert asked == []
