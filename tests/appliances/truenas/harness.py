@@ -86,6 +86,10 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             await raw(nas, "cloudsync.sync", 1)
         elif name == "!spare-key":
             await raw(nas, "api_key.create", {"name": "spare", "username": "truenas_admin"})
+        elif name in ("!staged", "!committed"):
+            await raw(nas, "interface.update", "eno2", {"description": "somebody's"})
+            if name == "!committed":
+                await raw(nas, "interface.commit", {"rollback": True, "checkin_timeout": 600})
         elif name == "!pool-degraded":
             nas.running.fault("pool-degraded")
         else:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import plain
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
-from holdfast.errors import Executed, HoldfastError, LostReplyError, NotFoundError
+from holdfast.errors import ConflictError, Executed, HoldfastError, LostReplyError, NotFoundError
 from holdfast.transport.values import JsonValue, as_objects, get_str
 
 _CHECK_EVERY_S: Final = 2.0
-_WOULD_GO: Final = ("interface.network_config_to_be_removed", "interface.default_route_will_be_removed")
+WOULD_GO: Final = ("interface.network_config_to_be_removed", "interface.default_route_will_be_removed")
+MEMBERS: Final = {"BRIDGE": "bridge_members", "LINK_AGGREGATION": "lag_ports"}
+"""Kind of interface → the API's field for its members."""
+_OF_KIND: Final = {
+    "VLAN": {"vlan_parent_interface": "parent", "vlan_tag": "tag"},
+    "BRIDGE": {"bridge_members": "members"},
+    "LINK_AGGREGATION": {"lag_ports": "members", "lag_protocol": "lag_protocol"},
+}
 
 
 async def interface_named(ctx: Ctx, name: str) -> JsonObject:
@@ -28,28 +37,103 @@ async def interface_named(ctx: Ctx, name: str) -> JsonObject:
     return rows[0]
 
 
+async def refuse_pending(ctx: Ctx) -> None:
+    """Refuse to commit what somebody else has staged; there is one set of changes for everybody (contract 15.9).
+
+    Raises:
+        ConflictError: Changes wait.
+    """
+    if await ctx.client.call("interface.has_pending_changes"):
+        raise ConflictError(
+            "Somebody's changes of the network wait uncommitted; committing would apply them too.",
+            next_step="truenas_network_changes shows them; have them committed in the web interface, or discard them "
+            "with truenas_revert_network.",
+        )
+
+
 def shown(row: JsonObject) -> JsonObject:
     """What an interface is configured as."""
     aliases = row.get("aliases")
     rows = [item for item in aliases if isinstance(item, dict)] if isinstance(aliases, list) else []
     addresses: list[JsonValue] = [f"{item.get('address')}/{item.get('netmask')}" for item in rows]
-    return {
+    facts: JsonObject = {
         "addresses": addresses,
         "dhcp": row.get("ipv4_dhcp"),
         "mtu": row.get("mtu"),
         "description": row.get("description"),
     }
+    for name, told in _OF_KIND.get(str(row.get("type")), {}).items():
+        facts[told] = plain(row.get(name))
+    return facts
 
 
-async def plan_commit(ctx: Ctx, row: JsonObject, values: JsonObject, *, rollback_s: int) -> Change:
-    """The change that gives an interface other values, made safe by the appliance's rollback timer."""
+async def carrying(ctx: Ctx) -> set[str]:
+    """Names of the interfaces that carry Holdfast's own connection: the one it comes in on, its parent, its members."""
+    mine = await ctx.client.call("interface.websocket_interface")
+    if not isinstance(mine, dict):
+        return set()
+    names = {str(mine.get("id"))}
+    for field in ("bridge_members", "lag_ports"):
+        members = mine.get(field)
+        names |= {str(name) for name in members} if isinstance(members, list) else set()
+    parent = mine.get("vlan_parent_interface")
+    return names | ({parent} if isinstance(parent, str) else set())
+
+
+@dataclass(frozen=True)
+class Staging:
+    """One change to stage.
+
+    Attributes:
+        method, params: What stages it.
+        name: Of the interface.
+        after: What it is configured as afterwards; None when it is gone.
+    """
+
+    method: str
+    params: tuple[JsonValue, ...]
+    name: str
+    after: JsonObject | None
+
+
+async def plan_commit(
+    ctx: Ctx,
+    staging: Staging,
+    *,
+    summary: str,
+    before: JsonObject,
+    rollback_s: int,
+    undo: UndoCall | None,
+    cannot_undo: str | None = None,
+    warnings: Sequence[str] = (),
+) -> Change:
+    """The change that stages, commits, reconnects and checks in, made safe by the appliance's rollback timer."""
+    services = as_objects(await ctx.client.call("interface.services_restarted_on_sync"), "services")
+    commit = _Commit(ctx, staging, rollback_s)
+    return Change(
+        summary=f"{summary}, taken back after {rollback_s} s unless it is reachable",
+        identity=await ctx.client.identity(),
+        before=before,
+        after=staging.after if staging.after is not None else {},
+        content={"method": staging.method, "params": plain(list(staging.params)), "rollback_s": rollback_s},
+        apply=commit.apply,
+        read_back=commit.read_back,
+        blast_radius=[
+            "Connections over this interface are interrupted.",
+            *(f"Restarts {service.get('service')}." for service in services),
+        ],
+        warnings=warnings,
+        undo=undo,
+        cannot_undo=None if undo else cannot_undo,
+        nothing_to_do=before == staging.after,
+    )
+
+
+async def plan_update(ctx: Ctx, row: JsonObject, values: JsonObject, *, rollback_s: int) -> Change:
+    """The change that gives an interface other values."""
     name = get_str(row, "id")
     before = shown(row)
-    after = shown({**row, **values})
-    services = as_objects(await ctx.client.call("interface.services_restarted_on_sync"), "services")
-    mine = await ctx.client.call("interface.websocket_interface")
-    own = isinstance(mine, dict) and mine.get("id") == name
-    commit = _Commit(ctx, name, values, after, rollback_s)
+    own = name in await carrying(ctx)
     arguments: JsonObject = {"interface": name}
     if before["dhcp"]:
         arguments["dhcp"] = True
@@ -60,34 +144,27 @@ async def plan_commit(ctx: Ctx, row: JsonObject, values: JsonObject, *, rollback
         arguments["mtu"] = before["mtu"]
     if "description" in values:
         arguments["description"] = before["description"] or ""
+    if MEMBERS.get(str(row.get("type"))) in values:
+        arguments["members"] = before["members"]
     lost_mtu = "mtu" in values and before["mtu"] is None
-    return Change(
-        summary=f"Change the interface {name}, taken back after {rollback_s} s unless it is reachable",
-        identity=await ctx.client.identity(),
+    return await plan_commit(
+        ctx,
+        Staging("interface.update", (name, values), name, shown({**row, **values})),
+        summary=f"Change the interface {name}",
         before=before,
-        after=after,
-        content={"interface": name, "values": plain(values), "rollback_s": rollback_s},
-        apply=commit.apply,
-        read_back=commit.read_back,
-        blast_radius=[
-            "Connections over this interface are interrupted.",
-            *(f"Restarts {service.get('service')}." for service in services),
-        ],
-        warnings=["Holdfast itself is connected over this interface."] if own else [],
+        rollback_s=rollback_s,
         undo=None if lost_mtu else UndoCall(tool="truenas_update_interface", arguments=arguments),
-        cannot_undo="The MTU was not set before, and cannot be unset by this tool." if lost_mtu else None,
-        nothing_to_do=before == after,
+        cannot_undo="The MTU was not set before, and cannot be unset by this tool.",
+        warnings=["Holdfast itself is connected over this interface."] if own else [],
     )
 
 
 class _Commit:
     """One staged change on its way: staged, committed, reached again, checked in."""
 
-    def __init__(self, ctx: Ctx, name: str, values: JsonObject, after: JsonObject, rollback_s: int) -> None:
+    def __init__(self, ctx: Ctx, staging: Staging, rollback_s: int) -> None:
         self._ctx = ctx
-        self._name = name
-        self._values = values
-        self._after = after
+        self._staging = staging
         self._rollback_s = rollback_s
         self._checked_in = False
         self._told: list[str] = []
@@ -95,13 +172,13 @@ class _Commit:
     async def apply(self) -> Applied:
         client = self._ctx.client
         try:
-            await client.write("interface.update", self._name, self._values, request_id=str(uuid.uuid4()))
+            await client.write(self._staging.method, *self._staging.params, request_id=str(uuid.uuid4()))
         except LostReplyError:
             # Whether it was staged is not known; nobody else's changes were waiting, so what waits now is ours.
             if await client.call("interface.has_pending_changes"):
                 await self._roll_back()
             raise
-        gone = await client.first(_WOULD_GO)
+        gone = await client.first(WOULD_GO)
         if gone:
             # A commit would drop a gateway or name servers that DHCP gave: the staging is dropped instead.
             await self._roll_back()
@@ -155,14 +232,15 @@ class _Commit:
         await self._ctx.client.write("interface.rollback", request_id=str(uuid.uuid4()))
 
     async def read_back(self) -> Observed:
-        client = self._ctx.client
-        now = shown(await interface_named(self._ctx, self._name))
+        client, after = self._ctx.client, self._staging.after
+        rows = await client.query("interface.query", [["id", "=", self._staging.name]], {"limit": 1})
+        now = shown(rows[0]) if rows else None
         waiting = await client.call("interface.checkin_waiting")
         if waiting is not None:
-            return Observed("unknown", now, note=f"It will be taken back in {waiting} s unless it is confirmed.")
-        if now == self._after and not await client.call("interface.has_pending_changes"):
-            return Observed("applied", now)
-        return Observed("not_applied", now, note="TrueNAS has taken the change back." if now != self._after else None)
+            return Observed("unknown", now or {}, note=f"It will be taken back in {waiting} s unless it is confirmed.")
+        if now == after and not await client.call("interface.has_pending_changes"):
+            return Observed("applied", now or {})
+        return Observed("not_applied", now or {}, note="TrueNAS has taken the change back." if now != after else None)
 
 
 def _items(value: JsonValue) -> list[JsonValue]:

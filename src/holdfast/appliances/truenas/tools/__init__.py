@@ -30,6 +30,7 @@ TOOLSETS: Final = (
     Toolset("accounts", f"{_HERE}.accounts", "Users, groups, API keys."),
     Toolset("access", f"{_HERE}.access", "Privileges, roles, members of groups, API keys made and renewed."),
     Toolset("network", f"{_HERE}.network", "Network interfaces, changed with a rollback timer."),
+    Toolset("routes", f"{_HERE}.routes", "Static routes, host name, default gateway, name servers."),
     Toolset("system", f"{_HERE}.system", "Boot environments, updates, reboot, audit, time servers."),
     Toolset(
         "configuration", f"{_HERE}.configuration", "Configuration saved to a file; settings of system and services."
