@@ -69,6 +69,10 @@ def diagnosed(lab: Room) -> None:
     bmc_of(lab).exports.diagnostics = "ePSA Express: all tests passed"
 
 
+def waiting(lab: Room) -> None:
+    bmc_of(lab).bios.stage({"LogicalProc": "Disabled"})
+
+
 def an_hour_ahead(lab: Room) -> None:
     bmc_of(lab).time_offset = 3600.0
 
@@ -134,4 +138,11 @@ CHANGES: tuple[Case, ...] = (
     Case("idrac_run_diagnostics", {}, lacking=("8",), while_locked=True, blind=True),
     Case("idrac_export_diagnostics", {"wait_s": 300}, world=diagnosed, lacking=("8",), while_locked=True),
     Case("idrac_collect_support", {"wait_s": 570}, world=agreed, lacking=("8",), while_locked=True, aim=COLLECTION),
+    Case("idrac_apply_bios", world=waiting),
+    Case("idrac_discard_bios", world=waiting, lacking=("8",)),
+    Case("idrac_reset_bios"),
+    Case("idrac_set_boot_order", {"first": ["Boot0005"]}, sends=2, missing={"first": ["Boot0099"]}),
+    Case("idrac_set_power_cap", {"watts": 400}, while_locked=True),
 )
+TWO_TARGETS = ("idrac_diff_bios",)
+"""Tools that ask two servers; they have tests of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered
@@ -17,6 +17,43 @@ if TYPE_CHECKING:
 
 Value = str | int
 JOB: Final = frozenset({"BIOSConfiguration"})
+
+
+ON_RESET, AT_WINDOW = "OnReset", "AtMaintenanceWindowStart"
+When = Literal["OnReset", "AtMaintenanceWindowStart", "InMaintenanceWindowOnReset"]
+
+
+@dataclass(frozen=True)
+class ApplyTime:
+    """When staged settings are applied; a window has a beginning and a length in seconds."""
+
+    kind: When = "OnReset"
+    start: str | None = None
+    seconds: int = 3600
+
+    @property
+    def said(self) -> str:
+        """For a summary."""
+        return "at the next restart" if self.kind == ON_RESET else f"in the window from {self.start}"
+
+    def body(self, supported: list[str]) -> JsonObject:
+        """As a PATCH tells it.
+
+        Raises:
+            UnsupportedError: This server does not take it.
+            InputError: A window without a beginning, or a beginning without a window.
+        """
+        if self.kind not in supported:
+            raise UnsupportedError(f"This server applies settings {', '.join(supported)}.")
+        if (self.start is None) != (self.kind == ON_RESET):
+            raise InputError("Give window_start with a maintenance window, and only then.")
+        if self.kind == ON_RESET:
+            return {"ApplyTime": self.kind}
+        return {
+            "ApplyTime": self.kind,
+            "MaintenanceWindowStartTime": self.start,
+            "MaintenanceWindowDurationInSeconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -54,6 +91,12 @@ async def read_bios(client: IDracClient) -> Bios:
     )
 
 
+async def settings_queue(client: IDracClient) -> str:
+    """Where a job for staged settings is made: Dell's own queue, also beside a JobService (contract 8.4)."""
+    manager = await client.places.manager()
+    return link(manager, "Links/Oem/Dell/Jobs") or f"{text(manager, '@odata.id') or ''}/Jobs"
+
+
 async def _check(client: IDracClient, bios: Bios, wanted: dict[str, Value]) -> list[str]:
     """Hold the values to this machine's registry; warnings where there is none."""
     unknown = sorted(set(wanted) - set(bios.current))
@@ -88,8 +131,8 @@ def check_value(name: str, value: Value, row: JsonObject) -> None:
         raise InputError(f"{name} is between {low} and {high}.")
 
 
-async def plan_bios(ctx: Ctx, wanted: dict[str, Value]) -> Change:
-    """The change of BIOS attributes at the next restart of the host.
+async def plan_bios(ctx: Ctx, wanted: dict[str, Value], when: ApplyTime) -> Change:
+    """The change of BIOS attributes at the next restart of the host, or in a maintenance window.
 
     Raises:
         ConflictError: Other changes wait already: one job at a time (contract 12.8).
@@ -106,7 +149,9 @@ async def plan_bios(ctx: Ctx, wanted: dict[str, Value]) -> Change:
     after: JsonObject = {name: wanted[name] for name in sorted(wanted)}
     body: JsonObject = {"Attributes": after}
     if bios.apply_times:
-        body["@Redfish.SettingsApplyTime"] = {"ApplyTime": "OnReset"}
+        body["@Redfish.SettingsApplyTime"] = when.body(bios.apply_times)
+    elif when.kind != ON_RESET:
+        raise UnsupportedError("This generation applies BIOS settings at the next restart only.")
 
     async def look() -> Seen:
         now = await read_bios(ctx.client)
@@ -118,17 +163,21 @@ async def plan_bios(ctx: Ctx, wanted: dict[str, Value]) -> Change:
         if answered.job is not None or bios.apply_times:
             return answered
         # Old firmware stages the values and wants the job made by itself (contract 8.4).
-        queue = await ctx.client.places.jobs()
+        queue = await settings_queue(ctx.client)
         return await ctx.client.write("POST", queue, {"TargetSettingsURI": bios.settings})
 
     return await change(
         ctx,
         Write(send, {"PATCH": bios.settings, "body": body}, jobs=JOB, wait_s=5.0),
-        summary=f"Set BIOS attributes at the next restart: {', '.join(sorted(wanted))}",
+        summary=f"Set BIOS attributes {when.said}: {', '.join(sorted(wanted))}",
         before=before,
         after=after,
         look=look,
-        blast_radius=("Takes effect when the server is restarted.",),
+        blast_radius=(
+            "The server is restarted when the window begins."
+            if when.kind == AT_WINDOW
+            else "Takes effect when the server is restarted.",
+        ),
         warnings=warnings,
         nothing_to_do=before == after,
     )

@@ -119,3 +119,15 @@ class ProfilePage(Page[ProfileRow]):
 
     model: Untrusted | None = None
     service_tag: Untrusted | None = None
+
+
+class Difference(Row):
+    """An attribute in which two servers differ."""
+
+    name: Untrusted
+    value: Untrusted | None = None
+    other: Untrusted | None = None
+
+
+class DifferencePage(Page[Difference]):
+    """Differences between two servers."""

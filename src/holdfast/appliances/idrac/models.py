@@ -139,6 +139,15 @@ class PowerSupply(Row):
     input_volts: float | None = None
 
 
+class Redundancy(Row):
+    """How power supplies stand in for each other."""
+
+    name: Untrusted | None = None
+    mode: Untrusted | None = None
+    health: Untrusted | None = None
+    needed: int | None = None
+
+
 class Power(Answer):
     """Power state and consumption; watts. The cap holds only where `cap_enabled` is Enabled."""
 
@@ -151,7 +160,10 @@ class Power(Answer):
     capacity_watts: float | None = None
     cap_watts: float | None = None
     cap_enabled: Untrusted | None = None
+    cap_lowest_watts: float | None = None
+    cap_highest_watts: float | None = None
     supplies: list[PowerSupply] | None = None
+    redundancy: list[Redundancy] | None = None
 
 
 class Temperature(Row):
@@ -209,13 +221,21 @@ class JobAnswer(Answer):
     waited_s: float
 
 
+class BootOption(Row):
+    """Something the server boots from."""
+
+    id: Untrusted
+    name: Untrusted | None = None
+    enabled: bool | None = None
+
+
 class BootState(Answer):
     """Boot override (target None: none) and order."""
 
     target: Untrusted
     enabled: Untrusted
     mode: Untrusted | None = None
-    order: list[Untrusted] | None = None
+    order: list[BootOption] | None = None
     allowed: list[Untrusted] | None = None
 
 

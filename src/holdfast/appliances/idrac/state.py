@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from holdfast.appliances.idrac.models import Fan, Health, LogEntry, Power, PowerSupply, Temperature, Thermals
+from holdfast.appliances.idrac.models import (
+    Fan,
+    Health,
+    LogEntry,
+    Power,
+    PowerSupply,
+    Redundancy,
+    Temperature,
+    Thermals,
+)
 from holdfast.appliances.idrac.reading import (
     action_of,
     dig,
@@ -15,6 +24,7 @@ from holdfast.appliances.idrac.reading import (
     text,
     texts,
     time_of,
+    whole,
 )
 from holdfast.control.answers import JsonObject
 from holdfast.errors import HoldfastError, UnsupportedError
@@ -135,6 +145,7 @@ def _old_power(power: JsonObject) -> dict[str, object]:
         "capacity_watts": number(control, "PowerCapacityWatts"),
         "cap_watts": number(control, "PowerLimit/LimitInWatts"),
         "supplies": [_supply(row, row) for row in objects(power, "PowerSupplies")],
+        "redundancy": [_redundancy(row) for row in objects(power, "Redundancy")] or None,
     }
 
 
@@ -150,8 +161,20 @@ async def _new_power(client: IDracClient, chassis: JsonObject, address: str) -> 
         "capacity_watts": number(subsystem, "CapacityWatts"),
         "cap_watts": number(environment, "PowerLimitWatts/SetPoint"),
         "cap_enabled": text(environment, "PowerLimitWatts/ControlMode"),
+        "cap_lowest_watts": number(environment, "PowerLimitWatts/AllowableMin"),
+        "cap_highest_watts": number(environment, "PowerLimitWatts/AllowableMax"),
         "supplies": [_supply(row, measured.get(text(row, "@odata.id") or "", {})) for row in rows],
+        "redundancy": [_redundancy(row) for row in objects(subsystem, "PowerSupplyRedundancy")] or None,
     }
+
+
+def _redundancy(row: JsonObject) -> Redundancy:
+    return Redundancy(
+        name=text(row, "Name"),
+        mode=text(row, "Mode", "RedundancyType"),
+        health=health(row),
+        needed=whole(row, "MinNumNeeded", "MinNeededInGroup"),
+    )
 
 
 def _supply(row: JsonObject, measured: JsonObject) -> PowerSupply:

@@ -15,7 +15,7 @@ TOOLSETS: Final = (
     Toolset("fleet", f"{_HERE}.fleet", "Health of many servers in one call.", default=True),
     Toolset("power", f"{_HERE}.power", "Power of the server.", default=True),
     Toolset("control", f"{_HERE}.control", "Boot, virtual media, light, lockdown, jobs, restart of the iDRAC."),
-    Toolset("sensors", f"{_HERE}.sensors", "Power readings, temperatures, fans."),
+    Toolset("sensors", f"{_HERE}.sensors", "Power readings and cap, temperatures, fans."),
     Toolset("provision", f"{_HERE}.provision", "Volumes, drives, firmware."),
     Toolset("firmware", f"{_HERE}.firmware", "Firmware from a file, and compared with a catalogue."),
     Toolset("observe", f"{_HERE}.observe", "One time line of logs and jobs; telemetry."),

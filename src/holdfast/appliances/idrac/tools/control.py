@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from holdfast.appliances.idrac import bootorder
 from holdfast.appliances.idrac.arguments import JobRef, WebUrl
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.clearing import plan_clear
@@ -20,12 +21,13 @@ from holdfast.appliances.idrac.configuring import (
     plan_lockdown,
 )
 from holdfast.appliances.idrac.managing import plan_delete_job, plan_restart, read_manager
-from holdfast.appliances.idrac.models import BootState, ManagerInfo, MediaPage, MediaSlot
+from holdfast.appliances.idrac.models import BootOption, BootState, ManagerInfo, MediaPage, MediaSlot
 from holdfast.appliances.idrac.reading import flag, text, texts
 from holdfast.control.change import Change
 from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
+from holdfast.errors import HoldfastError
 
 BootTarget = Annotated[
     Literal["None", "Pxe", "Cd", "Hdd", "Floppy", "BiosSetup", "Utilities", "SDCard", "UefiHttp"],
@@ -39,13 +41,30 @@ async def idrac_get_boot(ctx: Ctx) -> BootState:
     """Boot override, boot order and what the server can be told to boot from."""
     _, resource = await boot_place(ctx.client)
     shown = boot_state(resource)
+    notes: list[str] = []
+    options: tuple[bootorder.Option, ...] = ()
+    try:
+        options = (await bootorder.read_order(ctx.client)).options
+    except HoldfastError as error:
+        notes.append(f"Boot order: {error.message}")
     return BootState(
         target=str(shown["target"]),
         enabled=str(shown["enabled"]),
         mode=text(resource, "Boot/BootSourceOverrideMode"),
-        order=list(texts(resource, "Boot/BootOrder")) or None,
+        order=[BootOption(id=one.id, name=one.name, enabled=one.enabled) for one in options] or None,
         allowed=list(texts(resource, "Boot/BootSourceOverrideTarget@Redfish.AllowableValues")) or None,
+        notes=notes or None,
     )
+
+
+@tool(title="Set boot order", toolset="control", risk=Risk.DESTRUCTIVE, idempotent=True)
+async def idrac_set_boot_order(
+    ctx: Ctx,
+    *,
+    first: Annotated[list[RedfishId], Field(min_length=1, max_length=32, description="Ids of idrac_get_boot.")],
+) -> Change:
+    """Boot from these first, from the next restart of the server on; the others follow as they are."""
+    return await bootorder.plan_order(ctx, first)
 
 
 @tool(title="Set boot override", toolset="control", risk=Risk.WRITE, idempotent=True)
