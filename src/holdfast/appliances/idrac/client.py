@@ -137,6 +137,11 @@ class IDracClient:
         return self._session.by_basic
 
     @property
+    def pool_full(self) -> bool:
+        """Whether requests log in one by one because others have taken all sessions."""
+        return self._session.by_basic and self._session.offered
+
+    @property
     def circuit_breaker(self) -> Breaker | None:
         """The client's circuit; None when switched off."""
         return self._guard.breaker
@@ -368,13 +373,25 @@ class IDracClient:
             try:
                 found = await self._all(f"{link}?{EXPAND}")
             except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
-                found = await self._all(link)
+                found = await self._plainly(link)
             if all(len(row) > 1 for row in found):
                 return found
             self._plain.add(link)
         else:
             found = await self._all(link)
         return list(await asyncio.gather(*(self._member(row) for row in found)))
+
+    async def _plainly(self, link: str) -> list[JsonObject]:
+        try:
+            return await self._all(link)
+        except (NotFoundError, ApplianceFaultError) as error:
+            if error.vendor_code not in (None, "", "GeneralError"):
+                raise
+            # Advertised, yet nothing answers there: as others than iDRACs do (contract 15).
+            raise UnsupportedError(
+                f"This server names {link.rpartition('/')[2]}, but does not answer there (HTTP {error.status}).",
+                next_step="If it has restarted just now, repeat in some minutes.",
+            ) from error
 
     async def expanded(self, link: str) -> JsonObject:
         """A resource with what it links to in one answer where the iDRAC can, else as it is; remembered by kind."""

@@ -86,6 +86,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
     if wanted is None and state != "On":
         raise ConflictError(f"The server is {state}, not On.", next_step="Switch it on first.")
     marks_before = None if wanted or verb == "nmi" else await _marks(ctx, system)
+    unseen = verb == "nmi" or (wanted is None and not await _leaves_marks(ctx, system))
 
     async def look() -> Seen:
         now = await ctx.client.places.system()
@@ -95,6 +96,8 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
             return Seen(power == wanted, shown, note=_still(verb, power, wanted))
         if verb == "nmi":
             return Seen(None, shown, note="Whether the operating system took the NMI cannot be seen from here.")
+        if unseen:
+            return Seen(None, shown, note="This server tells no time of its last restart and keeps no log of it.")
         return Seen(power == "On" and await _marks(ctx, now) != marks_before, shown)
 
     name = text(system, "HostName") or text(system, "SKU") or "the server"
@@ -106,7 +109,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         Write(
             lambda: _send(ctx, system, way),
             {"reset_type": way.first, "then_on": way.then_on},
-            settle_s=0.0 if verb == "nmi" else OFF_WAIT_S if verb == "restart_graceful" else STATE_WAIT_S,
+            settle_s=0.0 if unseen else OFF_WAIT_S if verb == "restart_graceful" else STATE_WAIT_S,
         ),
         summary=f"{_SAID[verb]} {name} ({text(system, 'Model') or 'server'})",
         before={"power_state": state},
@@ -130,6 +133,10 @@ def _still(verb: Verb, power: str | None, wanted: str) -> str | None:
 async def _marks(ctx: Ctx, system: JsonObject) -> list[str]:
     reset = text(system, "LastResetTime")
     return [reset] if reset is not None else await _resets(ctx)
+
+
+async def _leaves_marks(ctx: Ctx, system: JsonObject) -> bool:
+    return text(system, "LastResetTime") is not None or "Lclog" in await ctx.client.places.logs()
 
 
 async def _send(ctx: Ctx, system: JsonObject, way: _Way) -> Answered:

@@ -66,6 +66,11 @@ class Session:
         """Whether Basic authentication is used now because the session pool was full or sessions are not offered."""
         return self._monotonic() < self._basic_until
 
+    @property
+    def offered(self) -> bool:
+        """Whether the server offers sessions at all; true while nobody has asked."""
+        return self._basic_until != float("inf")
+
     async def send(self, request: Request, by: Send | None = None) -> Reply:
         """Send a request; a session that has ended is replaced once, since a 401 proves that nothing was executed.
 

@@ -91,7 +91,7 @@ async def read_health(client: IDracClient) -> Health:
             faults = [log_entry(row) for row in (await client.part(address, offset=0, limit=FAULTS)).rows]
         except HoldfastError as error:
             notes.append(f"The list of faults cannot be read now: {error.message}")
-    if client.by_basic:
+    if client.pool_full:
         notes.append("All sessions of this iDRAC are taken; each request logs in by itself for a while.")
     if text(system, "PowerState") != "On":
         notes.append("The server is off: parts may report old states, or none.")
