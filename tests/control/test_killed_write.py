@@ -15,6 +15,7 @@ import pytest
 from holdfast.control.ledger import LedgerReader
 from holdfast.control.statefiles import load_or_create_key
 from holdfast.simulators.rack import Rack, RunningSimulator
+from tests.control.killing import STEPS
 from tests.support.racks import shared_authority
 
 
@@ -34,6 +35,12 @@ class Point:
     truth: str | None
 
 
+ROOT = Path(__file__).resolve().parents[2]
+START_GUEST: dict[str, object] = {
+    "id": 2,
+    "method": "tools/call",
+    "params": {"name": "proxmox_start_guest", "arguments": {"guest": "build"}},
+}
 POINTS = [
     Point("while it looks for the guest", "GET", "/api2/json/cluster/resources", True, 0, None),
     Point("while it reads the state before", "GET", "/api2/json/nodes/pve2/qemu/110/status/current", True, 0, None),
@@ -62,9 +69,12 @@ def configuration(tmp_path: Path, running: RunningSimulator, ca_pem: str) -> Pat
     return config
 
 
-async def serve(config: Path) -> asyncio.subprocess.Process:
+async def serve(config: Path, dies: str | None = None) -> asyncio.subprocess.Process:
+    """A server; with `dies`, one that is killed at that step of a write (see `tests.control.killing`)."""
+    command = ("holdfast",) if dies is None else ("tests.control.killing", dies)
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "holdfast", "serve", "--config", str(config), "--log-format", "json"),
+        *(sys.executable, "-m", *command, "serve", "--config", str(config), "--log-format", "json"),
+        cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -114,25 +124,63 @@ async def test_a_write_whose_server_was_killed_is_never_doubled_and_is_settled_b
         running.fault("stall", method=point.method, path=point.path, execute=point.execute)
         first = await serve(config)
         await initialize(first)
-        call = {"name": "proxmox_start_guest", "arguments": {"guest": "build"}}
-        await send(first, {"id": 2, "method": "tools/call", "params": call})
+        await send(first, START_GUEST)
         arrivals = running.state.arrivals
         await until(lambda: any(a.method == point.method and a.path.startswith(point.path) for a in arrivals))
         first.send_signal(signal.SIGKILL)
         await first.wait()
         running.heal()
-        left = reader(tmp_path).unsettled() if (tmp_path / "state" / "ledger").is_dir() else []
-        assert len(left) == (0 if point.truth is None else 1), f"killed {point.where}"
-
-        second = await serve(config)
-        await initialize(second)
-        if point.truth is not None:
-            await until(lambda: not reader(tmp_path).unsettled())
-            outcome = reader(tmp_path).show().records[0]
-            assert outcome.kind == "outcome"
-            assert outcome.body["result"] == point.truth
-            assert reader(tmp_path).verify().ok
-        assert second.stdin is not None
-        second.stdin.close()
-        await second.wait()
+        await settled_by_the_next(tmp_path, config, point.truth, open_writes=0 if point.truth is None else 1)
         assert sum(arrival.method == "POST" for arrival in arrivals) == point.posts
+
+
+async def settled_by_the_next(tmp_path: Path, config: Path, truth: str | None, open_writes: int) -> None:
+    """The killed server has left so many open writes, and another one finds out what became of them."""
+    left = reader(tmp_path).unsettled() if (tmp_path / "state" / "ledger").is_dir() else []
+    assert len(left) == open_writes
+    second = await serve(config)
+    await initialize(second)
+    if truth is not None:
+        await until(lambda: not reader(tmp_path).unsettled())
+        outcomes = [record.body["result"] for record in reader(tmp_path).records() if record.kind == "outcome"]
+        # What a dead process left open is first noted as unknown, then as what was read back.
+        assert outcomes == (["unknown", truth] if open_writes else [truth])
+        assert reader(tmp_path).verify().ok
+    assert second.stdin is not None
+    second.stdin.close()
+    await second.wait()
+
+
+# By step: how often the write must have arrived, and what the ledger must say (None: nothing, there was no intent).
+TRUTHS: dict[str, tuple[int, str | None]] = {
+    "after the plan is kept": (0, None),
+    "after the plan is used up": (0, None),
+    "after the intent is on the ledger": (0, "not_applied"),
+    "before the request leaves": (0, "not_applied"),
+    "after the answer has come": (1, "applied"),
+    "before the state is read back": (1, "applied"),
+    "before the outcome is on the ledger": (1, "applied"),
+    "after the outcome is on the ledger": (1, "applied"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_write_whose_server_dies_between_two_steps_is_never_doubled_and_is_settled_by_the_next(
+    tmp_path: Path, step: str
+) -> None:
+    posts, truth = TRUTHS[step]
+    async with Rack("proxmox", authority=shared_authority()) as rack:
+        running = rack["proxmox"]
+        config = configuration(tmp_path, running, rack.authority.ca_pem)
+        first = await serve(config, dies=step)
+        await initialize(first)
+        await send(first, START_GUEST)
+        async with asyncio.timeout(30):
+            assert await first.wait() == -signal.SIGKILL
+        settled = step == "after the outcome is on the ledger"
+        await settled_by_the_next(tmp_path, config, truth, open_writes=0 if truth is None or settled else 1)
+        assert sum(arrival.method == "POST" for arrival in running.state.arrivals) == posts
+
+
+def test_a_write_is_killed_at_no_fewer_than_ten_points() -> None:
+    assert len(POINTS) + len(STEPS) >= 10

@@ -52,6 +52,8 @@ async def test_empty_facts_are_left_out(made: Installation) -> None:
         )
     )
     assert set(answer) == {"outcome", "summary", "verified", "identity", "after", "cannot_undo"}
+    warned = as_json(await made.run(dry_run=True, change=lambda: made.door.change("locked", warnings=["cold"])))
+    assert warned["warnings"] == ["cold"]
     planned = as_json(await made.run(dry_run=True, change=lambda: made.door.change("locked", before={}, after={})))
     assert not {"before", "after", "blast_radius", "warnings"} & set(planned)
 
@@ -72,7 +74,8 @@ async def test_the_task_is_told_and_recorded_wherever_it_came_from(
     made: Installation, answered: str | None, found: str | None
 ) -> None:
     made.door.task, made.door.found_task = answered, found
-    assert (await made.run()).task == (answered or found)
+    result = await made.run()
+    assert (result.outcome, result.task) == ("applied", answered or found)
     outcome = made.records("outcome")[0]
     assert outcome["task"] == (answered or found)
     assert outcome["verified"] is True

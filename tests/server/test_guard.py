@@ -125,6 +125,11 @@ async def test_a_host_that_is_not_its_own_is_refused(host: str | None) -> None:
     assert headers[b"connection"] == b"close"
 
 
+async def test_a_foreign_host_learns_nothing_about_tokens() -> None:
+    assert (await passed(request(host="evil.example", token=None)))[0] == 421
+    assert (await passed(request(host="evil.example", token="wrong")))[0] == 421
+
+
 async def test_two_hosts_are_refused_even_when_both_are_its_own() -> None:
     scope = request()
     scope["headers"].append((b"host", OWN.encode()))

@@ -28,7 +28,7 @@ def fit(answer: JsonObject, cap_bytes: int, cursor: object = None) -> JsonObject
     """The answer cut to at most `cap_bytes` bytes of compact JSON; a cut answer says so and how to go on.
 
     The longest top-level list loses its tail. When it is `items` of a page, `next_cursor` points at the first row that
-    was cut, so that nothing is lost.
+    was cut, so that nothing is lost; a row that is too large by itself is left out and told.
     """
     if size(answer) <= cap_bytes:
         return answer
@@ -39,15 +39,17 @@ def fit(answer: JsonObject, cap_bytes: int, cursor: object = None) -> JsonObject
     rows = lists[key]
     kept = _largest_prefix(answer, key, cap_bytes)
     cut: JsonObject = {**answer, key: rows[:kept]}
+    said = f"Truncated: {kept} of {len(rows)} rows of {key} fit into an answer; narrow the request."
     if key == "items":
         offset = decode_cursor(cursor if isinstance(cursor, str) else None)
-        cut["next_cursor"] = encode_cursor(offset + kept)
-        how = "continue with next_cursor, or narrow the filters"
-    else:
-        how = "narrow the request"
+        if kept:
+            said = f"{said.partition(';')[0]}; continue with next_cursor, or narrow the filters."
+        else:
+            said = "The first row of this page is too large for an answer and was left out; later rows may follow."
+        if len(rows) > 1:
+            cut["next_cursor"] = encode_cursor(offset + max(kept, 1))
     notes = answer.get("notes")
-    said = list(notes) if isinstance(notes, list) else []
-    cut["notes"] = [*said, f"Truncated: {kept} of {len(rows)} rows of {key} fit into an answer; {how}."]
+    cut["notes"] = [*(notes if isinstance(notes, list) else []), said]
     return cut if kept else _too_large(cut, cap_bytes)
 
 

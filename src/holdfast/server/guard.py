@@ -179,7 +179,7 @@ class HttpGuard:
         if len(values) != 1:
             return None
         scheme, _, token = values[0].partition(" ")
-        return await self._verify(token) if scheme.lower() == "bearer" and token else None
+        return await self._verify(token) if scheme.lower() == "bearer" else None
 
 
 def _refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> PlainTextResponse:

@@ -247,26 +247,26 @@ class LedgerReader:
         """Writes whose outcome is not known, the oldest first.
 
         Raises:
-            LedgerError: The ledger cannot be read.
+            LedgerError: The ledger cannot be read, or one of these records is not as it was written.
         """
         try:
             with self._steady():
                 position = head.read(self._directory, self._key) or Position()
                 follow(self._directory, position, self._key)
-            made: list[Unsettled] = []
-            for name, entry in sorted(position.open.items(), key=lambda item: item[1].seq):
-                if (record := self._intent_at(entry)) is not None:
-                    made.append(Unsettled(name, record, entry))
-            return made
+            found = sorted(position.open.items(), key=lambda item: item[1].seq)
+            return [Unsettled(name, self._intent(name, entry), entry) for name, entry in found]
         except (OSError, ConfigError) as error:
             raise _unreadable(error) from error
         except BrokenChainError as error:
             raise LedgerError(f"The ledger is damaged: {error.message}.") from error
 
-    def _intent_at(self, entry: OpenIntent) -> Record | None:
-        for line, complete in lines(segment_path(self._directory, entry.first), start=entry.offset):
-            return _tolerant(line) if complete else None
-        return None
+    def _intent(self, name: str, entry: OpenIntent) -> Record:
+        # The chain up to the noted head is not read again at a start: what is acted upon is checked by itself.
+        line, _ = next(lines(segment_path(self._directory, entry.first), start=entry.offset), (b"", False))
+        record = _tolerant(line)
+        if record is None or record.seq != entry.seq or not record.is_genuine(self._key):
+            raise BrokenChainError("edited", f"the intent {name} is not as it was written")
+        return record
 
 
 class _Verification:

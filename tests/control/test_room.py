@@ -1,0 +1,261 @@
+"""The control room of a process: made when first needed, and asked before every change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from holdfast.appliances.kinds import settings_classes
+from holdfast.config import Config, parse_config
+from holdfast.control.caller import Caller
+from holdfast.control.change import Change
+from holdfast.control.ledger import Intent
+from holdfast.control.room import ControlRoom, default_state_dir
+from holdfast.errors import ConfigError, KillSwitchError, NotSentError, PolicyError
+from tests.control.doors import Door, Target, entry
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def configured(tmp_path: Path, mode: str = "operate", control: str = "", secret: str = "s3cret-s3cret") -> Config:
+    return parse_config(
+        f"""
+[targets.proxmox.lab]
+host = "127.0.0.1"
+mode = "{mode}"
+token_id = "a@pve!bb"
+token_secret = "{secret}"
+
+[control]
+state_dir = "{tmp_path / "state"}"
+{control}
+""",
+        settings_classes(),
+    )
+
+
+async def never(tool: str, target: str, arguments: dict[str, JsonValue]) -> Change:
+    raise AssertionError("nothing is to be read back")
+
+
+async def left_open(config: Config) -> None:
+    room = ControlRoom(config)
+    intent = Intent("alice", "proxmox.lab", "proxmox", "proxmox_shut_door", "write", {"door": 7}, "c1")
+    await room.parts().ledger.intent(intent)
+    await room.stop()
+
+
+async def settled(room: ControlRoom) -> None:
+    """Wait until what an earlier process left open is looked at."""
+    if room._settling is not None:
+        await asyncio.wait([room._settling])
+
+
+async def test_a_room_that_only_reads_leaves_no_trace(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    room = ControlRoom(configured(tmp_path, "read-only"))
+    await room.start(never)
+    await room.stop()
+    assert not (tmp_path / "state").exists()
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_the_signal_stops_writes_from_the_start_on(tmp_path: Path) -> None:
+    room = ControlRoom(configured(tmp_path))
+    await room.start(never)
+    signal.raise_signal(signal.SIGUSR1)
+    with pytest.raises(KillSwitchError):
+        room.parts().kill_switch.check()
+    assert (tmp_path / "state" / "stop").exists()
+    assert room._settling is None
+    await room.stop()
+
+
+def test_a_room_that_is_started_in_another_thread_leaves_signals_alone(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(ControlRoom(configured(tmp_path)).start(never))
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert failures == []
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_what_an_earlier_process_left_open_is_read_back_at_the_start(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    await left_open(config)
+    asked: list[str] = []
+
+    async def recompute(tool: str, target: str, arguments: dict[str, JsonValue]) -> Change:
+        asked.append(tool)
+        return Door(state="shut").change()
+
+    room = ControlRoom(config)
+    await room.start(recompute)
+    await settled(room)
+    assert asked == ["proxmox_shut_door"]
+    assert room.parts().ledger.reader.unsettled() == []
+    await room.stop()
+    await room.stop()
+
+
+async def test_a_ledger_that_cannot_be_read_is_logged_and_does_not_keep_the_server_from_reading(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    config = configured(tmp_path)
+    await left_open(config)
+    ledger = tmp_path / "state" / "ledger" / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().replace("alice", "mallory"))
+    room = ControlRoom(config)
+    await room.start(never)
+    await settled(room)
+    assert "earlier writes cannot be settled: The ledger is damaged" in caplog.text
+    await room.stop()
+
+
+async def test_a_room_that_ends_while_it_reads_back_lets_go(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    await left_open(config)
+    began = asyncio.Event()
+
+    async def hangs(tool: str, target: str, arguments: dict[str, JsonValue]) -> Change:
+        began.set()
+        await asyncio.Event().wait()
+        raise NotSentError("not reached")
+
+    room = ControlRoom(config)
+    await room.start(hangs)
+    await began.wait()
+    task = room._settling
+    await asyncio.wait_for(room.stop(), 10)
+    assert task is not None
+    assert task.cancelled()
+    assert len(ControlRoom(config).parts().ledger.reader.unsettled()) == 1
+
+
+async def test_a_change_goes_through_the_rooms_own_gates_and_sleep(tmp_path: Path) -> None:
+    door, slept = Door(blind=True), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def compute() -> Change:
+        return door.change()
+
+    room = ControlRoom(configured(tmp_path), sleep)
+    target = Target(name="lab", host="door.example")
+    result = await room.run(entry(), target, Caller(), {"door": 7}, compute, dry_run=False, plan_id=None)
+    assert result.outcome == "unknown"
+    assert slept == [1.0, 3.0]
+    assert room.parts() is room.parts()
+    planned = await room.run(entry(), target, Caller(), {"door": 7}, compute, dry_run=True, plan_id=None)
+    assert planned.outcome in ("planned", "nothing_to_do")
+    await room.stop()
+
+
+async def test_a_room_that_is_stopped_lets_the_ledger_be_written_by_the_next(tmp_path: Path) -> None:
+    room = ControlRoom(configured(tmp_path))
+    parts = room.parts()
+    await parts.ledger.start()
+    await room.stop()
+    assert room.parts() is not parts
+    await room.stop()
+
+
+# -- the policy
+
+
+RULES = """
+[[rules]]
+principals = ["alice"]
+targets = ["proxmox.lab"]
+toolsets = ["proxmox:doors"]
+risks = ["write"]
+tools = ["proxmox_shut_door"]
+"""
+
+
+def test_without_a_policy_file_the_gate_is_open(tmp_path: Path) -> None:
+    ControlRoom(configured(tmp_path)).gate(principal="anyone", target=None, entry=entry())
+
+
+def test_the_gate_asks_the_policy_about_principal_target_toolset_risk_and_tool(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(RULES)
+    policy.chmod(0o600)
+    room = ControlRoom(configured(tmp_path, control=f'policy_file = "{policy}"'))
+    lab, other = Target(name="lab", host="a.example"), Target(name="other", host="b.example")
+    room.gate(principal="alice", target=lab, entry=entry())
+    for principal, target, made in [("bob", lab, entry()), ("alice", other, entry()), ("alice", None, entry())]:
+        with pytest.raises(PolicyError):
+            room.gate(principal=principal, target=target, entry=made)
+
+
+def test_a_policy_whose_own_test_fails_does_not_start(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        RULES
+        + '[[tests]]\nprincipal = "alice"\ntarget = "lab"\nkind = "proxmox"\ntoolset = "doors"\nrisk = "write"\n'
+        + 'tool = "proxmox_shut_door"\nexpect = "deny"\n'
+    )
+    policy.chmod(0o600)
+    with pytest.raises(ConfigError, match="test 1"):
+        ControlRoom(configured(tmp_path, control=f'policy_file = "{policy}"'))
+
+
+# -- secrets and places
+
+
+def test_secrets_of_the_configuration_are_known_to_the_exit_and_one_that_cannot_be_had_does_not_matter(
+    tmp_path: Path,
+) -> None:
+    assert "s3cret" not in ControlRoom(configured(tmp_path)).exit.text("it is s3cret-s3cret")
+    ControlRoom(configured(tmp_path, secret="env:HOLDFAST_NO_SUCH_VARIABLE"))
+
+
+def test_crash_reports_pass_the_rooms_redactor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = sys.excepthook
+    ControlRoom(configured(tmp_path)).redact_crashes()
+    assert sys.excepthook is not before
+
+
+def test_the_state_directory_is_configured_or_named_by_the_environment_or_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ControlRoom(configured(tmp_path)).state_dir == tmp_path / "state"
+    monkeypatch.setenv("HOLDFAST_STATE", str(tmp_path / "named"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    assert default_state_dir() == tmp_path / "named"
+    monkeypatch.delenv("HOLDFAST_STATE")
+    assert default_state_dir() == tmp_path / "xdg" / "holdfast"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert default_state_dir() == tmp_path / "home" / ".local" / "state" / "holdfast"
+    bare = parse_config(
+        '[targets.proxmox.lab]\nhost = "127.0.0.1"\ntoken_id = "a@pve!bb"\ntoken_secret = "x"\n', settings_classes()
+    )
+    assert ControlRoom(bare).state_dir == default_state_dir()
