@@ -44,6 +44,21 @@ def operator(tmp_path: Path) -> Operator:
     return Operator(config)
 
 
+@pytest.mark.parametrize(("expect", "code"), [("deny", 0), ("allow", 2)])
+async def test_a_policy_file_is_tried_against_its_own_cases(tmp_path: Path, expect: str, code: int) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        '[[rules]]\nprincipals = ["alice"]\nrisks = ["read"]\n[[tests]]\nprincipal = "bob"\nkind = "proxmox"\n'
+        f'toolset = "guests"\nrisk = "read"\ntool = "proxmox_list_guests"\nexpect = "{expect}"\n'
+    )
+    policy.chmod(0o600)
+    command = [sys.executable, "-m", "holdfast", "policy", "test", str(policy)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert ("every test case comes out" in done.stdout) is (code == 0)
+    assert ("expects allow, but: no rule allows it" in done.stderr) is (code == 2)
+
+
 async def test_a_plan_is_approved_outside_of_the_client_and_then_applied_once(pve: Room, operator: Operator) -> None:
     refused = await pve.fails("proxmox_stop_guest", guest="web")
     assert refused.code == "not_confirmed"

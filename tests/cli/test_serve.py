@@ -94,6 +94,27 @@ async def test_each_console_script_serves_its_own_appliance_only(script: str, tm
             assert await process.wait() == 0
 
 
+async def test_flags_narrow_what_is_listed_and_called(tmp_path: Path) -> None:
+    async with rack_config(tmp_path, "proxmox") as (_, config):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "holdfast", "serve", "--config", str(config)),
+            *("--allow-tools", "proxmox_system_*, circuits_*", "--deny-tools", "circuits_list"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await rpc(process, 1, "initialize", HELLO)
+        listed = await rpc(process, 2, "tools/list", {})
+        names = [tool["name"] for tool in listed["result"]["tools"]]
+        assert names == ["proxmox_system_info"]
+        call = await rpc(process, 3, "tools/call", {"name": "circuits_list", "arguments": {}})
+        assert call["result"]["isError"] is True
+        assert process.stdin is not None
+        process.stdin.close()
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+
+
 async def test_a_server_that_is_terminated_logs_out_and_leaves_no_session(tmp_path: Path) -> None:
     async with rack_config(tmp_path, "idrac") as (rack, config):
         process = await asyncio.create_subprocess_exec(

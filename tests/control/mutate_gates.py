@@ -153,7 +153,10 @@ def start(module: str, code: CodeType | None) -> int:
             options += [f"--timeout={TEST_LIMIT_S}", "--timeout-method=thread"]
             # Of its own: the common one is tidied by whoever comes first.
             options.append(f"--basetemp={_SCRATCH.name}/{os.getpid()}")
-            status = int(pytest.main([*files, *options]))
+            try:
+                status = int(pytest.main([*files, *options]))
+            except SystemExit:
+                status = 3
         finally:
             os._exit(status)
     return child

@@ -91,7 +91,15 @@ def test_denied_tools_are_never_listed_and_an_allow_list_excludes_the_others() -
     assert names(allow=("*",), deny=("*_read",)) == {"circuits_list", "circuits_reset"}
 
 
-@pytest.mark.parametrize("selection", [{"toolsets": ("mroe",)}, {"allow": ("nothing_*",)}, {"deny": ("nothing",)}])
+def test_a_second_list_can_only_narrow_the_first() -> None:
+    assert names(narrow=("proxmox_*",)) == {"proxmox_read"}
+    assert names(allow=("*_read",), narrow=("p*",), deny=("pfsense_*",)) == {"proxmox_read"}
+    assert names(allow=("proxmox_read",), narrow=("pfsense_read",)) == set()
+
+
+@pytest.mark.parametrize(
+    "selection", [{"toolsets": ("mroe",)}, {"allow": ("nothing_*",)}, {"deny": ("nothing",)}, {"narrow": ("nothing",)}]
+)
 def test_a_name_that_matches_nothing_is_refused_at_the_start(selection: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         names(**selection)

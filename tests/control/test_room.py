@@ -134,23 +134,35 @@ async def test_a_ledger_that_cannot_be_read_is_logged_and_does_not_keep_the_serv
     await room.stop()
 
 
-async def test_a_room_that_ends_while_it_reads_back_lets_go(tmp_path: Path) -> None:
+async def test_a_room_that_ends_while_it_reads_back_waits_for_that_and_closes_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
     config = configured(tmp_path)
     await left_open(config)
     began = asyncio.Event()
 
     async def hangs(tool: str, target: str, arguments: dict[str, JsonValue]) -> Change:
         began.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            order.append("reading back has ended")
         raise NotSentError("not reached")
 
     room = ControlRoom(config)
     await room.start(hangs)
     await began.wait()
-    task = room._settling
+    close = room.parts().ledger.close
+
+    async def noted() -> None:
+        order.append("the ledger is closed")
+        await close()
+
+    monkeypatch.setattr(room.parts().ledger, "close", noted)
     await asyncio.wait_for(room.stop(), 10)
-    assert task is not None
-    assert task.cancelled()
+    assert order == ["reading back has ended", "the ledger is closed"]
     assert len(ControlRoom(config).parts().ledger.reader.unsettled()) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -33,15 +34,25 @@ MARK = "zzescaped"
 WORST = (f"../../{MARK}/{MARK}", f"a/{MARK}", f"%2e%2e%2f{MARK}", f"x?{MARK}=1#z", f"a;{MARK} /")
 
 
-def text_arguments(schema: dict[str, object]) -> dict[str, str]:
-    """Names of arguments that take free text, and the grammar of each."""
+def text_arguments(schema: dict[str, object]) -> dict[str, tuple[str, Callable[[str], object]]]:
+    """Arguments that take free text, also in lists and objects: the grammar of each, and how a text is put into it."""
     properties = schema.get("properties", {})
     assert isinstance(properties, dict)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, Callable[[str], object]]] = {}
     for name, argument in properties.items():
         assert isinstance(argument, dict)
-        if argument.get("type") == "string" and "enum" not in argument and name not in ("target", "plan_id"):
-            found[name] = str(sorted((key, str(value)) for key, value in argument.items() if key != "default"))
+        if "enum" in argument or name in ("target", "plan_id"):
+            continue
+        grammar = str(sorted((key, str(value)) for key, value in argument.items() if key != "default"))
+        items = argument.get("items")
+        if argument.get("type") == "string":
+            found[name] = (grammar, lambda text: text)
+        elif isinstance(items, dict) and items.get("type") == "string" and "enum" not in items:
+            found[name] = (grammar, lambda text: [text])
+        elif isinstance(items, dict) and items.get("type") == "object":
+            found[name] = (grammar, lambda text: [{text: text, "name": text}])
+        elif argument.get("type") == "object":
+            found[name] = (grammar, lambda text: {text: text, "name": text})
     return found
 
 
@@ -78,13 +89,13 @@ async def test_no_hostile_identifier_leaves_its_segment(
     async with room(kind, tmp_path, settings="retry_max_attempts = 1\ncircuit_breaker_enabled = false") as made:
         for entry in made.application.entries:
             schema: dict[str, object] = dict(entry.input_schema)
-            for argument, grammar in text_arguments(schema).items():
+            for argument, (grammar, put) in text_arguments(schema).items():
                 # Arguments of one grammar refuse alike: the first is tried with everything, the others with the worst.
                 values = WORST if grammar in seen else hostile_values
                 seen.add(grammar)
                 base = {name: PLAUSIBLE[name] for name in required(schema) if name in PLAUSIBLE}
                 for hostile in values:
-                    arguments = {**base, argument: hostile}
+                    arguments = {**base, argument: put(hostile)}
                     if entry.writes:
                         arguments["dry_run"] = True
                     made.arrivals.clear()
@@ -92,4 +103,4 @@ async def test_no_hostile_identifier_leaves_its_segment(
                         await made.call(entry.name, **arguments)
                     assert escaped(made) == [], f"{entry.name}({argument}={hostile!r})"
                     assert sent_writes(made) == [], f"{entry.name} wrote in a dry run"
-    assert seen or kind == "truenas"
+    assert len(seen) >= 20

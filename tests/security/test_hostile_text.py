@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -124,3 +126,24 @@ async def test_a_guest_with_a_hostile_name_is_listed_neutrally_at_the_wire(tmp_p
     for item in items:
         assert isinstance(item, dict)
         assert is_neutral(str(item.get("name", "")))
+
+
+# A hostile string within other text, several of them run together, and cut anywhere.
+_PIECES = st.lists(st.one_of(st.sampled_from(STRINGS), st.text(max_size=20)), min_size=1, max_size=4)
+
+
+@settings(max_examples=max(300, len(STRINGS)))
+@given(pieces=_PIECES, cut=st.integers(0, 400), kind=st.sampled_from(sorted(BY_TYPE)))
+def test_whatever_hostile_texts_are_put_together_every_field_is_neutral(pieces: list[str], cut: int, kind: str) -> None:
+    adapter: TypeAdapter[object] = TypeAdapter(cast("type[object]", BY_TYPE[kind][0]))
+    for text in ("".join(pieces), "".join(pieces)[cut:]):
+        shown = json.dumps(adapter.dump_python(_accepted(adapter, text), mode="json"), ensure_ascii=False)
+        assert is_neutral(shown), f"{text!r} got through {', '.join(BY_TYPE[kind][1])}"
+
+
+@settings(max_examples=max(300, len(STRINGS)))
+@given(pieces=_PIECES)
+def test_whatever_hostile_texts_are_put_together_the_exit_is_neutral(pieces: list[str]) -> None:
+    leave, text = OneExit(Redactor([])), "".join(pieces)
+    assert is_neutral(leave.text(text))
+    assert is_neutral(json.dumps(leave.value({text: [text, {"deep": text}]}), ensure_ascii=False))

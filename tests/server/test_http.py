@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trustme
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from holdfast.config import ServerSettings
+from holdfast.errors import ConfigError
+from holdfast.server.guard import static_tokens
+from holdfast.server.http import bound_socket
 from tests.server.serving import TOKEN, Served, serving
 from tests.support.rooms import room
 
@@ -113,6 +121,115 @@ async def test_metrics_are_prometheus_text(served: Served) -> None:
     assert status == 200
     assert "# TYPE holdfast_circuit_state gauge" in text
     assert "# TYPE holdfast_tool_calls_total counter" in text
+
+
+POLICY = """
+[[rules]]
+principals = ["alice"]
+risks = ["read", "write", "destructive"]
+[[rules]]
+principals = ["bob"]
+targets = ["elsewhere"]
+risks = ["read"]
+"""
+
+
+async def test_every_connection_gets_the_same_list_whoever_asks_in_whichever_era(tmp_path: Path) -> None:
+    import httpx2
+
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY)
+    policy.chmod(0o600)
+    tokens = {"alice": "a" * 40, "bob": "b" * 40}
+    lists: set[str] = set()
+    async with (
+        room("proxmox", tmp_path, control=f'policy_file = "{policy}"') as pve,
+        serving(pve.application, verify=static_tokens(tokens)) as served,
+    ):
+        for token, mode in [(token, mode) for token in tokens.values() for mode in ("legacy", "2026-07-28")]:
+            async with (
+                httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+                Client(streamable_http_client(served.url, http_client=http), mode=mode) as client,
+            ):
+                for _ in range(2):
+                    listed = await client.list_tools()
+                    lists.add(json.dumps([tool.model_dump(mode="json") for tool in listed.tools], sort_keys=True))
+                    await client.call_tool("proxmox_system_info", {})
+    assert len(lists) == 1
+
+
+async def test_over_tls_the_same_guard_stands(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    settings = ServerSettings(port=0, tls_cert_file=tmp_path / "cert.pem", tls_key_file=tmp_path / "key.pem")
+    async with room("proxmox", tmp_path) as pve, serving(pve.application, settings) as served:
+
+        async def status(*headers: str, token: str = TOKEN) -> int:
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port, ssl=context)
+            lines = ["GET /metrics HTTP/1.1", f"Authorization: Bearer {token}", "Connection: close", *headers, "", ""]
+            writer.write("\r\n".join(lines).encode())
+            answer = await reader.read()
+            writer.close()
+            return int(answer.split(b" ", 2)[1])
+
+        own = f"127.0.0.1:{served.port}"
+        assert await status(f"Host: {own}") == 200
+        assert await status(f"Host: {own}", f"Origin: https://{own}") == 200
+        assert await status(f"Host: {own}", f"Origin: http://{own}") == 403
+        assert await status("Host: evil.example") == 421
+        assert await status(f"Host: {own}", token="wrong") == 401
+        plain, _ = await served.get("/healthz")
+        assert plain == 0
+
+
+async def test_an_address_that_is_taken_is_told_with_the_next_step() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match=r"Cannot listen on 127\.0\.0\.1 port"):
+            bound_socket(ServerSettings(port=taken.getsockname()[1]))
+
+
+def test_a_public_address_in_plain_text_is_not_bound() -> None:
+    with pytest.raises(ConfigError, match="plain text"):
+        bound_socket(ServerSettings(host="0.0.0.0", port=0, allowed_hosts=("rack.example",)))
+
+
+def test_the_socket_is_of_the_addresss_family_and_not_inherited_by_children() -> None:
+    for host, family in [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6), ("[::1]", socket.AF_INET6)]:
+        with bound_socket(ServerSettings(host=host, port=0)) as sock:
+            assert sock.family == family
+            assert not sock.get_inheritable()
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+
+
+@pytest.mark.parametrize("fine", [True, False])
+async def test_readiness_says_so_by_its_status(tmp_path: Path, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room("proxmox", tmp_path) as pve:
+        monkeypatch.setattr(pve.application, "ready", lambda: (fine, {"targets": 1}))
+        async with serving(pve.application) as served:
+            status, text = await served.get("/readyz", token=None)
+    assert status == (200 if fine else 503)
+    assert f'"ready":{str(fine).lower()}' in text
+
+
+async def test_a_request_carries_its_principal_to_the_ledger(tmp_path: Path) -> None:
+    import httpx2
+
+    tokens = {"alice": "a" * 40, "bob": "b" * 40}
+    async with (
+        room("proxmox", tmp_path) as pve,
+        serving(pve.application, verify=static_tokens(tokens)) as served,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {tokens['bob']}"}) as http,
+        Client(streamable_http_client(served.url, http_client=http)) as client,
+    ):
+        await client.call_tool("proxmox_start_guest", {"guest": "build"})
+        records = pve.application.room.parts().ledger.reader.records()
+        assert [record.body["principal"] for record in records if record.kind == "intent"] == ["bob"]
 
 
 async def test_a_client_of_either_era_lists_and_calls_tools_with_the_token(served: Served) -> None:

@@ -51,6 +51,10 @@ def parser(program: str, *, single: bool) -> argparse.ArgumentParser:
         metavar="A,B",
         help="toolsets beside the default ones; all for every one; see: holdfast tools",
     )
+    for word, help_text in (("allow", "list only these tools"), ("deny", "never list these tools")):
+        made.add_argument(
+            f"--{word}-tools", default="", metavar="A,B", help=f"{help_text}: names or globs; see: holdfast tools"
+        )
     made.add_argument("--read-only", action="store_true", help="list no writes, whatever the targets' mode says")
     made.add_argument("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
     made.add_argument("--log-format", choices=("auto", "json", "console"), default="auto")
@@ -87,7 +91,9 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
         config = with_server(config, changes)
     serving = Serving(
         kinds=(kind,) if kind else tuple(options.only),
-        toolsets=tuple(part.strip() for part in options.toolsets.split(",") if part.strip()),
+        toolsets=_listed(options.toolsets),
+        allow_tools=_listed(options.allow_tools),
+        deny_tools=_listed(options.deny_tools),
         read_only=options.read_only,
     )
     application = Application(config, serving)
@@ -96,6 +102,10 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
     from holdfast.server import run
 
     run.run(application, options.transport)
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def with_server(config: Config, changes: dict[str, object]) -> Config:

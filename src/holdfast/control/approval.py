@@ -1,21 +1,19 @@
 """Approval out of band: a person decides about a plan in another process than the one that a model talks to.
 
 The serving process leaves a request in the state; `holdfast plans` shows it, `holdfast approve` or `holdfast deny`
-leaves a signed decision; the serving process waits for it. A decision is bound to the plan, to every digest in it, to
-what the person was shown, to who decided and when; it counts once, and only while the plan lives. The first decision
-stands. What a signature proves, and what not, is said in `holdfast.control.approvalkeys`.
+leaves a signed decision; the serving process finds it when the tool is called again. A decision is bound to the plan,
+to every digest in it, to what the person was shown, to who decided and when; it counts once, and only while the plan
+lives. The first decision stands. What a signature proves, and what not, is said in `holdfast.control.approvalkeys`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
-import anyio
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from holdfast.control.approvalkeys import Approver, Checker, SharedKey
@@ -25,9 +23,6 @@ from holdfast.control.plans import Plan
 from holdfast.control.redaction import Redactor
 from holdfast.control.statestore import State
 from holdfast.errors import NotConfirmedError, PlanError
-
-POLL_S: Final = 0.5
-"""How often a waiting process looks for a decision, seconds."""
 
 _REQUESTS: Final = "approval-requests"
 _DECISIONS: Final = "approval-decisions"
@@ -286,31 +281,6 @@ class Approvals:
         if not first:
             raise NotConfirmedError("The approval was used already. Nothing was executed.")
         return decision
-
-    async def wait_for_decision(
-        self,
-        plan: Plan,
-        *,
-        timeout_s: float,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> Decision | None:
-        """Wait for somebody to decide; None when nobody has within the time, or within the plan's life.
-
-        Raises:
-            NotConfirmedError: What stands there is not a genuine decision. Nothing was executed.
-        """
-        give_up = monotonic() + timeout_s
-        # Bounded by count too, so that a clock that stands still cannot make it endless.
-        for _ in range(math.ceil(max(timeout_s, 0) / POLL_S) + 1):
-            decision = self.decision(plan)
-            if decision is not None:
-                return decision
-            left = give_up - monotonic()
-            if left <= 0 or self._now() >= plan.expires_at:
-                return None
-            await sleep(min(POLL_S, left))
-        return self.decision(plan)
 
 
 def denied(decision: Decision) -> NotConfirmedError:

@@ -83,6 +83,7 @@ class Selection:
         operate_kinds: Kinds with at least one target in operate mode.
         read_only: List no write at all, whatever the targets say.
         allow: Names or globs; when given, nothing else is listed.
+        narrow: Names or globs; when given, nothing else is listed of what the others leave.
         deny: Names or globs that are never listed.
     """
 
@@ -91,6 +92,7 @@ class Selection:
     operate_kinds: frozenset[str] = frozenset()
     read_only: bool = False
     allow: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
 
 
@@ -168,7 +170,8 @@ def _listed(entry: Entry, selection: Selection) -> bool:
     named = {entry.toolset, f"{entry.kind}:{entry.toolset}"} & set(selection.toolsets)
     if not (named or (entry.default and not entry.command) or ("all" in selection.toolsets and not entry.command)):
         return False
-    return not selection.allow or any(fnmatchcase(entry.name, glob) for glob in selection.allow)
+    lists = (selection.allow, selection.narrow)
+    return all(not globs or any(fnmatchcase(entry.name, glob) for glob in globs) for globs in lists)
 
 
 def _check(catalogue: Catalogue, selection: Selection) -> None:
@@ -177,6 +180,6 @@ def _check(catalogue: Catalogue, selection: Selection) -> None:
         if name not in known:
             choices = ", ".join(sorted(t.full_name for t in catalogue.toolsets))
             raise ConfigError(f"There is no toolset {name!r} here.", next_step=f"Toolsets: {choices}, or all.")
-    for glob in (*selection.allow, *selection.deny):
+    for glob in (*selection.allow, *selection.narrow, *selection.deny):
         if not any(fnmatchcase(entry.name, glob) for entry in catalogue.entries):
             raise ConfigError(f"No tool matches {glob!r}.", next_step="holdfast tools lists the names.")

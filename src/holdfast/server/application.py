@@ -35,11 +35,15 @@ class Serving:
     Attributes:
         kinds: Kinds of appliance; the configured ones when empty.
         toolsets: Toolsets beside the default ones.
+        allow_tools: Names or globs; when given, nothing else is listed of what the configuration lists.
+        deny_tools: Names or globs that are not listed, beside those of the configuration.
         read_only: List and run no writes.
     """
 
     kinds: tuple[str, ...] = ()
     toolsets: tuple[str, ...] = ()
+    allow_tools: tuple[str, ...] = ()
+    deny_tools: tuple[str, ...] = ()
     read_only: bool = False
 
 
@@ -74,7 +78,8 @@ class Application:
             operate_kinds=frozenset(operated),
             read_only=control.read_only or serving.read_only,
             allow=control.allow_tools,
-            deny=control.deny_tools,
+            narrow=serving.allow_tools,
+            deny=(*control.deny_tools, *serving.deny_tools),
         )
 
     def _dispatcher(self, entries: Sequence[Entry]) -> Dispatcher:
