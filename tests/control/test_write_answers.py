@@ -138,9 +138,10 @@ async def test_a_lost_answer_is_told_apart_from_an_error(made: Installation, fai
     assert any(warning.startswith(said) for warning in result.warnings or [])
 
 
-async def test_nothing_to_do_says_that_nothing_was_sent(made: Installation) -> None:
+async def test_nothing_to_do_says_that_nothing_was_sent_and_there_is_nothing_to_take_back(made: Installation) -> None:
     made.door.state = "shut"
-    result = await made.run()
+    result = await made.run(change=lambda: made.door.change(cannot_undo="the key is lost"))
+    assert (result.undo, result.cannot_undo) == (None, None)
     assert result.next_step == "The state was already as wanted; nothing was sent."
     assert result.verified is None
 
