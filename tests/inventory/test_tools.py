@@ -26,7 +26,7 @@ NAME = re.compile(r"(pfsense|truenas|idrac|proxmox)_[a-z][a-z0-9]*(_[a-z0-9]+)*|
 PER_APPLIANCE_TOKENS = 5_000
 ALL_FOUR_TOKENS = 12_000
 SIZES = {"pfsense": 3210, "truenas": 2890, "idrac": 3720, "proxmox": 2980}
-"""Tokens of the default list of each appliance when they were last looked at: whoever adds more than 5 % does it here."""
+"""Tokens of the default list of each appliance when last looked at: whoever adds more than 5 % does it here."""
 
 every_tool = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
