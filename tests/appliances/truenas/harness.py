@@ -54,7 +54,9 @@ async def filled(nas: Room, arguments: Mapping[str, object]) -> dict[str, object
     """Arguments with `$names` replaced by what this simulator has."""
     made = dict(arguments)
     for key, value in arguments.items():
-        if value == "$alert":
+        if value == ["$spare"]:
+            made[key] = list((await filled(nas, {"one": "$spare"})).values())
+        elif value == "$alert":
             page = await nas.call("truenas_list_alerts", dismissed=True)
             made[key] = page["items"][0]["uuid"]  # type: ignore[index,call-overload]  # a page of objects
         elif value in ("$spare", "$serial"):
@@ -90,10 +92,16 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             await raw(nas, "interface.update", "eno2", {"description": "somebody's"})
             if name == "!committed":
                 await raw(nas, "interface.commit", {"rollback": True, "checkin_timeout": 600})
+        elif name == "!small-pool":
+            topology = {"data": [{"type": "STRIPE", "disks": ["sdg"]}]}
+            number = await raw(nas, "pool.create", {"name": "small", "topology": topology})
+            assert (await nas.call("truenas_wait_job", job=number))["succeeded"] is True
         elif name == "!pool-degraded":
             nas.running.fault("pool-degraded")
         else:
-            await ask(nas, (name, arguments))
+            done = await ask(nas, (name, arguments))
+            if done.get("task") is not None:
+                await nas.call("truenas_wait_job", job=int(str(done["task"])))
     return await filled(nas, case.arguments)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from tests.appliances.truenas.case import Case
+from tests.appliances.truenas.case import Call, Case
 
 HOME = {"path": "/mnt/tank/home"}
 NOWHERE = {"path": "/mnt/tank/nowhere"}
 ENTRIES = ["USER_OBJ:rwx", "USER:bob:r-x", "GROUP_OBJ:r-x", "MASK:rwx", "OTHER:---", "DEFAULT:USER_OBJ:rwx"]
 ENTRIES += ["DEFAULT:GROUP_OBJ:r-x", "DEFAULT:OTHER:---"]
 
+SMALL: Call = ("!small-pool", {})
+MIRRORED: Call = ("attach_disk", {"pool": "small", "vdev": "sdg", "disk": "$spare"})
+
 READS = (
+    Case("disk_health"),
     Case("get_permissions", HOME, missing=NOWHERE),
     Case("list_quotas", {"dataset": "tank/home"}, missing={"dataset": "tank/nowhere"}),
 )
@@ -22,4 +26,35 @@ WRITES = (
         missing={**NOWHERE, "mode": "750"},
     ),
     Case("set_acl", {**HOME, "entries": ENTRIES}, "filesystem.setacl", missing={**NOWHERE, "entries": ENTRIES}),
+    Case(
+        "attach_disk",
+        {"pool": "small", "vdev": "sdg", "disk": "$spare"},
+        "pool.attach",
+        (SMALL,),
+        outcome="started",
+        missing={"pool": "tank", "vdev": "sdzz", "disk": "{serial}x"},
+        undo=False,
+    ),
+    Case(
+        "detach_disk",
+        {"pool": "small", "member": "sdh"},
+        "pool.detach",
+        (SMALL, MIRRORED),
+        missing={"pool": "small", "member": "sdh"},
+        undo=False,
+    ),
+    Case(
+        "add_vdev",
+        {"pool": "tank", "group": "cache", "layout": "STRIPE", "disks": ["$spare"]},
+        "pool.update",
+        missing={"pool": "nowhere", "group": "cache", "layout": "STRIPE", "disks": ["{serial}x"]},
+    ),
+    Case(
+        "remove_vdev",
+        {"pool": "tank", "vdev": "sdh"},
+        "pool.remove",
+        (("add_vdev", {"pool": "tank", "group": "cache", "layout": "STRIPE", "disks": ["$spare"]}),),
+        missing={"pool": "tank", "vdev": "sdzz"},
+        undo=False,
+    ),
 )

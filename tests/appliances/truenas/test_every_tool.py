@@ -162,7 +162,7 @@ async def test_its_undo_brings_the_state_back_that_it_was_planned_from(
             return
         assert isinstance(undo, dict)
         taken_back = await made.call(str(undo["tool"]), **as_arguments(undo))
-        assert taken_back["outcome"] == "applied", taken_back
+        assert taken_back["outcome"] in ("applied", "started"), taken_back
         if case.undo:
             again = await made.call(f"truenas_{case.tool}", **arguments, dry_run=True)
             assert again["outcome"] == "planned"

@@ -44,3 +44,10 @@ NamingSchema: TypeAlias = Annotated[
 Unit: TypeAlias = Literal["HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
 Keep: TypeAlias = Annotated[int | None, Field(ge=1, le=1000, description="How many keep_units snapshots are kept.")]
 KeepUnit: TypeAlias = Annotated[Unit | None, Field(description="Unit of keep.")]
+DiskIdentifier: TypeAlias = Annotated[
+    str,
+    Grammar("disk identifier", r"\{[a-z_]+\}[A-Za-z0-9_.: -]+", 128, "disk identifier", ("{serial_lunid}S1_5000c",)),
+]
+Member: TypeAlias = Annotated[
+    str, Grammar("member", r"[A-Za-z0-9_.-]+", 64, "disk name or guid of a member of the pool", ("sda", "5569483903"))
+]

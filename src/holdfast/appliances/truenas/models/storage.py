@@ -63,28 +63,76 @@ class DiskPage(Page[Disk]):
 
 
 class Vdev(Row):
-    """A member of a pool."""
+    """A member of a pool: a disk's place in a top-level vdev. lost_disk: what a disk that is gone was called."""
 
     group: Untrusted
     vdev: Untrusted
+    vdev_type: Untrusted
+    vdev_guid: Untrusted
     disk: Untrusted | None = None
+    lost_disk: Untrusted | None = None
     guid: Untrusted
     status: Untrusted
+    size_bytes: int | None = None
     read_errors: int
     write_errors: int
     checksum_errors: int
 
 
 class Topology(Answer):
-    """A pool with its members and its scrub or resilver."""
+    """A pool with its members, its scrub or resilver, and the widening of a RAIDZ."""
 
     name: Untrusted
+    guid: Untrusted | None = None
     status: Untrusted
     healthy: bool
     status_detail: Untrusted | None = None
+    size_bytes: Annotated[int | None, From("size")] = None
+    used_bytes: Annotated[int | None, From("allocated")] = None
+    free_bytes: Annotated[int | None, From("free")] = None
+    fragmentation_percent: Annotated[Untrusted | None, From("fragmentation")] = None
+    autotrim: Annotated[Untrusted | None, From("autotrim.value")] = None
+    features_current: Annotated[bool | None, From("is_upgraded")] = None
     scan: Annotated[Untrusted | None, From("scan.function")] = None
     scan_state: Annotated[Untrusted | None, From("scan.state")] = None
     scan_percent: Annotated[float | None, From("scan.percentage")] = None
     scan_errors: Annotated[int | None, From("scan.errors")] = None
+    scan_bytes: Annotated[int | None, From("scan.bytes_to_process")] = None
+    scan_done_bytes: Annotated[int | None, From("scan.bytes_processed")] = None
+    scan_started: Annotated[Untrusted | None, From("scan.start_time")] = None
+    scan_ended: Annotated[Untrusted | None, From("scan.end_time")] = None
+    scan_paused_since: Annotated[Untrusted | None, From("scan.pause")] = None
     scan_left_s: int | None = None
+    expand_state: Annotated[Untrusted | None, From("expand.state")] = None
+    expand_percent: Annotated[float | None, From("expand.percentage")] = None
+    expand_left_s: int | None = None
     members: list[Vdev]
+
+
+class DiskHealth(Row):
+    """What there is about a disk's health. verdict: ok, warning, failing, or unknown where nothing tells.
+
+    temperature: °C now, the disk's own limit, and least, mean and most of the last 7 days. smart: the last self-test,
+    25.04 only. reasons: why the verdict is not ok.
+    """
+
+    name: Untrusted
+    serial: Untrusted | None = None
+    model: Untrusted | None = None
+    pool: Untrusted | None = None
+    verdict: Untrusted
+    reasons: list[Untrusted] | None = None
+    status: Untrusted | None = None
+    read_errors: int | None = None
+    write_errors: int | None = None
+    checksum_errors: int | None = None
+    temperature_c: float | None = None
+    limit_c: float | None = None
+    min_c: float | None = None
+    mean_c: float | None = None
+    max_c: float | None = None
+    smart: Untrusted | None = None
+
+
+class DiskHealthPage(Page[DiskHealth]):
+    """Health of disks, the worst first."""

@@ -25,6 +25,8 @@ TOOLSETS: Final = (
     Toolset("replication", f"{_HERE}.replication", "Replication tasks created, changed, deleted."),
     Toolset("transfers", f"{_HERE}.transfers", "Cloud sync and rsync tasks; credentials, without secrets."),
     Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
+    Toolset("vdevs", f"{_HERE}.vdevs", "Pools made larger: disks attached and detached, vdevs added and removed."),
+    Toolset("disks", f"{_HERE}.disks", "Health of disks: errors, alerts, temperatures, self-tests."),
     Toolset("apps", f"{_HERE}.apps", "Apps listed, installed, upgraded, rolled back, started, stopped, deleted."),
     Toolset("guests", f"{_HERE}.guests", "Virtual machines and containers."),
     Toolset("accounts", f"{_HERE}.accounts", "Users, groups, API keys."),

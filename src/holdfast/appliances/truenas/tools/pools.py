@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.arguments import PoolFilter
+from holdfast.appliances.truenas.arguments import DiskIdentifier, Member, PoolFilter
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change, job
 from holdfast.appliances.truenas.models.storage import Disk, DiskPage, Topology, Vdev
-from holdfast.appliances.truenas.pools import Leaf, leaf_named, leaves, pool_named
+from holdfast.appliances.truenas.pools import disk_like, free_disk, leaf_named, leaves, pool_named
 from holdfast.appliances.truenas.reading import dig, made, page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import DiskName, PoolName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ApplianceError, ConflictError, NotFoundError
+from holdfast.errors import ApplianceError, ConflictError
 from holdfast.transport.values import JsonValue, as_object, get_int, get_str, opt_float
-
-DiskIdentifier = Annotated[
-    str,
-    Grammar("disk identifier", r"\{[a-z_]+\}[A-Za-z0-9_.: -]+", 128, "disk identifier", ("{serial_lunid}S1_5000c",)),
-]
-Member = Annotated[
-    str, Grammar("member", r"[A-Za-z0-9_.-]+", 64, "disk name or guid of a member of the pool", ("sda", "5569483903"))
-]
 
 
 @tool(title="List disks", toolset="pools")
@@ -55,30 +47,29 @@ async def truenas_list_disks(
 
 @tool(title="Get pool topology", toolset="pools")
 async def truenas_get_pool(ctx: Ctx, *, pool: PoolName) -> Topology:
-    """The members of a pool with their state and errors, and how far a scrub or resilver is."""
+    """A pool in full: vdevs, their members with state and errors, and how far a scrub, a resilver or a widening is."""
     row = await pool_named(ctx, pool)
     members = leaves(row)
-    left = dig(row, "scan.total_secs_left")
     return made(
         Topology,
         row,
-        members=[Vdev(**_vdev(leaf)) for leaf in members[:200]],
-        notes=[f"{len(members) - 200} members more are not shown."] if len(members) > 200 else None,
-        scan_left_s=left if isinstance(left, int) else None,
+        members=[Vdev(**asdict(leaf)) for leaf in members[:_MOST_MEMBERS]],
+        notes=_left_out(len(members)),
+        scan_left_s=_seconds(row, "scan.total_secs_left"),
+        expand_left_s=_seconds(row, "expand.total_secs_left"),
     )
 
 
-def _vdev(leaf: Leaf) -> dict[str, str | int | None]:
-    return {
-        "group": leaf.group,
-        "vdev": leaf.vdev,
-        "disk": leaf.disk,
-        "guid": leaf.guid,
-        "status": leaf.status,
-        "read_errors": leaf.read_errors,
-        "write_errors": leaf.write_errors,
-        "checksum_errors": leaf.checksum_errors,
-    }
+_MOST_MEMBERS: Final = 100
+
+
+def _left_out(members: int) -> list[str] | None:
+    return [f"{members - _MOST_MEMBERS} members more are not shown."] if members > _MOST_MEMBERS else None
+
+
+def _seconds(row: JsonObject, path: str) -> int | None:
+    left = dig(row, path)
+    return int(left) if isinstance(left, (int, float)) else None
 
 
 _SCRUB: Final = {"START": "SCANNING", "STOP": "CANCELED", "PAUSE": "PAUSED"}
@@ -141,11 +132,7 @@ async def truenas_replace_disk(
     """Replace a member of a pool by another disk; the new disk is overwritten and resilvering begins."""
     row = await pool_named(ctx, pool)
     leaf = leaf_named(row, member)
-    new = await _disk(ctx, [["identifier", "=", disk]], disk)
-    if new.get("pool"):
-        raise ConflictError(
-            f"{new.get('name')} belongs to the pool {new.get('pool')}.", next_step="Choose another disk."
-        )
+    new = await free_disk(ctx, disk)
     number = get_int(row, "id")
 
     async def look() -> Seen:
@@ -166,13 +153,6 @@ async def truenas_replace_disk(
         blast_radius=[f"Everything on {new.get('name')} is overwritten."],
         warnings=["Until resilvering ends the pool has less redundancy."],
     )
-
-
-async def _disk(ctx: Ctx, filters: list[JsonValue], shown: str) -> JsonObject:
-    rows = await ctx.client.query("disk.query", filters, {"extra": {"pools": True}, "limit": 2})
-    if not rows:
-        raise NotFoundError(f"There is no disk {shown}.", next_step="truenas_list_disks lists them.")
-    return rows[0]
 
 
 @tool(title="Take pool member offline", toolset="pools", risk=Risk.DESTRUCTIVE, idempotent=True)
@@ -240,7 +220,7 @@ async def truenas_wipe_disk(
     mode: Annotated[Literal["QUICK", "FULL", "FULL_RANDOM"], Field(description="How thoroughly.")] = "QUICK",
 ) -> Change:
     """Erase a disk that is in no pool. The serial number must be given too, because disk names move."""
-    row = await _disk(ctx, [["name", "=", disk]], disk)
+    row = await disk_like(ctx, "name", disk)
     if row.get("pool"):
         raise ConflictError(f"{disk} belongs to the pool {row.get('pool')}; disks in use are not wiped.")
     if row.get("serial") != serial:
@@ -249,7 +229,7 @@ async def truenas_wipe_disk(
         )
 
     async def look() -> Seen:
-        now = await _disk(ctx, [["name", "=", disk]], disk)
+        now = await disk_like(ctx, "name", disk)
         return Seen(None, {"disk": disk, "serial": now.get("serial")})
 
     return await change(
