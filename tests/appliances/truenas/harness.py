@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from holdfast.control.answers import JsonObject
+from holdfast.simulators.truenas.methods.app_images import AppImages
+from holdfast.simulators.truenas.methods.apps import Apps
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from tests.appliances.truenas.case import Call, Case
 from tests.support.rooms import Room, room
@@ -88,6 +90,12 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             await raw(nas, "cloudsync.sync", 1)
         elif name == "!spare-key":
             await raw(nas, "api_key.create", {"name": "spare", "username": "truenas_admin"})
+        elif name == "!image":
+            box(nas).box.get(AppImages).pulled.add("nginx:1")
+        elif name == "!images-outdated":
+            box(nas).box.get(Apps).apps["syncthing"]["images_outdated"] = True
+        elif name == "!custom-app":
+            await ask(nas, ("install_app", {"app": "mine", "compose": {"services": {"web": {"image": "nginx:1"}}}}))
         elif name in ("!staged", "!committed"):
             await raw(nas, "interface.update", "eno2", {"description": "somebody's"})
             if name == "!committed":

@@ -5,7 +5,7 @@ A further subject's tools stand in a table of their own, which this one joins.
 
 from __future__ import annotations
 
-from tests.appliances.truenas import table_protection, table_sharing, table_storage, table_system
+from tests.appliances.truenas import table_apps, table_protection, table_sharing, table_storage, table_system
 from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
@@ -57,6 +57,7 @@ READS = (
     *table_protection.READS,
     *table_storage.READS,
     *table_system.READS,
+    *table_apps.READS,
 )
 
 WRITES = (
@@ -272,5 +273,6 @@ WRITES = (
     *table_protection.WRITES,
     *table_storage.WRITES,
     *table_system.WRITES,
+    *table_apps.WRITES,
 )
 ALL = (*READS, *WRITES)

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from holdfast.appliances.truenas.auth import AuthManager
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
+from holdfast.appliances.truenas.feeds import Feed, Feeds
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of, transport_of
-from holdfast.errors import UnavailableError, UnsupportedError
+from holdfast.errors import HoldfastError, UnavailableError, UnsupportedError
 from holdfast.resilience import Breaker, Clock, Operation
 from holdfast.resilience.clock import SYSTEM_CLOCK
-from holdfast.transport import ConnectionPool, Guard, JsonRpcError, JsonRpcSocket, Request
+from holdfast.transport import (
+    ConnectionPool,
+    Guard,
+    HttpTransport,
+    JsonRpcError,
+    JsonRpcSocket,
+    Reply,
+    Request,
+)
+from holdfast.transport.limits import DEFAULT_LIMITS
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
 MAX_IN_FLIGHT: Final = 8
@@ -78,6 +89,7 @@ class TrueNASClient:
             clock=clock,
         )
         self._socket: JsonRpcSocket | None = None
+        self._feeds = Feeds()
         self._connecting = asyncio.Lock()
         self._identity: str | None = None
         self._release: Release | None = None
@@ -213,10 +225,24 @@ class TrueNASClient:
             UnavailableError: The offer has lapsed.
             HoldfastError: As the transport's `download`.
         """
+        http, path = self._offered(link)
+        self._handed_over(await http.download(Request("GET", path), destination, max_bytes=max_bytes))
+
+    async def fetch(self, link: str, *, max_bytes: int) -> bytes:
+        """As `download`, but into memory."""
+        http, path = self._offered(link)
+        limits = replace(DEFAULT_LIMITS, wire_bytes=max_bytes, decoded_bytes=max_bytes)
+        reply = await http.send(Request("GET", path, limits=limits))
+        self._handed_over(reply)
+        return reply.body
+
+    def _offered(self, link: str) -> tuple[HttpTransport, str]:
         http = transport_of(self.settings, self._pool, keepalive_s=KEEPALIVE_S)
         path = http.same_origin_path(link, "/_download/")
         self.hide(path.partition("auth_token=")[2])
-        reply = await http.download(Request("GET", path), destination, max_bytes=max_bytes)
+        return http, path
+
+    def _handed_over(self, reply: Reply) -> None:
         if not reply.ok:
             raise UnavailableError(
                 f"TrueNAS did not hand the file over (HTTP {reply.status}).",
@@ -224,6 +250,38 @@ class TrueNASClient:
                 next_step="Repeat; the file has to be fetched within a minute.",
                 target=self.settings.label,
             )
+
+    @asynccontextmanager
+    async def subscribed(self, name: str, *, only: Callable[[JsonObject], bool] | None = None) -> AsyncIterator[Feed]:
+        """What TrueNAS tells about a collection while the block runs. The feed ends with the socket.
+
+        Args:
+            name: Of the collection; of an event source with its argument.
+            only: Which notifications are wanted.
+
+        Raises:
+            HoldfastError: The subscription was refused.
+        """
+
+        async def attempt() -> tuple[JsonRpcSocket, Feeds, Feed, JsonValue]:
+            socket = await self._connected()
+            feeds = self._feeds
+            feed = feeds.add(name, only)
+            try:
+                return socket, feeds, feed, await self._on(socket, "core.subscribe", (name,), None)
+            except BaseException:
+                feeds.remove(name, feed)
+                raise
+
+        operation = Operation("core.subscribe", retry_safe=True)
+        socket, feeds, feed, number = await self._guard.run(operation, attempt)
+        try:
+            yield feed
+        finally:
+            feeds.remove(name, feed)
+            if not socket.closed:
+                with suppress(HoldfastError):
+                    await self._on(socket, "core.unsubscribe", (number,), None)
 
     async def query(
         self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None
@@ -270,6 +328,7 @@ class TrueNASClient:
         settings = self.settings
         self._auth.check_transport()
         await self._auth.wait_for_turn()
+        feeds = Feeds()
         socket = await JsonRpcSocket.connect(
             f"wss{settings.origin.removeprefix('https')}/api/current",
             pool=self._pool,
@@ -279,6 +338,8 @@ class TrueNASClient:
             open_timeout_s=settings.connect_timeout * 2,
             connect_timeout_s=settings.connect_timeout,
             ping_interval_s=PING_INTERVAL_S,
+            on_notification=feeds.notified,
+            on_close=lambda code, reason: feeds.lost(),
         )
 
         async def call(method: str, params: Sequence[JsonValue]) -> JsonValue:
@@ -293,6 +354,7 @@ class TrueNASClient:
             # After a failed login the same socket may answer wrongly (contract 5.2).
             await socket.close()
             raise
+        self._feeds = feeds
         return socket
 
     async def _drop(self, socket: JsonRpcSocket) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
+from holdfast.appliances.truenas.feeds import Feed
 from holdfast.appliances.truenas.reading import dig
-from holdfast.errors import NotFoundError, TransportError, UnavailableError
+from holdfast.errors import HoldfastError, NotFoundError, TransportError, UnavailableError
 from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonObject, JsonValue, get_bool, get_int, get_str, opt_float, opt_str
 
 POLL_S: Final = (0.2, 0.5, 1.0, 2.0)
 """Waits between looks at a job, seconds; the last one repeats."""
+FOLLOW_POLL_S: Final = 5.0
+"""The same while TrueNAS tells what happens: delivery is best effort (contract 9)."""
+FOLLOW_FROM_S: Final = 5.0
+"""In shorter waits a subscription costs more requests than it saves."""
+GATHER_S: Final = 0.3
+"""Shortest time between looks that notifications bring about, seconds."""
 INLINE_WAIT_S: Final = 15.0
 """How long a write waits for its job before it hands the job over, seconds."""
 SKEW_S: Final = 60.0
@@ -133,6 +142,7 @@ async def wait_for(
     sleep: Sleep,
     report: Report | None = None,
     with_result: bool = False,
+    follow: bool = False,
 ) -> Job:
     """Wait until a job has ended, or until the limit; a look that fails is not a job that failed.
 
@@ -143,6 +153,8 @@ async def wait_for(
         sleep: Waits.
         report: Told of every look: the job and the seconds waited so far.
         with_result: Ask for the job's result too.
+        follow: Have TrueNAS tell when the job moves, and look seldom otherwise: fewer requests in long waits. What it
+            tells only wakes; the state that counts is asked for.
 
     Raises:
         NotFoundError: It is forgotten.
@@ -152,18 +164,46 @@ async def wait_for(
     limit = limit_s if left is None else min(limit_s, left - 2.0)
     waited = 0.0
     job = await _look(client, number, with_result)
-    for turn in range(10_000):
-        if report is not None and job is not None:
-            await report(job, waited)
-        if (job is not None and job.ended) or waited >= limit:
-            break
-        pause = min(POLL_S[min(turn, len(POLL_S) - 1)], max(limit - waited, 0.05))
-        await sleep(pause)
-        waited += pause
-        job = await _look(client, number, with_result) or job
+    async with AsyncExitStack() as open_feed:
+        feed: Feed | None = None
+        if follow and limit > 0 and (job is None or not job.ended):
+            feed = await _feed_of(client, number, open_feed)
+            job = await _look(client, number, with_result) or job  # it may have ended before the feed was there
+        for turn in range(10_000):
+            if report is not None and job is not None:
+                await report(job, waited)
+            if (job is not None and job.ended) or waited >= limit:
+                break
+            waited += await _pause(feed, turn, max(limit - waited, 0.05), sleep)
+            job = await _look(client, number, with_result) or job
     if job is None:
         raise UnavailableError(f"The state of job {number} cannot be read now.", next_step="Ask again later.")
     return job
+
+
+async def _feed_of(client: TrueNASClient, number: int, stack: AsyncExitStack) -> Feed | None:
+    """The feed of a job; None where there is none, and looking has to do."""
+    try:
+        return await stack.enter_async_context(
+            client.subscribed("core.get_jobs", only=lambda params: params.get("id") == number)
+        )
+    except HoldfastError:
+        return None
+
+
+async def _pause(feed: Feed | None, turn: int, most: float, sleep: Sleep) -> float:
+    """Wait until it is time to look again; how long that took, seconds."""
+    if feed is None or feed.ended:
+        pause = min(POLL_S[min(turn, len(POLL_S) - 1)], most)
+        await sleep(pause)
+        return pause
+    pause = min(FOLLOW_POLL_S, most)
+    began = time.monotonic()
+    if not await feed.pause(pause, sleep):
+        return pause
+    await sleep(GATHER_S)  # a job that tells its progress many times a second is not asked that often
+    feed.take()
+    return max(time.monotonic() - began, GATHER_S)
 
 
 async def _look(client: TrueNASClient, number: int, with_result: bool) -> Job | None:

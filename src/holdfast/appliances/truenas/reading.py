@@ -165,3 +165,21 @@ async def server_page(
     end = offset + len(rows)
     next_cursor = encode_cursor(end) if rows and end < total else None
     return kind(items=[convert(row) for row in rows], total=total, next_cursor=next_cursor)
+
+
+LOG_BYTES: Final = 20_000
+"""Most of a log that an answer holds."""
+_LINE_BYTES: Final = 512
+"""Longer lines are cut when they are cleaned."""
+
+
+def bounded(lines: Sequence[str]) -> list[str]:
+    """The newest lines of a log that an answer can hold."""
+    kept: list[str] = []
+    size = 0
+    for line in reversed(lines):
+        size += min(len(line.encode()), _LINE_BYTES) + 4
+        if size > LOG_BYTES:
+            break
+        kept.append(line)
+    return kept[::-1]

@@ -104,6 +104,15 @@ class JobEnd(Answer):
     waited_s: float
 
 
+class JobLog(Answer):
+    """The end of a job's log."""
+
+    job: int
+    method: Untrusted
+    state: Untrusted
+    lines: list[Untrusted]
+
+
 class ConnectionTest(Answer):
     """Each step towards the API; false: it failed there, absent: not reached."""
 

@@ -29,11 +29,19 @@ from holdfast.transport.values import JsonValue, as_object, as_str, opt_bool, op
 
 Version = Annotated[str, Grammar("version", r"[A-Za-z0-9][A-Za-z0-9_.+-]*", 64, "app version", ("1.3.0",))]
 Compose = Annotated[dict[str, AnyJson], Field(description="Compose file as an object: services, volumes, …")]
-_SELECT: Final[list[JsonValue]] = ["name", "state", "version", "upgrade_available", "latest_version", "custom_app"]
+_SELECT: Final[list[JsonValue]] = [
+    "name",
+    "state",
+    "version",
+    "upgrade_available",
+    "latest_version",
+    "image_updates_available",
+    "custom_app",
+]
 _UP: Final = ("RUNNING", "DEPLOYING")
 
 
-async def _app(ctx: Ctx, app: str) -> JsonObject:
+async def app_named(ctx: Ctx, app: str) -> JsonObject:
     row = await _maybe(ctx, app)
     if row is None:
         raise NotFoundError(f"There is no app {app}.", next_step="truenas_list_apps lists them.")
@@ -91,7 +99,7 @@ async def truenas_list_catalogue(
 @tool(title="Summarise app upgrade", toolset="apps")
 async def truenas_app_upgrade_summary(ctx: Ctx, *, app: AppName, version: Version | None = None) -> UpgradeSummary:
     """What upgrading an app would bring: from which version to which, and what changed. Nothing is upgraded."""
-    row = await _app(ctx, app)
+    row = await app_named(ctx, app)
     summary = await _summary(ctx, app, version)
     offered = summary.get("available_versions_for_upgrade")
     versions = (
@@ -124,10 +132,10 @@ async def truenas_stop_app(ctx: Ctx, *, app: AppName) -> Change:
 
 
 async def _power(ctx: Ctx, app: str, *, start: bool) -> Change:
-    state = opt_str(await _app(ctx, app), "state")
+    state = opt_str(await app_named(ctx, app), "state")
 
     async def look() -> Seen:
-        now = opt_str(await _app(ctx, app), "state")
+        now = opt_str(await app_named(ctx, app), "state")
         return Seen(now in _UP if start else now == "STOPPED", {"state": now})
 
     verb, back = ("start", "truenas_stop_app") if start else ("stop", "truenas_start_app")
@@ -146,10 +154,10 @@ async def _power(ctx: Ctx, app: str, *, start: bool) -> Change:
 @tool(title="Redeploy app", toolset="apps", risk=Risk.DESTRUCTIVE, idempotent=True)
 async def truenas_redeploy_app(ctx: Ctx, *, app: AppName) -> Change:
     """Restart an app by making its containers anew from the same version and settings."""
-    row = await _app(ctx, app)
+    row = await app_named(ctx, app)
 
     async def look() -> Seen:
-        now = opt_str(await _app(ctx, app), "state")
+        now = opt_str(await app_named(ctx, app), "state")
         return Seen(None if now in _UP else False, {"state": now})
 
     return await change(
@@ -166,7 +174,7 @@ async def truenas_redeploy_app(ctx: Ctx, *, app: AppName) -> Change:
 @tool(title="Upgrade app", toolset="apps", risk=Risk.DESTRUCTIVE, idempotent=False)
 async def truenas_upgrade_app(ctx: Ctx, *, app: AppName, version: Version | None = None) -> Change:
     """Upgrade an app. The plan holds TrueNAS's own summary; a snapshot of its volumes is taken first."""
-    row = await _app(ctx, app)
+    row = await app_named(ctx, app)
     if not opt_bool(row, "upgrade_available"):
         raise ConflictError(f"{app} has no upgrade.", next_step="truenas_list_apps tells which apps have one.")
     summary = await _summary(ctx, app, version)
@@ -174,7 +182,7 @@ async def truenas_upgrade_app(ctx: Ctx, *, app: AppName, version: Version | None
     before = as_str(row.get("version"), "version")
 
     async def look() -> Seen:
-        now = await _app(ctx, app)
+        now = await app_named(ctx, app)
         return Seen(now.get("version") == wanted, {"version": now.get("version"), "state": now.get("state")})
 
     changelog = opt_str(summary, "changelog")
@@ -194,7 +202,7 @@ async def truenas_upgrade_app(ctx: Ctx, *, app: AppName, version: Version | None
 @tool(title="Roll app back", toolset="apps", risk=Risk.DESTRUCTIVE, idempotent=True)
 async def truenas_rollback_app(ctx: Ctx, *, app: AppName, version: Version) -> Change:
     """Put an app back to an earlier version with the snapshot of its volumes from before the upgrade."""
-    row = await _app(ctx, app)
+    row = await app_named(ctx, app)
     offered = await ctx.client.call("app.rollback_versions", app)
     versions = [str(item) for item in offered] if isinstance(offered, list) else []
     if version not in versions:
@@ -202,7 +210,7 @@ async def truenas_rollback_app(ctx: Ctx, *, app: AppName, version: Version) -> C
         raise ConflictError(f"{app} cannot be rolled back to {version}; possible: {known}.")
 
     async def look() -> Seen:
-        now = (await _app(ctx, app)).get("version")
+        now = (await app_named(ctx, app)).get("version")
         return Seen(now == version, {"version": now})
 
     return await change(
@@ -283,7 +291,7 @@ async def truenas_delete_app(
     delete_volumes: Annotated[bool, Field(description="Also its ix-volumes with all data in them.")] = False,
 ) -> Change:
     """Remove an app. Its ix-volumes stay unless delete_volumes is given; folders mounted from the host always stay."""
-    row = await _app(ctx, app)
+    row = await app_named(ctx, app)
 
     async def look() -> Seen:
         gone = await _maybe(ctx, app) is None

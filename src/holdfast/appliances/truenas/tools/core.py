@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.jobs import Job, wait_for
+from holdfast.appliances.truenas.jobs import FOLLOW_FROM_S, Job, wait_for
 from holdfast.appliances.truenas.models.core import (
     Alert,
     AlertPage,
@@ -148,7 +148,9 @@ async def truenas_wait_job(
         waited = seconds
         await ctx.progress(seen.percent or 0.0, 100.0, f"{seen.method}: {seen.doing or seen.state}")
 
-    ended = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report)
+    ended = await wait_for(
+        ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report, follow=wait_s >= FOLLOW_FROM_S
+    )
     return JobEnd(
         job=job,
         method=ended.method,

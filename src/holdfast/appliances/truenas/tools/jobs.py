@@ -1,20 +1,24 @@
-"""Jobs: listed, and stopped where the server allows it."""
+"""Jobs: listed, their logs read, and stopped where the server allows it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
 from holdfast.appliances.truenas.jobs import job_state
-from holdfast.appliances.truenas.models.core import JobPage, JobRow
-from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.models.core import JobLog, JobPage, JobRow
+from holdfast.appliances.truenas.reading import bounded, made, server_page
 from holdfast.control.change import Change
 from holdfast.control.identifiers import JobNumber
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError
+from holdfast.errors import ConflictError, LimitError
+from holdfast.transport.values import as_str
+
+LOG_BYTES: Final = 8 * 1024 * 1024
+"""Longest log that is fetched to show its end."""
 
 
 @tool(title="List jobs", toolset="jobs")
@@ -39,6 +43,29 @@ async def truenas_list_jobs(
         order_by=["-id"],
         select=["id", "method", "state", "progress", "description", "error", "time_started", "time_finished"],
     )
+
+
+@tool(title="Read job log", toolset="jobs")
+async def truenas_job_log(
+    ctx: Ctx,
+    *,
+    job: JobNumber,
+    lines: Annotated[int, Field(ge=1, le=300, description="Last lines.")] = 100,
+) -> JobLog:
+    """The end of the log that a job wrote (replication, cloud sync, rsync and the like). Most jobs write none."""
+    seen = await job_state(ctx.client, job)
+    if not await ctx.client.query(
+        "core.get_jobs", [["id", "=", job], ["logs_path", "!=", None]], {"limit": 1, "select": ["id"]}
+    ):
+        return JobLog(job=job, method=seen.method, state=seen.state, lines=[], notes=["This job writes no log."])
+    link = as_str(await ctx.client.call("core.job_download_logs", job, f"{job}.log"), "core.job_download_logs")
+    try:
+        text = (await ctx.client.fetch(link, max_bytes=LOG_BYTES)).decode(errors="replace")
+        notes = None
+    except LimitError:
+        text, notes = seen.log or "", ["The log is too long to be fetched: this is TrueNAS's own excerpt."]
+    told = text.splitlines()
+    return JobLog(job=job, method=seen.method, state=seen.state, lines=bounded(told[-lines:]), notes=notes)
 
 
 @tool(title="Abort job", toolset="jobs", risk=Risk.DESTRUCTIVE, idempotent=True)

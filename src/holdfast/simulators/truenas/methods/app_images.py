@@ -28,9 +28,13 @@ class AppImages(Namespace):
         self.catalog = box.get(Catalog)
         self.docker = box.get(Docker)
         self.storage = box.get(Storage)
+        self.pulled: set[str] = set()
+
+    def _used(self) -> set[str]:
+        return {service.image for app in self.apps.apps.values() for service in app["services"]}
 
     def _images(self) -> list[Row]:
-        names = sorted({service.image for app in self.apps.apps.values() for service in app["services"]})
+        names = sorted(self._used() | self.pulled)
         return [
             {
                 "id": f"sha256:{hashlib.sha256(name.encode()).hexdigest()}",
@@ -69,9 +73,10 @@ class AppImages(Namespace):
     @method("app.image.delete")
     def image_delete(self, call: Call, number: str, options: Row) -> bool | None:
         """Delete an image; those in use refuse without `force`."""
-        row = self._image(number)
-        if not options["force"]:
-            raise CallError(f"Unable to remove image {row['repo_tags'][0]}: image is being used by a container", EBUSY)
+        name = self._image(number)["repo_tags"][0]
+        if name in self._used() and not options["force"]:
+            raise CallError(f"Unable to remove image {name}: image is being used by a container", EBUSY)
+        self.pulled.discard(name)
         return done(call)
 
     @method("app.image.pull")
@@ -79,6 +84,7 @@ class AppImages(Namespace):
         """Fetch an image."""
         for percent in (20, 60, 90):
             yield Step(percent, f"Pulling {data['image']}")
+        self.pulled.add(data["image"])
 
     @method("app.image.dockerhub_rate_limit")
     def rate_limit(self, call: Call) -> Row:
