@@ -10,6 +10,8 @@ from tests.support.rooms import Room
 
 Call = tuple[str, dict[str, Any]]
 LAB = 'image_sources = ["https://mirror.example/"]'
+RAID = "RAID.Integrated.1-1"
+DISK = "Disk.Bay.0:Enclosure.Internal.0-1:RAID.Integrated.1-1"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.simulators.idrac.certificates import Certificates
-from tests.appliances.idrac.cases import Case, bmc_of
+from tests.appliances.idrac.cases import DISK, RAID, Case, bmc_of
 from tests.support.rooms import Room
 
 MADE: dict[str, Any] = {"user": "watcher", "role": "Operator"}
@@ -67,6 +67,26 @@ def agreed(lab: Room) -> None:
 
 def diagnosed(lab: Room) -> None:
     bmc_of(lab).exports.diagnostics = "ePSA Express: all tests passed"
+
+
+OS_VOLUME = {"controller": RAID, "volume": "Disk.Virtual.0:RAID.Integrated.1-1"}
+NO_VOLUME = {"volume": "Disk.Virtual.77:RAID.Integrated.1-1"}
+NO_DRIVE = {"drive": "Disk.Bay.77:Enclosure.Internal.0-1:RAID.Integrated.1-1"}
+NO_CONTROLLER = {"controller": "RAID.Nowhere.1-1"}
+
+
+def a_free_drive(lab: Room) -> None:
+    bmc_of(lab).raid.remove(OS_VOLUME["volume"])
+
+
+def passed_through(lab: Room) -> None:
+    a_free_drive(lab)
+    bmc_of(lab).raid.states[DISK].raid_status = "NonRAID"
+
+
+def foreign_drives(lab: Room) -> None:
+    a_free_drive(lab)
+    bmc_of(lab).raid.bring("old", "RAID0", [DISK])
 
 
 def waiting(lab: Room) -> None:
@@ -143,6 +163,33 @@ CHANGES: tuple[Case, ...] = (
     Case("idrac_reset_bios"),
     Case("idrac_set_boot_order", {"first": ["Boot0005"]}, sends=2, missing={"first": ["Boot0099"]}),
     Case("idrac_set_power_cap", {"watts": 400}, while_locked=True),
+    Case(
+        "idrac_set_hot_spare",
+        {"controller": RAID, "drive": DISK, "spare": "global"},
+        world=a_free_drive,
+        lacking=("8",),
+        missing=NO_DRIVE,
+    ),
+    Case("idrac_import_foreign", {"controller": RAID}, world=foreign_drives, lacking=("8",), missing=NO_CONTROLLER),
+    Case("idrac_clear_foreign", {"controller": RAID}, world=foreign_drives, lacking=("8",), missing=NO_CONTROLLER),
+    Case("idrac_initialize_volume", OS_VOLUME, staged=("8",), blind=True, missing=NO_VOLUME),
+    Case("idrac_check_volume", OS_VOLUME, blind=True, missing=NO_VOLUME),
+    Case("idrac_set_volume_cache", {**OS_VOLUME, "read": "Off"}, lacking=("8",), missing=NO_VOLUME),
+    Case(
+        "idrac_locate_drive",
+        {"controller": RAID, "drive": DISK, "identify": True},
+        lacking=("8",),
+        while_locked=True,
+        missing=NO_DRIVE,
+    ),
+    Case(
+        "idrac_convert_drives",
+        {"controller": RAID, "drives": [DISK], "mode": "RAID"},
+        world=passed_through,
+        lacking=("8",),
+        missing={"drives": [NO_DRIVE["drive"]]},
+    ),
+    Case("idrac_reset_controller", {"controller": RAID}, lacking=("8",), missing=NO_CONTROLLER),
 )
 TWO_TARGETS = ("idrac_diff_bios",)
 """Tools that ask two servers; they have tests of their own."""

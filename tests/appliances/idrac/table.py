@@ -6,14 +6,12 @@ from typing import Any
 
 from holdfast.control.inventory import load_catalogue
 from tests.appliances.idrac import changes_table
-from tests.appliances.idrac.cases import LAB, Case, bmc_of
+from tests.appliances.idrac.cases import DISK, LAB, RAID, Case, bmc_of
 from tests.support.rooms import Room
 
 ISO = "https://mirror.example/debian.iso"
 ON = ("idrac_set_power", {"action": "on"})
 STAGED = ("idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}})
-RAID = "RAID.Integrated.1-1"
-DISK = "Disk.Bay.0:Enclosure.Internal.0-1:RAID.Integrated.1-1"
 GONE = ("idrac_delete_volume", {"controller": RAID, "volume": "Disk.Virtual.0:RAID.Integrated.1-1"})
 VOLUME = {"controller": RAID, "raid_type": "RAID0", "drives": [DISK], "name": "scratch"}
 IDRAC = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"

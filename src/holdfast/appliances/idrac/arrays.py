@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.inventory import controllers, drives_of, volumes_of
-from holdfast.appliances.idrac.reading import link, links, text, whole
+from holdfast.appliances.idrac.reading import dig, link, links, objects, text, whole
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
@@ -21,7 +21,8 @@ _OLD: Final = {"RAID0": "NonRedundant", "RAID1": "Mirrored", "RAID5": "StripedWi
 _GONE: Final = "What was on these disks is lost."
 
 
-async def _controller(client: IDracClient, name: str) -> JsonObject:
+async def controller_row(client: IDracClient, name: str) -> JsonObject:
+    """A storage controller by its id. Raises `NotFoundError`."""
     found = await controllers(client)
     for row in found:
         if text(row, "Id") == name:
@@ -30,12 +31,14 @@ async def _controller(client: IDracClient, name: str) -> JsonObject:
     raise NotFoundError("There is no such storage controller.", next_step=f"Controllers: {known}.")
 
 
-async def _volumes(client: IDracClient, controller: str) -> dict[str, JsonObject]:
-    rows = await volumes_of(client, await _controller(client, controller))
+async def volume_rows(client: IDracClient, controller: str) -> dict[str, JsonObject]:
+    """The volumes of a controller by id."""
+    rows = await volumes_of(client, await controller_row(client, controller))
     return {text(row, "Id") or "": row for row in rows}
 
 
-def _facts(row: JsonObject) -> JsonObject:
+def volume_facts(row: JsonObject) -> JsonObject:
+    """A volume as a plan is bound to it."""
     return {
         "id": text(row, "Id"),
         "name": text(row, "Name"),
@@ -46,10 +49,13 @@ def _facts(row: JsonObject) -> JsonObject:
 
 async def plan_create_volume(ctx: Ctx, controller: str, raid: RaidType, drives: list[str], name: str) -> Change:
     """The creation of a volume; recognised afterwards by its id, which was not there before."""
-    row = await _controller(ctx.client, controller)
+    row = await controller_row(ctx.client, controller)
     listing = link(row, "Volumes")
     if listing is None:
         raise UnsupportedError("This controller makes no volumes.")
+    levels = dig((objects(row, "StorageControllers") or [{}])[0], "SupportedRAIDTypes")
+    if isinstance(levels, list) and raid not in levels:
+        raise InputError(f"This controller makes {', '.join(str(one) for one in levels) or 'no volumes'}.")
     known = {text(one, "Id") or "": text(one, "@odata.id") or "" for one in await drives_of(ctx.client, row)}
     missing = sorted(set(drives) - set(known))
     if missing:
@@ -68,9 +74,9 @@ async def plan_create_volume(ctx: Ctx, controller: str, raid: RaidType, drives: 
         body = {"RAIDType": raid, "Links": {"Drives": list(chosen)}, "Name": name}
 
     async def look() -> Seen:
-        now = await _volumes(ctx.client, controller)
+        now = await volume_rows(ctx.client, controller)
         made = [one for key, one in now.items() if key not in present and text(one, "Name") == name]
-        return Seen(bool(made), _facts(made[0]) if made else {"volume": None})
+        return Seen(bool(made), volume_facts(made[0]) if made else {"volume": None})
 
     return await change(
         ctx,
@@ -91,20 +97,20 @@ async def plan_create_volume(ctx: Ctx, controller: str, raid: RaidType, drives: 
 
 async def plan_delete_volume(ctx: Ctx, controller: str, volume: str) -> Change:
     """The deletion of a volume with everything on it."""
-    found = (await _volumes(ctx.client, controller)).get(volume)
+    found = (await volume_rows(ctx.client, controller)).get(volume)
     if found is None:
         raise NotFoundError("The controller has no such volume.", next_step="List them: idrac_list_inventory storage.")
     address = text(found, "@odata.id") or ""
 
     async def look() -> Seen:
-        now = await _volumes(ctx.client, controller)
-        return Seen(volume not in now, _facts(now[volume]) if volume in now else {"volume": None})
+        now = await volume_rows(ctx.client, controller)
+        return Seen(volume not in now, volume_facts(now[volume]) if volume in now else {"volume": None})
 
     return await change(
         ctx,
         Write(lambda: ctx.client.write("DELETE", address), {"DELETE": address}, jobs=JOBS, wait_s=WAIT_S),
         summary=f"Delete volume {text(found, 'Name') or volume} ({volume}) with all its data",
-        before=_facts(found),
+        before=volume_facts(found),
         after={"volume": None},
         look=look,
         cannot_undo=_GONE,
@@ -114,7 +120,7 @@ async def plan_delete_volume(ctx: Ctx, controller: str, volume: str) -> Change:
 
 async def plan_erase_drive(ctx: Ctx, controller: str, drive: str) -> Change:
     """The secure erasure of a drive that is in no volume."""
-    rows = await drives_of(ctx.client, await _controller(ctx.client, controller))
+    rows = await drives_of(ctx.client, await controller_row(ctx.client, controller))
     found = next((row for row in rows if text(row, "Id") == drive), None)
     if found is None:
         raise NotFoundError("The controller has no such drive.", next_step="List them: idrac_list_inventory storage.")

@@ -133,7 +133,7 @@ async def plan_order(ctx: Ctx, first: list[str]) -> Change:
         now = (await read_order(client)).ids
         if now == wanted:
             return Seen(True, {"order": [*now]})
-        return Seen(None if await waiting(client) else False, {"order": [*now]})
+        return Seen(bool(await waiting(client)), {"order": [*now]})
 
     return await change(
         ctx,

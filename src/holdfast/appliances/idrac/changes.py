@@ -178,7 +178,7 @@ class _Sending:
             case "staged":
                 waits = f"{told} It waits for a restart of the host."
                 undo = UndoCall(tool="idrac_delete_job", arguments={"job": job.id})
-                if seen.reached is False:
+                if not seen.reached:
                     return Observed("unknown", seen.state, note=waits, task=job.id, undo=undo)
                 return Observed("applied", seen.state, note=waits, task=job.id, undo=undo)
             case "needs_operator":

@@ -72,6 +72,8 @@ class Raid:
         self.states: dict[str, DriveState] = {disk.fqdd: DriveState() for disk in hardware.disks}
         self.volumes: dict[str, Volume] = {}
         self.boot_volume: str | None = None
+        self.foreign: list[tuple[str, str, tuple[str, ...]]] = []
+        """Volumes that drives brought from another controller: name, level, drives."""
         first = [disk.fqdd for disk in hardware.disks[:2]]
         if len(first) == 2:
             volume = self.create("os", "RAID1", first, number=0)
@@ -80,6 +82,25 @@ class Raid:
             # A NAS passes its data disks through to the operating system.
             for disk in hardware.disks[2:]:
                 self.states[disk.fqdd].raid_status = "NonRAID"
+
+    def bring(self, name: str, level: str, drives: Sequence[str]) -> None:
+        """Drives come in that were a volume of another controller."""
+        self.foreign.append((name, level, tuple(drives)))
+        for fqdd in drives:
+            self.states[fqdd].raid_status = "Foreign"
+
+    def import_foreign(self) -> None:
+        """Take what was brought over as volumes."""
+        for name, level, drives in self.foreign:
+            self.create(name, level, drives)
+        self.foreign.clear()
+
+    def clear_foreign(self) -> None:
+        """Forget what was brought; the drives are ready."""
+        for _, _, drives in self.foreign:
+            for fqdd in drives:
+                self.states[fqdd].raid_status = "Ready"
+        self.foreign.clear()
 
     def disk(self, fqdd: str, path: str) -> Disk:
         """A disk; refused as missing when there is none."""

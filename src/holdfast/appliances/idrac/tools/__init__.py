@@ -21,6 +21,7 @@ TOOLSETS: Final = (
     Toolset("observe", f"{_HERE}.observe", "One time line of logs and jobs; telemetry."),
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
+    Toolset("storage", f"{_HERE}.storage", "Spares, foreign drives, caches, controllers."),
     Toolset("accounts", f"{_HERE}.accounts", "Users of the iDRAC."),
     Toolset("certificates", f"{_HERE}.certificates", "The certificate of the iDRAC's web server."),
     Toolset("licences", f"{_HERE}.licences", "Licences of the iDRAC."),

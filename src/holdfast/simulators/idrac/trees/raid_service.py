@@ -157,9 +157,12 @@ def _change_state(bmc: Bmc, call: Call) -> Reply:
     return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", change))
 
 
-def _no_foreign(bmc: Bmc, call: Call) -> Reply:
+def _foreign(bmc: Bmc, call: Call) -> Reply:
     _target_controller(bmc, call)
-    raise refuse(400, "STOR018")
+    if not bmc.raid.foreign:
+        raise refuse(400, "STOR018")
+    work = bmc.raid.import_foreign if call.path.endswith(".ImportForeignConfig") else bmc.raid.clear_foreign
+    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", work))
 
 
 def _no_cache(bmc: Bmc, call: Call) -> Reply:
@@ -282,12 +285,12 @@ _HANDLERS: dict[str, Callable[[Bmc, Call], Reply]] = {
     "ChangePDState": _change_state,
     "CheckVDValues": _check_values,
     "ClearControllerPreservedCache": _no_cache,
-    "ClearForeignConfig": _no_foreign,
+    "ClearForeignConfig": _foreign,
     "ConvertToNonRAID": _convert,
     "ConvertToRAID": _convert,
     "GetAvailableDisks": _available_disks,
     "GetRAIDLevels": _raid_levels,
-    "ImportForeignConfig": _no_foreign,
+    "ImportForeignConfig": _foreign,
     "OnlineCapacityExpansion": _grow,
     "PrepareToRemove": _prepare_remove,
     "RAIDLevelMigration": _grow,
