@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from operator import truediv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +17,7 @@ from benchmarks.rows import Row, middle, show
 from holdfast.appliances.proxmox import AsyncProxmoxClient, ProxmoxClient
 from holdfast.simulators.rack import Rack
 
-CALLS, ROUNDS, THREADS = 60, 7, 4
+CALLS, ROUNDS, THREADS = 25, 40, 4
 BOUND = 1.5
 """The facade may cost at most this many times the asynchronous call."""
 
@@ -50,28 +50,34 @@ def _simulator(folder: str) -> Iterator[dict[str, object]]:
         process.join(timeout=10)
 
 
-async def _asynchronous(settings: dict[str, object]) -> list[float]:
-    async with AsyncProxmoxClient(settings) as client:
+async def _calls(client: AsyncProxmoxClient) -> float:
+    """Seconds for one asynchronous call."""
+    started = time.perf_counter()
+    for _ in range(CALLS):
         await client.get("version")
-        rounds = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            for _ in range(CALLS):
-                await client.get("version")
-            rounds.append((time.perf_counter() - started) / CALLS)
-        return rounds
+    return (time.perf_counter() - started) / CALLS
 
 
-def _synchronous(settings: dict[str, object]) -> list[float]:
-    with _facade(settings) as client:
+def _blocking_calls(client: ProxmoxClient) -> float:
+    """Seconds for one synchronous call."""
+    started = time.perf_counter()
+    for _ in range(CALLS):
         client.get("version")
-        rounds = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            for _ in range(CALLS):
-                client.get("version")
-            rounds.append((time.perf_counter() - started) / CALLS)
-        return rounds
+    return (time.perf_counter() - started) / CALLS
+
+
+def _rounds(settings: dict[str, object]) -> tuple[list[float], list[float]]:
+    """Seconds for one call in each round, asynchronous and synchronous in turn, so that both meet the same machine."""
+    plain, facade = [], []
+    with asyncio.Runner() as runner, _facade(settings) as blocking:
+        client = AsyncProxmoxClient(settings)
+        for number in range(ROUNDS + 1):
+            one, other = runner.run(_calls(client)), _blocking_calls(blocking)
+            if number:  # the first one logs in and connects
+                plain.append(one)
+                facade.append(other)
+        runner.run(client.close())
+    return plain, facade
 
 
 def _threads(settings: dict[str, object]) -> float:
@@ -89,15 +95,14 @@ def _facade(settings: dict[str, object]) -> ProxmoxClient:
 
 
 def run() -> list[Row]:
-    """Medians of several rounds."""
+    """Medians of many short rounds; that of the ratios of two rounds in turn, which other work disturbs alike."""
     with TemporaryDirectory() as folder, _simulator(folder) as settings:
-        plain = asyncio.run(_asynchronous(settings))
-        facade = _synchronous(settings)
+        plain, facade = _rounds(settings)
         rate = _threads(settings)
     return [
         Row.at_most("proxmox: GET, asynchronous", middle(plain) * 1000, "ms", None),
         Row.at_most("proxmox: GET, synchronous facade", middle(facade) * 1000, "ms", None),
-        Row.at_most("proxmox: facade / asynchronous", statistics.median(facade) / middle(plain), "x", BOUND),
+        Row.at_most("proxmox: facade / asynchronous", middle(map(truediv, facade, plain)), "x", BOUND),
         Row.at_most(f"proxmox: facade from {THREADS} threads", rate, "calls/s", None),
     ]
 
