@@ -10,10 +10,11 @@ from typing import Final
 from urllib.parse import quote
 
 from holdfast.appliances.proxmox.errors import error_of
+from holdfast.appliances.proxmox.secondfactor import totp_code
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.errors import AuthenticationError
 from holdfast.transport import CredentialLatch, Reply, Request, path
-from holdfast.transport.values import as_object, get_object, get_str, opt_int
+from holdfast.transport.values import JsonObject, as_object, get_object, get_str, opt_int
 
 RENEW_AFTER_S: Final = 3600.0
 """A ticket lives two hours; it is renewed after one, with itself as the password."""
@@ -30,11 +31,13 @@ class Session:
         send: Send,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
         self._settings = settings
         self._send = send
         self._monotonic = monotonic
+        self._now = now
         self._on_secret = on_secret
         self._ticket: str | None = None
         self._csrf = ""
@@ -60,10 +63,13 @@ class Session:
         if self.by_token:
             async with self._latch.use():
                 return _accepted(await self._send(self._with(request, self._token_headers())))
-        reply = await self._send(self._with(request, await self._ticket_headers(request.method)))
+        ticket = await self._current()
+        reply = await self._send(self._with(request, self._ticket_headers(ticket, request.method)))
         if reply.status == 401:
-            self._ticket = None
-            reply = await self._send(self._with(request, await self._ticket_headers(request.method)))
+            if self._ticket == ticket:  # else another call has replaced it meanwhile
+                self._ticket = None
+            ticket = await self._current()
+            reply = await self._send(self._with(request, self._ticket_headers(ticket, request.method)))
         return _accepted(reply)
 
     def _with(self, request: Request, headers: dict[str, str]) -> Request:
@@ -74,7 +80,12 @@ class Session:
         assert secret is not None
         return {"Authorization": f"PVEAPIToken={self._settings.token_id}={secret.reveal()}"}
 
-    async def _ticket_headers(self, method: str) -> dict[str, str]:
+    def _ticket_headers(self, ticket: str, method: str) -> dict[str, str]:
+        headers = {"Cookie": f"PVEAuthCookie={quote(ticket, safe='')}"}
+        return headers if method == "GET" else {**headers, "CSRFPreventionToken": self._csrf}
+
+    async def _current(self) -> str:
+        """The ticket, fetched or renewed if need be, by one of many who ask at once."""
         async with self._renewing:
             if self._ticket is not None and self._monotonic() - self._since > RENEW_AFTER_S:
                 await self._renew(self._ticket)
@@ -84,8 +95,7 @@ class Session:
                 async with self._latch.use():
                     await self._fetch(password.reveal())
             assert self._ticket is not None
-            headers = {"Cookie": f"PVEAuthCookie={quote(self._ticket, safe='')}"}
-            return headers if method == "GET" else {**headers, "CSRFPreventionToken": self._csrf}
+            return self._ticket
 
     async def _renew(self, ticket: str) -> None:
         try:
@@ -96,22 +106,33 @@ class Session:
     async def _fetch(self, password: str) -> None:
         user = self._settings.username or ""
         form = {"username": user if "@" in user else f"{user}@pam", "password": password}
-        login = Request("POST", path("api2", "json", "access", "ticket"), form=form, fresh_connection=True)
-        reply = _accepted(await self._send(self._with(login, {})))
-        if not reply.ok:
-            raise error_of(reply)
-        data = get_object(as_object(reply.json()), "data")
+        data = await self._log_in(form)
         if opt_int(data, "NeedTFA", lenient=True):
-            raise AuthenticationError(
-                "This user needs a second factor, which a server cannot give.",
-                next_step="Make an API token for this user and set token_id and token_secret.",
-            )
+            data = await self._log_in({**form, **self._second_factor(get_str(data, "ticket"))})
         self._ticket = get_str(data, "ticket")
         self._csrf = get_str(data, "CSRFPreventionToken")
         self._since = self._monotonic()
         if self._on_secret is not None:
             self._on_secret(self._ticket)
             self._on_secret(self._csrf)
+
+    async def _log_in(self, form: dict[str, str]) -> JsonObject:
+        login = Request("POST", path("api2", "json", "access", "ticket"), form=form, fresh_connection=True)
+        reply = _accepted(await self._send(self._with(login, {})))
+        if not reply.ok:
+            raise error_of(reply)
+        return get_object(as_object(reply.json()), "data")
+
+    def _second_factor(self, challenge: str) -> dict[str, str]:
+        """The answer to a challenge (contract 2.3)."""
+        secret = self._settings.totp_secret
+        if secret is None:
+            raise AuthenticationError(
+                "This user needs a second factor.",
+                next_step="Make an API token for this user and set token_id and token_secret (better), or set "
+                "totp_secret.",
+            )
+        return {"tfa-challenge": challenge, "password": f"totp:{totp_code(secret.reveal(), self._now())}"}
 
 
 def _accepted(reply: Reply) -> Reply:

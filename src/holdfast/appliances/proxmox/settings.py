@@ -32,6 +32,9 @@ class ProxmoxSettings(TargetSettings):
     token_secret: Secret | None = Field(None, description="Secret of that token.")
     username: str | None = Field(None, description="USER or USER@REALM; without a realm, pam.")
     password: Secret | None = Field(None, description="Password of that user.")
+    totp_secret: Secret | None = Field(
+        None, description="Base32 secret of that user's TOTP, if it needs a second factor; a token needs none."
+    )
     fallback_hosts: tuple[str, ...] = Field(
         (),
         max_length=32,
