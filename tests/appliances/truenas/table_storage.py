@@ -13,6 +13,9 @@ SMALL: Call = ("!small-pool", {})
 MIRRORED: Call = ("attach_disk", {"pool": "small", "vdev": "sdg", "disk": "$spare"})
 
 READS = (
+    Case("list_graphs"),
+    Case("read_graph", {"graph": "disk", "identifier": "sda", "span": "DAY"}, missing={"graph": "nowhere"}),
+    Case("forecast_capacity", {"pool": "tank"}, missing={"pool": "nowhere"}),
     Case("disk_health"),
     Case("get_permissions", HOME, missing=NOWHERE),
     Case("list_quotas", {"dataset": "tank/home"}, missing={"dataset": "tank/nowhere"}),

@@ -60,6 +60,7 @@ class Storage(Namespace):
                     stamp = (now // DAY - days + 1) * DAY  # midnight, as the task's schedule says
                     snapshot = store.take_snapshot(dataset, _auto_name(stamp), stamp, task=1)
                     snapshot.used = 3 * GIB
+                    snapshot.referenced = dataset.own_bytes - days * GROWTH_PER_DAY // 3
 
     def _dataset_for(self, path: str, created: float) -> None:
         name = path.removeprefix("/mnt/").strip("/")
