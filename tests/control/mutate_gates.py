@@ -3,6 +3,7 @@
     python -m tests.control.mutate_gates            all modules
     python -m tests.control.mutate_gates plans      those whose name contains the word
     python -m tests.control.mutate_gates --count    only count the mutants
+    python -m tests.control.mutate_gates --table    only print the figures of the last runs, for docs/security.md
 
 A mutant is the module with one change (see `tests.control.mutation`). It counts as killed when a test fails (or
 hangs). What cannot be told apart from the original is listed in `tests.control.equivalents` with the reason. Exits 1
@@ -255,6 +256,18 @@ def record(module: str, figures: dict[str, int]) -> None:
     KILLED.write_text(text + "\n", encoding="utf-8")
 
 
+def table() -> str:
+    """The figures of the last runs by group, as docs/security.md has them."""
+    rows = ["| Gates | Modules | Mutants | Killed | The same as the original |", "|---|---|---|---|---|"]
+    found, sums = recorded(), [0, 0, 0, 0]
+    for group, modules in GROUPS.items():
+        of = [found[module] for module in modules if module in found]
+        figures = [len(of), *(sum(one[name] for one in of) for name in ("mutants", "killed", "equivalent"))]
+        sums = [before + more for before, more in zip(sums, figures, strict=True)]
+        rows.append(f"| {group} | {' | '.join(map(str, figures))} |")
+    return "\n".join([*rows, f"| In all | {' | '.join(map(str, sums))} |"])
+
+
 def say(text: str) -> None:
     """A line of the report."""
     sys.stdout.write(text + "\n")
@@ -267,7 +280,11 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="only modules whose name contains one of these words")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--count", action="store_true", help="only count the mutants")
+    parser.add_argument("--table", action="store_true", help="only print the figures of the last runs")
     options = parser.parse_args()
+    if options.table:
+        say(table())
+        return 0
     chosen = [m for m in MODULES if not options.modules or any(word in m for word in options.modules)]
     if options.count:
         for module in chosen:

@@ -77,11 +77,15 @@ async def test_an_open_write_becomes_what_the_state_shows(
     assert len(asked) == 1
 
 
-async def test_what_cannot_be_read_back_now_stays_open_for_the_next_start(made: Installation) -> None:
+async def test_what_cannot_be_read_back_now_stays_open_for_the_next_start(
+    made: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     await left_open(made, {"door": 7}, {"door": 8})
     made.door.state = "shut"
     asked: Asked = []
     assert await settled(made, asked, [NotSentError("no route"), None]) == ["applied"]
+    assert "an earlier write cannot be settled yet: unreachable" in caplog.text
     assert [arguments["door"] for _, _, arguments in asked] == [7, 8]
     assert len(made.parts.ledger.reader.unsettled()) == 1
     assert await settled(made, asked) == ["applied"]
@@ -105,8 +109,10 @@ async def test_a_record_that_lacks_what_reading_back_needs_is_left_open(
     real = made.parts.ledger.reader.unsettled()
     body = {name: value for name, value in real[0].intent.body.items() if name != field}
     for broken in (body, {**body, field: 7}):
-        found = replace(real[0], intent=replace(real[0].intent, body=broken))
         again = Installation(made.directory, made.settings, made.door)
+        digest = again.parts.ledger.arguments_digest(broken.get("arguments"))
+        intent = replace(real[0].intent, body={**broken, "arguments_digest": digest})
+        found = replace(real[0], intent=intent)
 
         async def start(found: object = found) -> list[object]:
             return [found]

@@ -30,6 +30,7 @@ PLAUSIBLE: dict[str, object] = {
 }
 
 
+SHELL_TAKEN = 10
 MARK = "zzescaped"
 WORST = (f"../../{MARK}/{MARK}", f"a/{MARK}", f"%2e%2e%2f{MARK}", f"x?{MARK}=1#z", f"a;{MARK} /")
 
@@ -83,7 +84,7 @@ async def test_no_hostile_identifier_leaves_its_segment(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    hostile_values = [*IDENTIFIERS, *SHELL[:10]]
+    hostile_values = [*IDENTIFIERS, *SHELL[:SHELL_TAKEN]]
     assert len(hostile_values) >= 42
     seen: set[str] = set()
     async with room(kind, tmp_path, settings="retry_max_attempts = 1\ncircuit_breaker_enabled = false") as made:

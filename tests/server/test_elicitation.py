@@ -129,6 +129,7 @@ async def test_a_later_client_gets_the_question_as_a_result_and_brings_the_answe
     ask, session = asker("2026-07-28")
     with pytest.raises(InputNeededError) as needed:
         await ask(QUESTION)
+    assert str(needed.value) == QUESTION.plan_id
     result = needed.value.result()
     assert result.request_state == QUESTION.plan_id
     (name,) = result.input_requests or {}

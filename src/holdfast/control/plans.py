@@ -177,6 +177,9 @@ class PlanStore:
         for name in ("tool", "target", "principal"):
             if getattr(plan, name) != getattr(subject, name):
                 raise _refused(name, f"The plan was made for another {name}.")
+        # Before what has moved: the plan's own change has moved the state, and a repeated call is to be told so.
+        if self.is_used(plan.plan_id):
+            raise _refused("used", "The plan was used already, by an earlier call.")
         facts = self._digests(subject)
         for name, what in (
             ("identity", "The target is not the appliance that the plan was made for."),
@@ -186,8 +189,6 @@ class PlanStore:
         ):
             if not same_digest(getattr(plan, f"{name}_digest"), facts[f"{name}_digest"]):
                 raise _refused(name, what)
-        if self.is_used(plan.plan_id):
-            raise _refused("used", "The plan was used already, by an earlier call.")
         return plan
 
     def consume(self, plan_id: str, subject: Subject) -> Plan:
