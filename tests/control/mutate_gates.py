@@ -92,7 +92,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.rendering": ("control/test_rendering.py",),
         "server.errors": ("server/test_errors.py",),
     },
-    "HTTP": {
+    "The protocol and HTTP": {
+        "server.adapter": ("server/test_adapter.py",),
         "server.guard": _HTTP,
         "server.http": _HTTP,
         "server.slowclients": ("server/test_limits.py", "server/test_http.py"),

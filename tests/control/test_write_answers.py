@@ -27,6 +27,10 @@ from tests.control.doors import Door, Installation, accepts, declines, strict
 LOST = LostReplyError("the connection broke", executed=Executed.UNKNOWN)
 
 
+async def nobody_answers(question: Question) -> Reply:
+    return Reply.UNANSWERED
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Installation:
     return Installation(tmp_path, ControlSettings(), Door())
@@ -177,6 +181,11 @@ async def test_a_plan_says_what_it_needs_to_be_carried_out(
 @pytest.mark.parametrize(
     ("ask", "said", "step"),
     [
+        (
+            nobody_answers,
+            "Nobody answered the question in time.",
+            "Tell the user. To confirm, they run holdfast approve plan-",
+        ),
         (
             cannot_ask,
             "A person must confirm it, and this client cannot ask one.",

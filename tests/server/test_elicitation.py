@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,6 +103,23 @@ async def test_a_client_of_the_handshake_era_is_asked_and_the_call_waits() -> No
     assert (message, related) == ("Shut the door?", 7)
     assert schema["required"] == ["confirm"]
     assert schema["properties"]["confirm"]["default"] is False
+
+
+async def test_a_person_who_does_not_answer_is_not_waited_for_for_ever() -> None:
+    cancelled = asyncio.Event()
+
+    class Silent(Session):
+        async def elicit_form(self, *_: Any, **__: Any) -> ElicitResult:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+            raise AssertionError("not reached")
+
+    ctx: Any = SimpleNamespace(protocol_version="2025-11-25", session=Silent(FORM, YES, True), request_id=7)
+    ask = Asker(ctx, CallToolRequestParams(name="proxmox_shut_door"), timeout_s=0.05)
+    assert await ask(QUESTION) is Reply.UNANSWERED
+    assert cancelled.is_set()
 
 
 async def test_a_client_of_the_handshake_era_without_a_way_back_is_not_asked() -> None:

@@ -15,6 +15,7 @@ class Reply(StrEnum):
 
     ACCEPTED = "accepted"
     DECLINED = "declined"
+    UNANSWERED = "unanswered"
     CANNOT_ASK = "cannot_ask"
 
 

@@ -266,6 +266,9 @@ def _not_confirmed(reply: Reply, plan: Plan, change: Change) -> NotConfirmedErro
     if reply is Reply.DECLINED:
         said = "The question was declined, or dismissed."
         step = f"Tell the user, and do not ask again unless they want it. Should they want it after all, they run {how}"
+    elif reply is Reply.UNANSWERED:
+        said = "Nobody answered the question in time."
+        step = f"Tell the user. To confirm, they run {how}"
     else:
         said = "A person must confirm it, and this client cannot ask one."
         step = f"Tell the user what it would change. To confirm, they run {how}"

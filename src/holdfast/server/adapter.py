@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
@@ -45,7 +45,8 @@ from holdfast.server.elicitation import Asker, InputNeededError
 from holdfast.server.errors import error_text
 
 _log = logging.getLogger("holdfast.server")
-_CONFIRMATION_TTL_S: Final = 120.0
+_CONFIRMATION_TTL_S: Final = 300.0
+"""As long as the plan lives that it confirms, seconds."""
 CIRCUITS_URI: Final = "holdfast://circuits"
 
 Principal = Callable[[ServerRequestContext[Any, Any]], str]
@@ -206,5 +207,24 @@ def build_server(
         if keys
         else RequestStateSecurity.ephemeral(ttl=_CONFIRMATION_TTL_S)
     )
-    server.middleware.append(RequestStateBoundary(security, default_audience=name))
+    server.middleware.append(_Boundary(security, default_audience=name))
     return server
+
+
+class _Boundary(RequestStateBoundary):
+    """Refuses a confirmation as the SDK does, in words that a model can act on."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        try:
+            return await super().__call__(ctx, call_next)
+        except MCPError as error:
+            if error.error.data != {"reason": "invalid_request_state"}:
+                raise
+            raise MCPError(
+                code=error.error.code,
+                message=(
+                    "The confirmation is too old, or not one of this call. Nothing was executed. Next: call the tool "
+                    "again without it; the user is asked anew."
+                ),
+                data=error.error.data,
+            ) from None

@@ -7,6 +7,7 @@ the answer can only ever be spent on the very plan that was shown.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -26,7 +27,8 @@ from holdfast.control.caller import Question, Reply
 _log = logging.getLogger("holdfast.server")
 _INPUT_REQUIRED_VERSION: Final = "2026-07-28"
 _KEY: Final = "confirm"
-_ASK_TIMEOUT_S: Final = 120.0
+ASK_TIMEOUT_S: Final = 120.0
+"""How long a call waits for a person, seconds. Most hosts give up on the call before."""
 
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
@@ -69,8 +71,11 @@ def can_ask(capabilities: ClientCapabilities | None) -> bool:
 class Asker:
     """The way to the person behind one call."""
 
-    def __init__(self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> None:
+    def __init__(
+        self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams, *, timeout_s: float = ASK_TIMEOUT_S
+    ) -> None:
         self._ctx = ctx
+        self._timeout_s = timeout_s
         self._params = params
         self._modern = is_version_at_least(ctx.protocol_version, _INPUT_REQUIRED_VERSION)
 
@@ -98,8 +103,11 @@ class Asker:
     async def _push(self, question: Question) -> Reply:
         if not self._ctx.session.can_send_request:
             return Reply.CANNOT_ASK
-        result = await self._ctx.session.elicit_form(question.message, _FORM, related_request_id=self._ctx.request_id)
-        return _reply(result)
+        asked = self._ctx.session.elicit_form(question.message, _FORM, related_request_id=self._ctx.request_id)
+        try:
+            return _reply(await asyncio.wait_for(asked, self._timeout_s))
+        except TimeoutError:
+            return Reply.UNANSWERED
 
 
 def _reply(result: ElicitResult) -> Reply:
