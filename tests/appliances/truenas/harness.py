@@ -65,6 +65,9 @@ async def filled(nas: Room, arguments: Mapping[str, object]) -> dict[str, object
             page = await nas.call("truenas_list_disks")
             free = [row for row in page["items"] if row["name"] == "sdh"]  # type: ignore[union-attr,index,call-overload]
             made[key] = free[0]["identifier" if value == "$spare" else "serial"]  # type: ignore[index,call-overload]
+        elif value == "$image":
+            page = await nas.call("truenas_list_container_images", search="debian")
+            made[key] = page["items"][0]["image"]  # type: ignore[index,call-overload]
         elif value == "$old":
             page = await nas.call("truenas_list_boot_envs")
             made[key] = next(row["id"] for row in page["items"] if not row["active"])  # type: ignore[union-attr,index,call-overload]
@@ -90,6 +93,8 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             await raw(nas, "cloudsync.sync", 1)
         elif name == "!spare-key":
             await raw(nas, "api_key.create", {"name": "spare", "username": "truenas_admin"})
+        elif name == "!volume":
+            await raw(nas, "pool.dataset.create", {"name": "tank/vol9", "type": "VOLUME", "volsize": 2**30})
         elif name == "!image":
             box(nas).box.get(AppImages).pulled.add("nginx:1")
         elif name == "!images-outdated":

@@ -5,7 +5,14 @@ A further subject's tools stand in a table of their own, which this one joins.
 
 from __future__ import annotations
 
-from tests.appliances.truenas import table_apps, table_protection, table_sharing, table_storage, table_system
+from tests.appliances.truenas import (
+    table_apps,
+    table_guests,
+    table_protection,
+    table_sharing,
+    table_storage,
+    table_system,
+)
 from tests.appliances.truenas.case import Call, Case
 
 SNAP = {"snapshot": "tank/vms@s1"}
@@ -58,6 +65,7 @@ READS = (
     *table_storage.READS,
     *table_system.READS,
     *table_apps.READS,
+    *table_guests.READS,
 )
 
 WRITES = (
@@ -274,5 +282,6 @@ WRITES = (
     *table_storage.WRITES,
     *table_system.WRITES,
     *table_apps.WRITES,
+    *table_guests.WRITES,
 )
 ALL = (*READS, *WRITES)

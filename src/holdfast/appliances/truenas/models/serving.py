@@ -1,4 +1,4 @@
-"""Shares, apps, guests."""
+"""Shares and apps."""
 
 from __future__ import annotations
 
@@ -103,20 +103,3 @@ class ComposeCheck(Answer):
     valid: bool
     problems: list[Untrusted]
     services: list[Untrusted]
-
-
-class Guest(Row):
-    """A virtual machine or container. `memory_bytes` of VMs only."""
-
-    kind: Untrusted
-    id: Untrusted
-    name: Untrusted
-    state: Untrusted
-    autostart: bool | None = None
-    memory_bytes: int | None = None
-    cores: int | None = None
-    description: Untrusted | None = None
-
-
-class GuestPage(Page[Guest]):
-    """Virtual machines and containers."""
