@@ -89,6 +89,11 @@ def foreign_drives(lab: Room) -> None:
     bmc_of(lab).raid.bring("old", "RAID0", [DISK])
 
 
+def subscribed(lab: Room) -> None:
+    where = "https://user:hush-hush@collector.example/in?token=hush-hush"
+    bmc_of(lab).events.subscribe(where, ("Alert",), "ours", form="Event", kind="RedfishEvent")
+
+
 def waiting(lab: Room) -> None:
     bmc_of(lab).bios.stage({"LogicalProc": "Disabled"})
 
@@ -190,6 +195,10 @@ CHANGES: tuple[Case, ...] = (
         missing={"drives": [NO_DRIVE["drive"]]},
     ),
     Case("idrac_reset_controller", {"controller": RAID}, lacking=("8",), missing=NO_CONTROLLER),
+    Case("idrac_list_subscriptions", world=subscribed),
+    Case(
+        "idrac_delete_subscription", {"subscription": "@subscription"}, world=subscribed, missing={"subscription": "zz"}
+    ),
 )
 TWO_TARGETS = ("idrac_diff_bios",)
 """Tools that ask two servers; they have tests of their own."""

@@ -95,7 +95,8 @@ async def prepare(lab: Room, case: Case) -> dict[str, Any]:
 
 def with_ids(lab: Room, case: Case, job: str = "JID_123456789012") -> dict[str, Any]:
     """The arguments of a case with ids that only now are known."""
-    known = {"@job": job, "@licence": f"FD{bmc_of(lab).server.service_tag}DAT"}
+    ours = next(iter(bmc_of(lab).events.subscriptions), "none")
+    known = {"@subscription": ours, "@job": job, "@licence": f"FD{bmc_of(lab).server.service_tag}DAT"}
     return {
         name: known.get(value, value) if isinstance(value, str) else value for name, value in case.arguments.items()
     }

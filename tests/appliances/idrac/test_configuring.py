@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.appliances.idrac.cases import bmc_of
+from tests.appliances.idrac.changes_table import subscribed
 from tests.appliances.idrac.test_writes import GENERATIONS, lab_room, sent
 from tests.support.rooms import room
 
@@ -224,3 +225,12 @@ async def test_the_network_of_the_idrac_is_told(persona: str, tmp_path: Path) ->
         assert found["mac_address"].lower() == bmc_of(lab).server.bmc_mac.lower()
         assert {"HTTPS", "SSH"} <= {one["name"] for one in found["protocols"]}
         assert abs(found["clock_ahead_s"]) < 5
+
+
+async def test_a_subscription_is_told_without_the_secrets_in_its_destination(tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        subscribed(lab)
+        (row,) = (await lab.call("idrac_list_subscriptions"))["items"]
+        assert row["destination"] == "https://collector.example/in"
+        planned = await lab.call("idrac_delete_subscription", subscription=row["id"], dry_run=True)
+        assert "hush-hush" not in f"{row}{planned}"

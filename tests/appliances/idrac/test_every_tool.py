@@ -108,3 +108,74 @@ async def test_a_call_asks_a_bounded_number_of_times(case: Case, tmp_path: Path)
         await lab.call(case.tool, **arguments)
         looks = len(lab.slept) - waits
         assert len(lab.arrivals) - before <= REQUESTS + 4 * looks
+
+
+@every_write
+async def test_a_success_that_hides_an_error_is_not_believed_where_nothing_was_done(case: Case, tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        arguments = await prepare(lab, case)
+        before = len(sent(lab))
+        for method in ("POST", "PATCH", "DELETE"):
+            lab.simulator.set_fault("success-with-error-body", method=method, path=case.aim, executed=False)
+        answer = await lab.call(case.tool, **arguments)
+        assert answer["outcome"] in (("unknown", "not_applied") if case.blind else ("not_applied",)), answer
+        assert "hidden_failure" in str(answer["warnings"])
+        assert len(sent(lab)) - before == 1
+
+
+LIVE = (
+    "idrac_create_volume",
+    "idrac_delete_volume",
+    "idrac_set_hot_spare",
+    "idrac_import_foreign",
+    "idrac_clear_foreign",
+    "idrac_initialize_volume",
+    "idrac_set_volume_cache",
+    "idrac_convert_drives",
+    "idrac_reset_controller",
+    "idrac_erase_drive",
+    "idrac_export_profile",
+    "idrac_import_profile",
+    "idrac_preview_profile",
+    "idrac_export_diagnostics",
+    "idrac_collect_support",
+    "idrac_run_diagnostics",
+)
+"""Tools whose jobs end while they wait."""
+live = pytest.mark.parametrize("case", [case for case in SENDERS if case.tool in LIVE], ids=lambda case: case.id)
+
+
+@live
+@pytest.mark.parametrize("fault", ["job-fails", "job-vanishes", "job-stuck"])
+async def test_a_job_that_failed_vanished_or_hangs_is_not_told_as_done(case: Case, fault: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path) as lab:
+        arguments = await prepare(lab, case)
+        lab.clock.advance(120)
+        await lab.call("idrac_list_jobs")
+        lab.simulator.set_fault(fault)
+        answer = await lab.call(case.tool, **arguments)
+        told = str(answer.get("warnings"))
+        if fault == "job-fails":
+            assert answer["outcome"] == "not_applied", answer
+            assert "Failed" in told
+        elif fault == "job-stuck":
+            assert answer["outcome"] == "started", answer
+            assert str(answer["task"]).startswith("JID_")
+        elif answer["outcome"] == "applied":
+            # Its job is gone, but what it was to do can be read.
+            assert not case.blind
+            assert "file" not in answer["after"]
+        else:
+            assert answer["outcome"] in ("unknown", "not_applied"), answer
+
+
+@pytest.mark.parametrize("case", SENDERS, ids=lambda case: case.id)
+async def test_no_action_of_an_idrac10_is_sent_with_an_entity_tag(case: Case, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, "10") as lab:
+        arguments = await prepare(lab, case)
+        before = len(lab.writes())
+        await lab.call(case.tool, **arguments)
+        for one in lab.writes()[before:]:
+            tagged = "if-match" in {name.lower() for name in one.headers}
+            assert not (one.method == "POST" and tagged)
+            assert not (one.method == "PATCH" and one.path.endswith("/Settings") and not tagged)

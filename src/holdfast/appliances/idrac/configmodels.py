@@ -131,3 +131,18 @@ class Difference(Row):
 
 class DifferencePage(Page[Difference]):
     """Differences between two servers."""
+
+
+class Subscription(Row):
+    """Somebody who is told of events; the destination without credentials and query."""
+
+    id: Untrusted
+    destination: Untrusted | None = None
+    format: Untrusted | None = None
+    types: list[Untrusted] | None = None
+    kind: Untrusted | None = None
+    context: Untrusted | None = None
+
+
+class SubscriptionPage(Page[Subscription]):
+    """Event subscriptions."""

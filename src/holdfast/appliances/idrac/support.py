@@ -52,7 +52,7 @@ async def plan_diagnostics(ctx: Ctx, mode: Mode, restart: Restart) -> Change:
     return await change(
         ctx,
         Write(
-            lambda: client.write("POST", target, body), {"POST": target, "body": body}, jobs=DIAGNOSTICS, wait_s=10.0
+            lambda: client.write("POST", target, body), {"POST": target, "body": body}, jobs=DIAGNOSTICS, wait_s=40.0
         ),
         summary=f"Run {mode} diagnostics on {text(system, 'HostName') or text(system, 'SKU') or 'the server'}",
         before={"power_state": text(system, "PowerState")},

@@ -22,6 +22,7 @@ TOOLSETS: Final = (
     Toolset("fleetread", f"{_HERE}.fleetread", "Any read tool at many servers."),
     Toolset("bios", f"{_HERE}.bios", "BIOS attributes."),
     Toolset("storage", f"{_HERE}.storage", "Spares, foreign drives, caches, controllers."),
+    Toolset("events", f"{_HERE}.events", "Event subscriptions."),
     Toolset("accounts", f"{_HERE}.accounts", "Users of the iDRAC."),
     Toolset("certificates", f"{_HERE}.certificates", "The certificate of the iDRAC's web server."),
     Toolset("licences", f"{_HERE}.licences", "Licences of the iDRAC."),
