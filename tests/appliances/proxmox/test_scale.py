@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.appliances.proxmox.inventory import Inventory
+from holdfast.errors import HoldfastError
 from holdfast.simulators.proxmox.scale import scaled_world
 from holdfast.transport.values import JsonObject
 from tests.appliances.proxmox.harness import client_of, pve_room
@@ -126,3 +128,23 @@ async def test_a_dead_node_opens_its_own_circuit_and_blocks_nobody_else(tmp_path
         offline = [row for row in listed["items"] if row["node"] == "pve3"]  # type: ignore[union-attr, index, call-overload]
         assert {row["status"] for row in offline} == {"unknown"}  # type: ignore[index, call-overload]
         assert "Offline: pve3" in str(listed["notes"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "tool", "arguments"),
+    [
+        ("agent-down", {"vmid": 101}, "proxmox_agent_ping", {"guest": "web"}),
+        ("storage-offline", {"storage": "nas-vms"}, "proxmox_get_storage", {"storage": "nas-vms"}),
+        ("quorum-lost", {}, "proxmox_start_guest", {"guest": "build"}),
+    ],
+)
+async def test_what_is_wrong_with_one_thing_in_the_cluster_opens_no_circuit(
+    fault: str, options: dict[str, Any], tool: str, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    async with pve_room(tmp_path) as pve:
+        pve.simulator.set_fault(fault, **options)
+        for _ in range(7):
+            with suppress(HoldfastError):
+                await pve.call(tool, **arguments)
+        circuits = (await client_of(pve)).circuits()
+        assert {breaker.current_state for breaker in circuits.values()} == {"closed"}

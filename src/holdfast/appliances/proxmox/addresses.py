@@ -17,7 +17,7 @@ from holdfast.appliances.proxmox.grants import named
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.wiring import policy_of, transport_of
-from holdfast.errors import CircuitOpenError, HoldfastError, NotSentError
+from holdfast.errors import CircuitOpenError, HoldfastError, NotSentError, UnavailableError
 from holdfast.resilience import Breaker, Operation, Outcome, Retry, Verdict
 from holdfast.transport import ConnectionPool, Guard, Request, classify, path
 from holdfast.transport.values import JsonObject, as_object, as_objects
@@ -39,6 +39,9 @@ def for_address(error: BaseException) -> Verdict:
         return Verdict(Outcome.NEUTRAL, Retry.ALWAYS)
     if isinstance(error, NodeTimeoutError):
         return Verdict(Outcome.NEUTRAL, Retry.IF_SAFE)
+    if isinstance(error, UnavailableError) and error.status == 500:
+        # One agent, one storage, the quorum: the address answers very well (contract 6).
+        return Verdict(Outcome.NEUTRAL, Retry.NEVER)
     if isinstance(error, CircuitOpenError):
         return Verdict(Outcome.NEUTRAL, Retry.NEVER)
     return classify(error)
