@@ -135,7 +135,13 @@ def configuration(pve: Room) -> dict[str, Any]:
             vmid: _scope(scope) for vmid, scope in cluster.guest_firewalls.items() if any(_scope(scope))
         },
         "nodes": {
-            node.name: (node.interfaces, node.staged or node.interfaces, sorted(node.stopped_services), node.online)
+            node.name: (
+                node.interfaces,
+                node.staged or node.interfaces,
+                sorted(node.stopped_services),
+                node.online,
+                _scope(node.firewall),
+            )
             for node in cluster.nodes.values()
         },
         "users": {
