@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.appliances.proxmox.harness import Case, client_of, configuration, prepare, pve_room
+from tests.appliances.proxmox.harness import client_of, configuration, prepare, pve_room
 from tests.appliances.proxmox.table import (
     ALIAS,
     BRIDGE,
@@ -27,6 +27,7 @@ from tests.appliances.proxmox.table import (
     TOKEN,
     USER,
     Call,
+    Case,
 )
 
 
