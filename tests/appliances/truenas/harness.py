@@ -114,8 +114,17 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
         else:
             done = await ask(nas, (name, arguments))
             if done.get("task") is not None:
-                await nas.call("truenas_wait_job", job=int(str(done["task"])))
+                await ended(nas, int(str(done["task"])))
     return await filled(nas, case.arguments)
+
+
+async def ended(nas: Room, job: int) -> None:
+    """Wait until a job has ended well, however long that takes in the appliance's time."""
+    for _ in range(100):
+        if (await nas.call("truenas_wait_job", job=job)).get("succeeded") is not None:
+            return
+        nas.clock.advance(600)
+    raise AssertionError(f"job {job} does not end")
 
 
 async def raw(nas: Room, method: str, *params: object) -> object:

@@ -13,6 +13,8 @@ SMALL: Call = ("!small-pool", {})
 MIRRORED: Call = ("attach_disk", {"pool": "small", "vdev": "sdg", "disk": "$spare"})
 
 READS = (
+    Case("list_scrub_tasks"),
+    Case("get_resilver_window"),
     Case("list_graphs"),
     Case("read_graph", {"graph": "disk", "identifier": "sda", "span": "DAY"}, missing={"graph": "nowhere"}),
     Case("forecast_capacity", {"pool": "tank"}, missing={"pool": "nowhere"}),
@@ -22,6 +24,17 @@ READS = (
 )
 
 WRITES = (
+    Case(
+        "update_scrub_task",
+        {"pool": "tank", "schedule": "0 1 * * 7", "threshold_days": 20},
+        "pool.scrub.update",
+        missing={"pool": "nowhere", "enabled": False},
+    ),
+    Case(
+        "update_resilver_window",
+        {"begin": "20:00", "end": "06:00", "weekdays": [6, 7]},
+        "pool.resilver.update",
+    ),
     Case(
         "set_permissions",
         {**HOME, "mode": "750", "user": "alice"},

@@ -9,7 +9,7 @@ import pytest
 from holdfast.control.answers import JsonObject
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.transport.values import as_objects
-from tests.appliances.truenas.harness import box, calls_of, nas, raw
+from tests.appliances.truenas.harness import box, calls_of, ended, nas, raw
 from tests.support.rooms import Room
 
 
@@ -92,7 +92,7 @@ async def test_a_raidz_is_widened_and_how_far_it_is_is_told(tmp_path: Path) -> N
         done = await made.call("truenas_attach_disk", pool="tank", vdev="sda", disk=await spare(made))
         assert "cannot be made narrower" in str(done["cannot_undo"])
         if done["outcome"] == "started":
-            await made.call("truenas_wait_job", job=int(str(done["task"])))
+            await ended(made, int(str(done["task"])))
         after = await made.call("truenas_get_pool", pool="tank")
         assert len(as_objects(after["members"], "members")) == before + 1
         assert after["expand_state"] == "FINISHED"
@@ -129,10 +129,10 @@ async def test_a_disk_with_an_exported_pool_is_told_before_it_is_overwritten(tmp
         number = await raw(
             made, "pool.create", {"name": "old", "topology": {"data": [{"type": "STRIPE", "disks": ["sdh"]}]}}
         )
-        await made.call("truenas_wait_job", job=number)
+        await ended(made, int(str(number)))
         pools = as_objects((await made.call("truenas_list_pools"))["items"], "items")
         old = next(row["id"] for row in pools if row["name"] == "old")
         number = await raw(made, "pool.export", old, {})
-        await made.call("truenas_wait_job", job=number)
+        await ended(made, int(str(number)))
         planned = await made.call("truenas_attach_disk", pool="tank", vdev="sda", disk=await spare(made), dry_run=True)
         assert "exported pool old" in str(planned["warnings"])

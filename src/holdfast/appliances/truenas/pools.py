@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.errors import ConflictError, NotFoundError
-from holdfast.transport.values import JsonObject, JsonValue
+from holdfast.errors import ApplianceError, ConflictError, NotFoundError
+from holdfast.transport.values import JsonObject, JsonValue, as_objects
 
 
 @dataclass(frozen=True)
@@ -149,3 +150,14 @@ async def free_disk(ctx: Ctx, identifier: str) -> JsonObject:
             f"{disk.get('name')} belongs to the pool {disk.get('pool')}.", next_step="Choose another disk."
         )
     return disk
+
+
+async def exported(ctx: Ctx, names: Sequence[str]) -> list[str]:
+    """Warnings about disks that hold a pool which is not imported."""
+    try:
+        answer = await ctx.client.call("disk.details", {"type": "UNUSED"})
+    except ApplianceError:
+        return ["Whether the disk holds another pool could not be found out."]
+    rows = as_objects(answer, "disk.details")
+    held = [row for row in rows if row.get("name") in names and row.get("exported_zpool")]
+    return [f"{row.get('name')} holds the exported pool {row.get('exported_zpool')}, which is lost." for row in held]

@@ -136,3 +136,27 @@ class DiskHealth(Row):
 
 class DiskHealthPage(Page[DiskHealth]):
     """Health of disks, the worst first."""
+
+
+class ScrubTask(Row):
+    """When a pool is scrubbed."""
+
+    id: int
+    pool: Annotated[Untrusted, From("pool_name")]
+    schedule: Untrusted
+    threshold_days: Annotated[int | None, From("threshold")] = None
+    enabled: bool | None = None
+    description: Untrusted | None = None
+
+
+class ScrubTaskPage(Page[ScrubTask]):
+    """Scrub tasks."""
+
+
+class ResilverWindow(Answer):
+    """In which hours resilvering goes before other work; weekdays: 1 Monday … 7 Sunday."""
+
+    enabled: bool
+    begin: Untrusted
+    end: Untrusted
+    weekdays: Annotated[list[int], From("weekday")]

@@ -27,6 +27,7 @@ TOOLSETS: Final = (
     Toolset("pools", f"{_HERE}.pools", "Disks, topology, scrub, replacement, expansion, wiping."),
     Toolset("vdevs", f"{_HERE}.vdevs", "Pools made larger: disks attached and detached, vdevs added and removed."),
     Toolset("disks", f"{_HERE}.disks", "Health of disks: errors, alerts, temperatures, self-tests."),
+    Toolset("scrubs", f"{_HERE}.scrubs", "When pools are scrubbed; the window of resilvering."),
     Toolset("reporting", f"{_HERE}.reporting", "Graphs thinned for a reader; when a pool will be full."),
     Toolset("apps", f"{_HERE}.apps", "Apps listed, installed, upgraded, rolled back, started, stopped, deleted."),
     Toolset("appdetail", f"{_HERE}.appdetail", "Containers, logs, settings and images of apps."),

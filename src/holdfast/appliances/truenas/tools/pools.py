@@ -10,7 +10,7 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import DiskIdentifier, Member, PoolFilter
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change, job
 from holdfast.appliances.truenas.models.storage import Disk, DiskPage, Topology, Vdev
-from holdfast.appliances.truenas.pools import disk_like, free_disk, leaf_named, leaves, pool_named
+from holdfast.appliances.truenas.pools import disk_like, exported, free_disk, leaf_named, leaves, pool_named
 from holdfast.appliances.truenas.reading import dig, made, page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
@@ -151,7 +151,7 @@ async def truenas_replace_disk(
         look=look,
         cannot_undo="The old disk leaves the pool; replacing again resilvers again.",
         blast_radius=[f"Everything on {new.get('name')} is overwritten."],
-        warnings=["Until resilvering ends the pool has less redundancy."],
+        warnings=["Until resilvering ends the pool has less redundancy.", *await exported(ctx, [str(new.get("name"))])],
     )
 
 
@@ -241,4 +241,5 @@ async def truenas_wipe_disk(
         look=look,
         cannot_undo="Erased data cannot be brought back.",
         blast_radius=[f"Everything on {disk}, {row.get('size')} bytes, is lost."],
+        warnings=await exported(ctx, [disk]),
     )

@@ -141,10 +141,14 @@ async def truenas_preview_retention(
     delete: Annotated[bool, Field(description="As if the task were deleted.")] = False,
     keep: Keep = None,
     keep_unit: KeepUnit = None,
+    schedule: Schedule | None = None,
+    naming_schema: NamingSchema | None = None,
 ) -> Retention:
-    """Which snapshots would be kept for another time than now if a task's retention changed, or if it were deleted."""
+    """Which snapshots would be kept for another time than now if a task changed like this, or if it were deleted."""
     row = await find(ctx, SNAPSHOT_TASK, task)
-    values = given(lifetime_value=keep, lifetime_unit=keep_unit)
+    values = given(lifetime_value=keep, lifetime_unit=keep_unit, schedule=cron(schedule), naming_schema=naming_schema)
+    if not delete and not values:
+        raise InputError("Say what would change, or delete=true.")
     found = await _retention(ctx, "delete" if delete else "update", get_int(row, "id"), None if delete else values)
     names = [f"{dataset}@{name}" for dataset, rows in found.items() for name in _texts(rows)]
     return Retention(task=get_int(row, "id"), snapshots=len(names), first=names[:50])

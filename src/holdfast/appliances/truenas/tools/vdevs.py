@@ -9,14 +9,23 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DiskIdentifier, Member
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
-from holdfast.appliances.truenas.pools import Leaf, disk_like, free_disk, leaf_named, leaves, pool_named, vdev_named
+from holdfast.appliances.truenas.pools import (
+    Leaf,
+    disk_like,
+    exported,
+    free_disk,
+    leaf_named,
+    leaves,
+    pool_named,
+    vdev_named,
+)
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import PoolName
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ApplianceError, ConflictError, InputError
-from holdfast.transport.values import JsonValue, as_objects, get_int
+from holdfast.errors import ConflictError, InputError
+from holdfast.transport.values import JsonValue, get_int
 
 _WAIT_S: Final = 5.0
 """Resilvering and evacuating take hours: the job is handed over soon."""
@@ -35,17 +44,6 @@ Vdev = Annotated[Member, Field(description="vdev by name or guid, or a disk in i
 
 def _job(method: str, *params: JsonValue) -> Write:
     return Write((Way(method, params, job=True),), wait_s=_WAIT_S)
-
-
-async def _exported(ctx: Ctx, names: list[str]) -> list[str]:
-    """Warnings about disks that hold a pool which is not imported."""
-    try:
-        answer = await ctx.client.call("disk.details", {"type": "UNUSED"})
-    except ApplianceError:
-        return ["Whether the disk holds another pool could not be found out."]
-    rows = as_objects(answer, "disk.details")
-    held = [row for row in rows if row.get("name") in names and row.get("exported_zpool")]
-    return [f"{row.get('name')} holds the exported pool {row.get('exported_zpool')}, which is lost." for row in held]
 
 
 @tool(title="Attach disk to vdev", toolset="vdevs", risk=Risk.DESTRUCTIVE, idempotent=False)
@@ -82,7 +80,7 @@ async def truenas_attach_disk(
         undo=None if widens else UndoCall(tool="truenas_detach_disk", arguments={"pool": pool, "member": name}),
         cannot_undo="A RAIDZ cannot be made narrower." if widens else None,
         blast_radius=[f"Everything on {name} is overwritten."],
-        warnings=await _exported(ctx, [name]),
+        warnings=await exported(ctx, [name]),
     )
 
 
@@ -180,7 +178,7 @@ async def truenas_add_vdev(
         if group in _REMOVABLE
         else f"A {group} vdev cannot be taken away from every pool.",
         blast_radius=[f"Everything on {', '.join(names)} is overwritten."],
-        warnings=[*warnings, *await _exported(ctx, names)],
+        warnings=[*warnings, *await exported(ctx, names)],
     )
 
 
