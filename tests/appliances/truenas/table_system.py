@@ -10,6 +10,7 @@ VLAN: Call = ("create_interface", {"name": "vlan20", "kind": "VLAN", "parent": "
 ROUTE: Call = ("create_static_route", {"destination": "10.50.0.0/16", "gateway": "10.20.0.9"})
 
 READS: tuple[Case, ...] = (
+    Case("health"),
     Case("get_settings"),
     Case("get_service_config", {"service": "ssh"}),
     Case("list_privileges"),

@@ -206,6 +206,10 @@ async def test_an_account_without_the_role_is_told_so_and_a_busy_system_is_told_
                 assert (await made.call("truenas_connection_test"))["problem"]
                 box(made).clear_faults()
                 continue
+            if case.tool == "health":
+                assert (await made.call("truenas_health"))["verdict"] == "unknown"
+                box(made).clear_faults()
+                continue
             error = await made.fails(f"truenas_{case.tool}", **arguments)
             assert error.code == code, error
             assert not case.method or error.executed is Executed.NO

@@ -12,6 +12,7 @@ TOOLSETS: Final = (
     Toolset("core", f"{_HERE}.core", "System state, pools, alerts, jobs waited for.", default=True),
     Toolset("storage", f"{_HERE}.storage", "Datasets and snapshots as they are.", default=True),
     Toolset("serving", f"{_HERE}.serving", "Shares as they are.", default=True),
+    Toolset("health", f"{_HERE}.health", "One verdict on the whole system with its evidence."),
     Toolset("services", f"{_HERE}.services", "Services started and stopped, alerts dismissed."),
     Toolset("jobs", f"{_HERE}.jobs", "Jobs listed and aborted, their logs."),
     Toolset("snapshots", f"{_HERE}.snapshots", "Snapshots taken, held, cloned, rolled back, deleted."),
