@@ -97,7 +97,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "server.guard": _HTTP,
         "server.http": _HTTP,
         "server.slowclients": ("server/test_limits.py", "server/test_http.py"),
-        "server.oidc": ("server/test_identity.py",),
+        "server.oidc": ("server/test_oidc.py",),
     },
 }
 MODULES: Final = {module: tests for group in GROUPS.values() for module, tests in group.items()}

@@ -8,6 +8,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trustme
@@ -17,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from holdfast.config import ServerSettings
 from holdfast.errors import ConfigError
 from holdfast.server.guard import static_tokens
-from holdfast.server.http import bound_socket
+from holdfast.server.http import bound_socket, http_principal
 from tests.server.serving import TOKEN, Served, serving
 from tests.support.rooms import room
 
@@ -215,6 +217,12 @@ async def test_readiness_says_so_by_its_status(tmp_path: Path, fine: bool, monke
             status, text = await served.get("/readyz", token=None)
     assert status == (200 if fine else 503)
     assert f'"ready":{str(fine).lower()}' in text
+
+
+def test_a_request_that_did_not_come_over_http_has_the_local_principal() -> None:
+    for request in (None, object()):
+        ctx: Any = SimpleNamespace(request=request)
+        assert http_principal(ctx) == "local"
 
 
 async def test_a_request_carries_its_principal_to_the_ledger(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ class ServerSettings(_Section):
     )
     oidc_issuer: str | None = Field(None, description="OpenID Connect issuer whose access tokens are accepted.")
     oidc_audience: str | None = Field(None, description="Audience that those tokens must carry.")
+    oidc_principal_claim: str = Field(
+        "sub",
+        min_length=1,
+        description="Claim of those tokens that names the principal for policy and ledger; only sub is sure not to be "
+        "chosen by the user.",
+    )
 
 
 Approval = Literal["none", "plan", "person"]

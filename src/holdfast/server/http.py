@@ -52,7 +52,6 @@ def bound_socket(settings: ServerSettings) -> socket.socket:
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.",
             next_step="Choose another port (server.port, --port; 0 takes a free one), or end what listens there.",
         ) from None
-    sock.set_inheritable(False)
     return sock
 
 

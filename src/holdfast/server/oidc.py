@@ -22,7 +22,6 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 LEEWAY_S: Final = 30.0
 REFRESH_S: Final = 60.0
 _MAX_TOKEN: Final = 16_384
-_PRINCIPAL_CLAIMS: Final = ("preferred_username", "email", "sub")
 
 
 class OidcVerifier:
@@ -31,6 +30,8 @@ class OidcVerifier:
     Args:
         issuer: The provider's issuer URL (https).
         audience: What the token must be meant for.
+        principal_claim: Claim that names the principal. Only `sub` is the provider's own for certain; others may be
+            chosen by the user (OpenID Connect Core 1.0, section 5.7).
         tls: How the provider's certificate is checked.
         now: Seconds since the epoch.
 
@@ -39,7 +40,13 @@ class OidcVerifier:
     """
 
     def __init__(
-        self, issuer: str, audience: str, *, tls: TlsSettings | None = None, now: Callable[[], float] = time.time
+        self,
+        issuer: str,
+        audience: str,
+        *,
+        principal_claim: str = "sub",
+        tls: TlsSettings | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         try:
             self._origin, self._base = Origin.parse(issuer, ("https",))
@@ -49,6 +56,7 @@ class OidcVerifier:
             ) from None
         self._issuer = issuer
         self._audience = audience
+        self._claim = principal_claim
         self._now = now
         self._pool = ConnectionPool(limit=4, limit_per_host=2)
         self._http = HttpTransport(str(self._origin), pool=self._pool, tls=tls)
@@ -79,7 +87,8 @@ class OidcVerifier:
         except HoldfastError as error:
             _log.warning("the OpenID provider's keys cannot be had: %s", error)
             return None
-        return next((str(claims[name]) for name in _PRINCIPAL_CLAIMS if claims.get(name)), None)
+        principal = claims.get(self._claim)
+        return principal if isinstance(principal, str) and principal else None
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         if kid not in self._keys and self._now() - self._fetched_at >= REFRESH_S:

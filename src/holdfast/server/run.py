@@ -49,7 +49,8 @@ async def _http(application: Application) -> None:
     if settings.oidc_issuer is not None:
         from holdfast.server.oidc import OidcVerifier
 
-        verifiers.append(OidcVerifier(settings.oidc_issuer, settings.oidc_audience or "holdfast"))
+        audience = settings.oidc_audience or "holdfast"
+        verifiers.append(OidcVerifier(settings.oidc_issuer, audience, principal_claim=settings.oidc_principal_claim))
     sock = bound_socket(settings)
     port = sock.getsockname()[1]
     app = build_app(

@@ -1,0 +1,170 @@
+"""Access tokens of an OpenID provider."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from holdfast.errors import ConfigError
+from holdfast.server.oidc import OidcVerifier
+from tests.server.providers import AUDIENCE, provider
+
+
+async def test_a_valid_token_gives_its_principal_and_keys_are_fetched_once(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        assert await verify(made.token()) == "user-7"
+        assert await verify(made.token(sub="user-8")) == "user-8"
+        assert made.fetches == 1
+
+
+async def test_a_name_that_users_choose_themselves_is_no_principal_unless_the_operator_says_so(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        assert await verify(made.token(preferred_username="alice", email="alice@b.example")) == "user-7"
+    async with provider(tmp_path, principal_claim="email") as (made, verify, _):
+        assert await verify(made.token()) == "a@b.example"
+
+
+@pytest.mark.parametrize("claim", [None, "", 7, ["user-7"], True])
+async def test_a_token_without_a_principal_is_refused(tmp_path: Path, claim: object) -> None:
+    async with provider(tmp_path, principal_claim="email") as (made, verify, _):
+        assert await verify(made.token(email=claim)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "another"},
+        {"iss": "https://evil.example"},
+        {"exp": 1},
+        {"nbf": 4_000_000_000},
+        {"aud": None},
+        {"exp": None},
+    ],
+)
+async def test_a_token_with_a_wrong_claim_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        claims = {name: value for name, value in changes.items() if value is not None}
+        token = made.token(**claims)
+        if None in changes.values():
+            plain = jwt.decode(token, options={"verify_signature": False})
+            plain.pop(next(iter(changes)))
+            token = jwt.encode(plain, made.key, algorithm="ES256", headers={"kid": made.kid})
+        assert await verify(token) is None
+
+
+async def test_forged_unsigned_and_foreign_tokens_are_refused(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        good = made.token()
+        claims = jwt.decode(good, options={"verify_signature": False})
+        other = ec.generate_private_key(ec.SECP256R1())
+        forged = jwt.encode(claims, other, algorithm="ES256", headers={"kid": made.kid})
+        unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": made.kid})
+        symmetric = jwt.encode(claims, "x" * 32, algorithm="HS256", headers={"kid": made.kid})
+        for token in (forged, unsigned, symmetric, good[:-4] + "AAAA", "", "a.b.c", "x" * 20_000):
+            assert await verify(token) is None
+
+
+async def test_unknown_key_ids_fetch_keys_at_most_once_a_minute(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, clock):
+        for number in range(50):
+            made.kid = f"unknown-{number}"
+            token = made.token()
+            made.kid = "one"
+            assert await verify(token) is None
+        assert made.fetches == 1
+        made.kid = "two"
+        clock[0] += 59.9
+        assert await verify(made.token()) is None
+        assert made.fetches == 1
+        clock[0] += 0.1
+        assert await verify(made.token()) == "user-7"
+        assert made.fetches == 2
+
+
+@pytest.mark.parametrize("base", ["/realms/rack", "/realms/rack/"])
+async def test_an_issuer_may_have_a_path(tmp_path: Path, base: str) -> None:
+    async with provider(tmp_path, base) as (made, verify, _):
+        assert await verify(made.token()) == "user-7"
+
+
+async def test_a_provider_that_names_another_issuer_is_not_believed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        made.issuer = "https://evil.example"
+        assert await verify(made.token()) is None
+        assert made.fetches == 0
+    assert "the OpenID provider's keys cannot be had: The OpenID provider names another issuer" in caplog.text
+
+
+async def test_keys_are_fetched_from_the_issuer_itself_only(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        made.jwks_uri = "https://evil.example/keys"
+        assert await verify(made.token()) is None
+        assert made.fetches == 0
+
+
+@pytest.mark.parametrize("status", [201, 404, 500])
+async def test_an_answer_that_is_no_success_is_not_read(
+    tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        made.status = status
+        assert await verify(made.token()) is None
+        assert made.fetches == 0
+    assert f"answered {status}" in caplog.text
+
+
+async def test_a_key_that_is_not_for_signing_or_of_an_unknown_kind_is_left_out_and_the_others_are_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with provider(tmp_path) as (made, verify, _):
+        made.more_keys = [{"kty": "new", "kid": "odd"}, {"kty": "EC", "kid": 7}, {"kty": "EC"}]
+        assert await verify(made.token()) == "user-7"
+        assert "a key of a kind that is not supported" in caplog.text
+    async with provider(tmp_path) as (made, verify, _):
+        made.changes = {"use": "enc"}
+        assert await verify(made.token()) is None
+    async with provider(tmp_path) as (made, verify, _):
+        made.changes = {"kid": 7}
+        assert await verify(made.token()) is None
+
+
+async def test_a_refused_token_is_logged_by_its_fault_and_not_by_its_value(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "holdfast.server.http")
+    async with provider(tmp_path) as (made, verify, _):
+        token = made.token(exp=1)
+        assert await verify(token) is None
+    assert "a bearer token was refused: ExpiredSignatureError" in caplog.text
+    assert token not in caplog.text
+
+
+async def test_a_token_of_the_largest_size_is_looked_at_and_a_longer_one_is_not(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        pad = 16_384 - len(made.token(pad=""))
+        pads = [made.token(pad="x" * (pad * 3 // 4 + more)) for more in range(-8, 9)]
+        assert {len(token) <= 16_384 for token in pads} == {True, False}
+        assert 16_384 in {len(token) for token in pads}
+        for token in pads:
+            assert (await verify(token) is not None) is (len(token) <= 16_384)
+
+
+async def test_a_verifier_that_is_closed_lets_its_connections_go(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, clock):
+        await verify(made.token())
+        await verify.close()
+        clock[0] += 100
+        made.kid = "two"
+        assert await verify(made.token()) is None
+
+
+def test_an_issuer_without_tls_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        OidcVerifier("http://issuer.example", AUDIENCE)
