@@ -32,6 +32,7 @@ class Case:
         missing: Arguments in place of its own that name what is not there; None where it names nothing.
         local: Whether it asks no server.
         aim: Part of the address of what it sends, where planning asks by POST too.
+        breaks_off: Personas where it takes two writes and a lost answer to the first ends it without effect.
         while_locked: Whether lockdown mode leaves it alone (contract 12.17).
     """
 
@@ -46,6 +47,7 @@ class Case:
     only: tuple[str, ...] = ("8", "9", "10")
     world: Callable[[Room], None] | None = None
     missing: dict[str, Any] | None = None
+    breaks_off: tuple[str, ...] = ()
     while_locked: bool = False
     local: bool = False
     aim: str = ""

@@ -7,21 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.appliances.idrac.table import CASES, SENDERS, Case, prepare, with_ids
-from tests.appliances.idrac.test_writes import GENERATIONS, every_write, lab_room, lab_settings, sent
+from tests.appliances.idrac.test_writes import every_write, lab_room, lab_settings, on_every_generation, sent
 from tests.support.rooms import room
 
 REQUESTS = 40
 """Most requests of one call; an expanded collection takes one, whatever it holds."""
-
-on_every_generation = pytest.mark.parametrize(
-    ("case", "persona"),
-    [
-        pytest.param(case, persona, id=f"{case.id}-{persona}")
-        for case in SENDERS
-        for persona in GENERATIONS
-        if persona in case.only and persona not in case.lacking
-    ],
-)
 
 
 @on_every_generation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered, IDracClient
 from holdfast.appliances.idrac.files import free_file, new_password, secret_in, write_new
 from holdfast.appliances.idrac.places import attributes_place
@@ -263,12 +263,23 @@ async def plan_delete(ctx: Ctx, user: str) -> Change:
         if attributes is not None:
             emptied: JsonObject = {"Attributes": {f"Users.{slot}.UserName": ""}}
             return await ctx.client.write("PATCH", attributes, emptied)
-        await ctx.client.write("PATCH", place, {"Enabled": False, "RoleId": "None"})
-        return await ctx.client.write("PATCH", place, {"UserName": ""})
+        return await in_steps(
+            lambda: ctx.client.write("PATCH", place, {"Enabled": False, "RoleId": "None"}),
+            disabled,
+            lambda: ctx.client.write("PATCH", place, {"UserName": ""}),
+        )
+
+    async def disabled() -> bool:
+        return flag(await ctx.client.get(place), "Enabled") is False
 
     async def look() -> Seen:
         found = [one for one in (await read_users(ctx.client)).rows if text(one, "UserName") == user]
-        return Seen(not found, shown(found[0]) if found else {"user": None})
+        if not found:
+            return Seen(True, {"user": None})
+        now = shown(found[0])
+        if now != shown(row):
+            return Seen(False, now, note="The user was disabled, but not deleted: call again.", partly=True)
+        return Seen(False, now)
 
     return await change(
         ctx,

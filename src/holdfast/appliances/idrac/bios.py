@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered
+from holdfast.appliances.idrac.jobs import list_jobs
 from holdfast.appliances.idrac.reading import dig, flag, link, objects, text, texts
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
@@ -91,6 +92,11 @@ async def read_bios(client: IDracClient) -> Bios:
     )
 
 
+async def has_job(client: IDracClient) -> bool:
+    """Whether a job of BIOS settings has not ended."""
+    return any(job.type in JOB and job.phase in ("staged", "running") for job in await list_jobs(client))
+
+
 async def settings_queue(client: IDracClient) -> str:
     """Where a job for staged settings is made: Dell's own queue, also beside a JobService (contract 8.4)."""
     manager = await client.places.manager()
@@ -156,15 +162,24 @@ async def plan_bios(ctx: Ctx, wanted: dict[str, Value], when: ApplyTime) -> Chan
     async def look() -> Seen:
         now = await read_bios(ctx.client)
         coming: JsonObject = {name: now.pending.get(name, now.current.get(name)) for name in sorted(wanted)}
+        if coming == after and now.pending and not bios.apply_times and not await has_job(ctx.client):
+            return Seen(False, coming, note="They are staged, but without a job: call idrac_apply_bios.", partly=True)
         return Seen(coming == after, coming)
 
+    async def staged() -> bool:
+        now = (await read_bios(ctx.client)).pending
+        return all(now.get(name) == value for name, value in after.items() if before[name] != value)
+
     async def send() -> Answered:
-        answered = await ctx.client.write("PATCH", bios.settings, body)
-        if answered.job is not None or bios.apply_times:
-            return answered
+        if bios.apply_times:
+            return await ctx.client.write("PATCH", bios.settings, body)
         # Old firmware stages the values and wants the job made by itself (contract 8.4).
         queue = await settings_queue(ctx.client)
-        return await ctx.client.write("POST", queue, {"TargetSettingsURI": bios.settings})
+        return await in_steps(
+            lambda: ctx.client.write("PATCH", bios.settings, body),
+            staged,
+            lambda: ctx.client.write("POST", queue, {"TargetSettingsURI": bios.settings}),
+        )
 
     return await change(
         ctx,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.bios import settings_queue
 from holdfast.appliances.idrac.biosjobs import waiting
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.configuring import boot_place
 from holdfast.appliances.idrac.reading import flag, link, objects, text, texts, whole
@@ -100,6 +100,15 @@ def _body(order: Order, wanted: list[str]) -> JsonObject:
     return {"Attributes": {order.sequence: [*entries]}}
 
 
+async def _is_staged(client: IDracClient, order: Order, wanted: list[str]) -> bool:
+    """Whether Dell's boot sources hold this order for the next restart."""
+    if order.sequence is None:
+        return False
+    entries = objects(await client.get(order.address), f"Attributes/{order.sequence}")
+    found = sorted(entries, key=lambda row: whole(row, "Index") or 0)
+    return [(text(row, "Id") or "").rsplit("#", 1)[-1] for row in found] == wanted
+
+
 async def plan_order(ctx: Ctx, first: list[str]) -> Change:
     """The change of the boot order at the next restart: those given first, the others after them as they are.
 
@@ -123,17 +132,25 @@ async def plan_order(ctx: Ctx, first: list[str]) -> Change:
     body = _body(order, wanted)
 
     async def send() -> Answered:
-        answered = await client.write("PATCH", order.address, body)
-        if answered.job is not None or order.sequence is None:
-            return answered
+        if order.sequence is None:
+            return await client.write("PATCH", order.address, body)
         # Dell's boot sources are staged, and want their job made by itself (contract 8.4).
-        return await client.write("POST", await settings_queue(client), {"TargetSettingsURI": order.address})
+        queue = await settings_queue(client)
+        return await in_steps(
+            lambda: client.write("PATCH", order.address, body),
+            lambda: _is_staged(client, order, wanted),
+            lambda: client.write("POST", queue, {"TargetSettingsURI": order.address}),
+        )
 
     async def look() -> Seen:
         now = (await read_order(client)).ids
         if now == wanted:
             return Seen(True, {"order": [*now]})
-        return Seen(bool(await waiting(client)), {"order": [*now]})
+        if await waiting(client):
+            return Seen(True, {"order": [*now]})
+        if await _is_staged(client, order, wanted):
+            return Seen(False, {"order": [*now]}, note="It is staged, but without a job: call again.", partly=True)
+        return Seen(False, {"order": [*now]})
 
     return await change(
         ctx,

@@ -11,7 +11,7 @@ from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
-from holdfast.errors import HoldfastError, NotFoundError
+from holdfast.errors import Executed, HoldfastError, NotFoundError
 
 Ctx: TypeAlias = Context[IDracClient]
 
@@ -202,6 +202,36 @@ class _Sending:
         if self._looks < _LOOKS:
             return Observed("unknown", seen.state, note=seen.note or "The state does not show it yet.")
         return Observed("not_applied", seen.state, note=seen.note or "The state is not as wanted.")
+
+
+async def in_steps(first: Send, done: Callable[[], Awaitable[bool]], second: Send) -> Answered:
+    """A change that takes two writes.
+
+    Where the answer to the first is lost, the second follows if the state shows that the first was carried out: nothing
+    is sent twice, and nothing is left half done that can be finished. What the second is refused does not undo the
+    first: its error does not say that nothing was executed.
+
+    Args:
+        first: Sends the first.
+        done: Whether the state shows the first as carried out.
+        second: Sends the second.
+    """
+    try:
+        await first()
+    except HoldfastError as error:
+        if error.executed is Executed.NO or not await done():
+            raise
+    return await after_first(second)
+
+
+async def after_first(second: Send) -> Answered:
+    """Send what follows a write that was carried out."""
+    try:
+        return await second()
+    except HoldfastError as error:
+        if error.executed is Executed.NO:
+            error.executed = Executed.UNKNOWN
+        raise
 
 
 _VANISHED: Final = "No view of the iDRAC knows its job any more: that is no proof of success."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change
+from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.reading import text
 from holdfast.appliances.idrac.state import reset_types
@@ -18,6 +18,8 @@ Verb = Literal["on", "off_graceful", "off_force", "restart_graceful", "restart_f
 OFF_WAIT_S: Final = 300.0
 """How long an operating system may take to shut down (contract 12.2)."""
 STATE_WAIT_S: Final = 40.0
+GRACEFUL_WAIT_S: Final = 120.0
+"""How long a shutdown whose answer was lost is watched for, before it is taken as not asked for."""
 REST_S: Final = 10.0
 """`On` too soon after Off is ignored (contract 12.2)."""
 _EVENTS: Final = frozenset({"SYS1000", "SYS1001", "SYS1002", "SYS1003"})
@@ -98,6 +100,9 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
             return Seen(None, shown, note="Whether the operating system took the NMI cannot be seen from here.")
         if unseen:
             return Seen(None, shown, note="This server tells no time of its last restart and keeps no log of it.")
+        if power == "Off":
+            said = "The server went off and is not on again: switch it on."
+            return Seen(False, shown, note=said, partly=True)
         return Seen(power == "On" and await _marks(ctx, now) != marks_before, shown)
 
     name = text(system, "HostName") or text(system, "SKU") or "the server"
@@ -142,9 +147,27 @@ async def _leaves_marks(ctx: Ctx, system: JsonObject) -> bool:
 async def _send(ctx: Ctx, system: JsonObject, way: _Way) -> Answered:
     if way.first == "On":
         return await _switch_on(ctx, system)
-    answered = await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first})
     if not way.then_on:
-        return answered
+        return await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first})
+    return await in_steps(
+        lambda: ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first}),
+        lambda: _goes_off(ctx, GRACEFUL_WAIT_S if way.first == "GracefulShutdown" else STATE_WAIT_S),
+        lambda: _on_again(ctx, system),
+    )
+
+
+async def _goes_off(ctx: Ctx, limit_s: float) -> bool:
+    """Whether the server goes off within this time."""
+    waited = 0.0
+    while await _power_state(ctx) not in ("Off", "PoweringOff"):
+        if waited >= limit_s:
+            return False
+        await ctx.sleep(STEP_S)
+        waited += STEP_S
+    return True
+
+
+async def _on_again(ctx: Ctx, system: JsonObject) -> Answered:
     waited = 0.0
     while waited < OFF_WAIT_S and await _power_state(ctx) != "Off":
         await ctx.sleep(STEP_S)
