@@ -10,7 +10,7 @@ import pytest
 from holdfast.control.answers import JsonObject
 from holdfast.transport.values import as_objects
 from tests.appliances.truenas.case import Call
-from tests.appliances.truenas.harness import ask, nas, raw
+from tests.appliances.truenas.harness import ask, calls_of, nas, raw
 from tests.support.rooms import Room
 
 QUERIES = (
@@ -62,6 +62,7 @@ TRIPS = (
                 "source_datasets": ["tank/home"],
                 "target_dataset": "tank/copy",
                 "naming_schemas": ["auto-%Y-%m-%d_%H-%M"],
+                "schedule": "0 5 * * *",
             },
         ),
         ("list_protection_tasks", "trip"),
@@ -171,6 +172,7 @@ async def test_a_replication_says_what_the_target_would_lose_before_it_is_made(t
             "target_dataset": "tank/copy",
             "naming_schemas": ["auto-%Y-%m-%d_%H-%M"],
             "allow_from_scratch": True,
+            "auto": False,
         }
         planned = await made.call("truenas_create_replication", **arguments, dry_run=True)
         assert "precious" in str(planned["warnings"])
@@ -197,3 +199,45 @@ async def test_secrets_of_logins_and_credentials_are_in_no_answer(tmp_path: Path
             assert hidden not in text
         ledger = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
         assert secret.encode() not in ledger
+
+
+async def test_another_retention_of_a_replication_is_taken_with_its_lifetime_and_taken_back(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        before = await configuration(made)
+        custom = {"retention": "CUSTOM", "keep": 3, "keep_unit": "WEEK"}
+        done = await made.call("truenas_update_replication", task="1", **custom)
+        assert done["outcome"] == "applied"
+        back = done["undo"]
+        assert isinstance(back, dict)
+        arguments = back["arguments"]
+        assert isinstance(arguments, dict)
+        again = await made.call(str(back["tool"]), **arguments)
+        assert again["outcome"] == "applied"
+        assert await configuration(made) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"auto": True},
+        {"schedule": "0 1 * * *", "retention": "CUSTOM"},
+        {"schedule": "0 1 * * *", "keep": 3, "keep_unit": "DAY"},
+        {"schedule": "0 1 * * *", "transport": "SSH"},
+        {"schedule": "0 1 * * *", "direction": "PULL"},
+        {"schedule": "0 1 * * *", "naming_schemas": None},
+    ],
+)
+async def test_what_no_replication_can_be_is_refused_before_anything_is_sent(
+    wrong: dict[str, object], tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments: dict[str, object] = {
+            "name": "x",
+            "source_datasets": ["tank/home"],
+            "target_dataset": "tank/copy",
+            "naming_schemas": ["auto-%Y"],
+            **wrong,
+        }
+        error = await made.fails("truenas_create_replication", **arguments)
+        assert error.code == "invalid_argument"
+        assert calls_of(made, "replication.create") == 0

@@ -74,6 +74,8 @@ async def truenas_set_permissions(
     """Set owner and mode of a folder. Where an ACL says more than the mode, a mode needs strip_acl=true."""
     if mode is None and user is None and group is None and not strip_acl:
         raise InputError("Nothing to change was given.")
+    if mode is not None and int(mode, 8) == 0:
+        raise InputError("TrueNAS takes no mode that lets nobody in.")
     stat, acl = await _state(ctx, path)
     listed = acl.get("trivial") is False
     if listed and mode is not None and not strip_acl:

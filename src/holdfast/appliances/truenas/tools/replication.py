@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, 
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
 from holdfast.appliances.truenas.tasks import REPLICATION, cron
+from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import DatasetPath
 from holdfast.control.spec import Risk, tool
@@ -92,8 +94,10 @@ async def truenas_create_replication(
         raise InputError("PULL is from another system, by naming_schemas.")
     if not snapshot_tasks and not naming_schemas:
         raise InputError("Say which snapshots are sent.", next_step="Give snapshot_tasks or naming_schemas.")
-    if retention == "CUSTOM" and (keep is None or keep_unit is None):
-        raise InputError("CUSTOM retention needs keep and keep_unit.")
+    if auto and not snapshot_tasks and schedule is None:
+        raise InputError("What runs by itself needs a schedule or snapshot_tasks.", next_step="Or say auto=false.")
+    if (retention == "CUSTOM") != (keep is not None and keep_unit is not None) or (keep is None) != (keep_unit is None):
+        raise InputError("keep and keep_unit belong to CUSTOM retention, and it to them.")
     values = given(
         name=name,
         direction=direction,
@@ -182,10 +186,13 @@ async def truenas_update_replication(
     )
     if not values:
         raise InputError("Nothing to change was given.")
+    if row.get("retention_policy") == "CUSTOM" and retention not in (None, "CUSTOM"):
+        # TrueNAS refuses a lifetime beside any other retention.
+        values |= {"lifetime_value": None, "lifetime_unit": None}
     prunes = bool({"retention_policy", "lifetime_value", "lifetime_unit"} & set(values))
     moved = {"source_datasets", "target_dataset", "allow_from_scratch"} & set(values)
     task_as_wanted = {**{name: REPLICATION.value(row, name) for name in REPLICATION.shown}, **values}
-    return await update(
+    planned = await update(
         ctx,
         REPLICATION,
         row,
@@ -194,6 +201,18 @@ async def truenas_update_replication(
         blast_radius=[f"Snapshots of {row.get('target_dataset')} are pruned by another rule."] if prunes else [],
         destructive=prunes or bool(allow_from_scratch),
     )
+    return planned if planned.undo is not None else _without_lifetime(planned, row, values)
+
+
+def _without_lifetime(planned: Change, row: JsonObject, values: JsonObject) -> Change:
+    """The undo where only the lifetime was not set before: the retention of then takes it away again."""
+    before = {name: REPLICATION.value(row, name) for name in values}
+    unset = {name for name, value in before.items() if value is None}
+    if "retention_policy" not in values or not unset <= {"lifetime_value", "lifetime_unit"}:
+        return planned
+    told = {name: value for name, value in before.items() if name not in unset}
+    arguments = {"task": str(values.get("name", row.get("name"))), **REPLICATION.arguments(told)}
+    return replace(planned, undo=UndoCall(tool="truenas_update_replication", arguments=arguments), cannot_undo=None)
 
 
 @tool(title="Delete replication task", toolset="replication", risk=Risk.DESTRUCTIVE, idempotent=True)

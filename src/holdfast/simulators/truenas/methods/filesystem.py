@@ -206,6 +206,8 @@ class Filesystem(Namespace):
                 "filesystem_setperm.mode",
                 "Payload must either explicitly specify permissions or contain the stripacl option.",
             )
+        if data.get("mode") is not None and int(data["mode"], 8) == 0:
+            raise invalid("filesystem_setperm.mode", "Empty permissions are not permitted.")
         if targets[0].acl is not None and not options.get("stripacl"):
             raise invalid(
                 "filesystem_setperm.mode",

@@ -97,12 +97,38 @@ class Replication(Namespace):
             for name in row["source_datasets"]
         ):
             raise invalid(f"{prefix}.target_dataset", "Source dataset may not be inside the target dataset")
-        if row["retention_policy"] == "CUSTOM" and row.get("lifetime_value") is None:
-            raise invalid(f"{prefix}.lifetime_value", "This field is required for custom retention policy")
+        self._check_trigger(row, prefix)
+        for name in ("lifetime_value", "lifetime_unit"):
+            if row["retention_policy"] == "CUSTOM" and row.get(name) is None:
+                raise invalid(f"{prefix}.{name}", "This field is required for custom retention policy")
+            if row["retention_policy"] != "CUSTOM" and row.get(name) is not None:
+                raise invalid(f"{prefix}.{name}", "This field has no sense for specified retention policy")
         if row["auto"] is False and row.get("schedule") is not None:
             raise invalid(
                 f"{prefix}.schedule", "You can't have schedule for replication that does not run automatically"
             )
+
+    def _check_trigger(self, row: Row, prefix: str) -> None:
+        """What makes a task run by itself, and what only one direction has."""
+        push, numbers = row["direction"] == "PUSH", row.get("periodic_snapshot_tasks") or []
+        if row.get("auto") and row.get("schedule") is None and not (push and numbers):
+            text = "Pull replication that runs automatically must have a schedule"
+            if push:
+                text = (
+                    "Push replication that runs automatically must be either bound to a periodic snapshot task or have "
+                    "a schedule"
+                )
+            raise invalid(f"{prefix}.auto", text)
+        if push and row.get("naming_schema"):
+            raise invalid(f"{prefix}.naming_schema", "This field has no sense for push replication")
+        if not push and row.get("also_include_naming_schema"):
+            raise invalid(f"{prefix}.also_include_naming_schema", "This field has no sense for pull replication")
+        if not push and numbers:
+            text = "Pull replication can't be bound to a periodic snapshot task"
+            raise invalid(f"{prefix}.periodic_snapshot_tasks", text)
+        if row.get("enabled", True) and any(not self.tasks.table.rows[number]["enabled"] for number in numbers):
+            text = "You can't bind disabled periodic snapshot task to enabled replication task"
+            raise invalid(f"{prefix}.periodic_snapshot_tasks.0", text)
 
     # Running -------------------------------------------------------------------------------------------------
 
