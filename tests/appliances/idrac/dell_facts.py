@@ -51,9 +51,14 @@ GETS: Final = (
     f"{SYS}/BootSources",
     f"{SYS}/BootSources/Settings",
     f"{SYS}/Settings",
+    f"{SYS}/Storage/{{c}}/Volumes/{{v}}/Settings",
+    f"{SYS}/Storage/Volumes/{{v}}/Settings",
     f"{SYS}/Storage/Drives/{{d}}",
     f"{SYS}/Storage/Volumes/{{v}}",
 )
+
+FLAT: Final = {f"{SYS}/Storage/Volumes/{{v}}": "Volume", f"{SYS}/Storage/Drives/{{d}}": "Drive"}
+"""Where old firmware keeps volumes and drives (contract 12.11)."""
 
 WRITES: Final[dict[tuple[str, str], Kind]] = {
     ("POST", "/redfish/v1/Sessions"): {"UserName": "*string", "Password": "*string"},
@@ -107,6 +112,17 @@ ACTIONS: Final[dict[str, Kind]] = {
         "ApplyUpdate": "*string: True|False",
         "RebootNeeded": "boolean",
     },
+    "DellRaidService.AssignSpare": {"TargetFQDD": "*string", "VirtualDiskArray": ["string"]},
+    "DellRaidService.UnassignSpare": {"TargetFQDD": "*string"},
+    "DellRaidService.ConvertToRAID": {"PDArray": ["*string"]},
+    "DellRaidService.ConvertToNonRAID": {"PDArray": ["*string"]},
+    "DellRaidService.ImportForeignConfig": {"TargetFQDD": "*string"},
+    "DellRaidService.ClearForeignConfig": {"TargetFQDD": "*string"},
+    "DellRaidService.ResetConfig": {"TargetFQDD": "*string"},
+    "DellRaidService.CancelCheckConsistency": {"TargetFQDD": "*string"},
+    "DellRaidService.RenameVD": {"TargetFQDD": "*string", "Name": "*string"},
+    "DellRaidService.BlinkTarget": {"TargetFQDD": "*string"},
+    "DellRaidService.UnBlinkTarget": {"TargetFQDD": "*string"},
     "DellUpdateService.Install": {
         "SoftwareIdentityURIs": ["*string"],
         "InstallUpon": "*string: Now|NowAndReboot|NextReboot",

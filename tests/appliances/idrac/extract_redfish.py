@@ -86,7 +86,7 @@ _ELSEWHERE = re.compile(
 
 def _kind(known: dict[str, Any], enums: dict[str, Any]) -> str:
     """`string|null`, or `string: On|Off` where only these values are allowed."""
-    types = known.get("type", "object")
+    types = known.get("type", "any")
     text = "|".join(types) if isinstance(types, list) else str(types)
     values = enums.get(str(known.get("enum_ref")), {}).get("values")
     return f"{text}: {'|'.join(values)}" if values else text
@@ -125,13 +125,24 @@ def facts(index: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def base_messages(index: dict[str, Any]) -> dict[str, list[int]]:
+    """Ids of the Base registry in all its versions, with the numbers of arguments that they take."""
+    found: dict[str, set[int]] = {}
+    for version in index["registries"]["Base"].values():
+        for message_id, message in version["messages"].items():
+            found.setdefault(message_id, set()).add(message["NumberOfArgs"])
+    return {message_id: sorted(numbers) for message_id, numbers in sorted(found.items())}
+
+
 def main(path: str) -> None:
     """Write the facts anew."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         index = json.load(file)
     lines = [f"  {json.dumps(name)}: {json.dumps(known)}" for name, known in facts(index).items()]
     source = json.dumps(f"DMTF DSP8010 {index['source']['corpus_ref']}, by mirastack-redfish-mcp 0.1.2")
-    FACTS.write_text('{\n "source": ' + source + ',\n "types": {\n' + ",\n".join(lines) + "\n }\n}\n", encoding="utf-8")
+    base = json.dumps(base_messages(index))
+    text = f'{{\n "source": {source},\n "base": {base},\n "types": {{\n' + ",\n".join(lines) + "\n }\n}\n"
+    FACTS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

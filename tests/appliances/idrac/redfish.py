@@ -15,10 +15,14 @@ from typing import Any, Final
 from tests.appliances.idrac import dell_facts
 from tests.appliances.idrac.dell_facts import Kind
 
-FACTS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("redfish_facts.json").read_text(encoding="utf-8"))[
-    "types"
-]
-_ANNOTATIONS: Final = {"@Redfish.OperationApplyTime": "string: Immediate|OnReset"}
+_FILE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("redfish_facts.json").read_text(encoding="utf-8"))
+FACTS: Final[dict[str, Any]] = _FILE["types"]
+BASE: Final[dict[str, list[int]]] = _FILE["base"]
+"""Message ids of the DMTF's Base registry, with the numbers of arguments that they take."""
+_ANNOTATIONS: Final[dict[str, Kind]] = {
+    "@Redfish.OperationApplyTime": "string: Immediate|OnReset",
+    "@Redfish.SettingsApplyTime": {"ApplyTime": "*string: Immediate|OnReset"},
+}
 _JOB: Final = re.compile(r"(?:JID|RID)_\d+|JID_CLEARALL(?:_FORCE)?")
 _ID: Final = re.compile(r"[A-Za-z0-9_.:\-]+(?:%23[A-Za-z0-9_.:\-]+)?")
 _QUERIES: Final = {
@@ -37,7 +41,8 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def types_at(path: str) -> list[str]:
     """Types of resources that the standard has at this address."""
-    return [name for name, known in FACTS.items() if any(_pattern(uri).fullmatch(path) for uri in known["uris"])]
+    found = [name for name, known in FACTS.items() if any(_pattern(uri).fullmatch(path) for uri in known["uris"])]
+    return found + [name for uri, name in dell_facts.FLAT.items() if _pattern(uri).fullmatch(path)]
 
 
 def source(method: str, path: str) -> str:
@@ -68,7 +73,7 @@ def problems(method: str, path: str, query: dict[str, str], body: bytes) -> list
         content = json.loads(body or b"{}")
     except ValueError:
         return [*found, f"{where}: no JSON"]
-    return [*found, *(f"{where}: {problem}" for problem in _misfits("body", content, expected))]
+    return [*found, *(f"{where}: {problem}" for problem in kind_misfits("body", content, expected))]
 
 
 def _query_problems(method: str, query: dict[str, str]) -> list[str]:
@@ -118,13 +123,14 @@ def _content(name: str, method: str) -> Kind | None:
     return {one: dell_facts.NESTED.get(one, kind) for one, kind in known.items()}
 
 
-def _misfits(where: str, value: object, kind: Kind) -> list[str]:
+def kind_misfits(where: str, value: object, kind: Kind) -> list[str]:
+    """How a value is not of a kind; empty when it is."""
     if isinstance(kind, dict):
         return _object_misfits(where, value, kind)
     if isinstance(kind, list):
         if not isinstance(value, list):
             return [f"{where} is no array"]
-        return [wrong for one in value for wrong in _misfits(f"{where}[]", one, kind[0])]
+        return [wrong for one in value for wrong in kind_misfits(f"{where}[]", one, kind[0])]
     text = str(kind).lstrip("*")
     if text == "any":
         return []
@@ -144,7 +150,9 @@ def _object_misfits(where: str, value: object, kind: dict[str, Kind]) -> list[st
         return [f"{where} is no object"]
     wrong = [f"{where}.{name} is unknown" for name in value if name not in kind]
     wrong += [f"{where}.{name} is missing" for name, one in kind.items() if _needed(one) and name not in value]
-    return wrong + [one for name, inner in value.items() if name in kind for one in _misfits(name, inner, kind[name])]
+    return wrong + [
+        one for name, inner in value.items() if name in kind for one in kind_misfits(name, inner, kind[name])
+    ]
 
 
 def _needed(kind: Kind) -> bool:

@@ -69,7 +69,7 @@ BASE: dict[str, Message] = {
     ),
     "QueryNotSupported": Message("The query is not supported on this resource.", "Warning", "Remove the query."),
     "QueryParameterOutOfRange": Message(
-        "The value %1 of the query parameter %2 is out of range.", "Warning", "Reduce the value and resubmit."
+        "The value %1 of the query parameter %2 is out of the range %3.", "Warning", "Reduce the value and resubmit."
     ),
     "PreconditionFailed": Message(
         "The entity tag in the request does not match the resource's.", "Critical", "Read the resource again."
