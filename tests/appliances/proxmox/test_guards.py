@@ -222,3 +222,22 @@ async def test_the_own_account_is_not_taken_away(pve: Room) -> None:
     for tool, arguments in calls:
         assert (await pve.fails(tool, **arguments)).code == "refused"
     assert pve.writes() == []
+
+
+async def test_a_migration_is_checked_before_it_is_sent(pve: Room) -> None:
+    checked = await pve.call("proxmox_check_migration", guest="web")
+    assert checked["allowed_nodes"] == ["pve2"]
+    assert checked["not_allowed"] == {"pve3": "offline"}
+    error = await pve.fails("proxmox_migrate_guest", guest="web", to_node="pve3")
+    assert error.code == "wrong_state"
+    assert "pve3 is offline" in error.message
+    moved = await pve.call("proxmox_move_disk", guest="web", disk="scsi0", storage="local-lvm")
+    assert moved["outcome"] in ("applied", "started")
+    pve.clock.advance(600)
+    sent = len(pve.writes())
+    error = await pve.fails("proxmox_migrate_guest", guest="web", to_node="pve2")
+    assert error.code == "conflict"
+    assert "with_local_disks=true" in str(error.next_step)
+    assert len(pve.writes()) == sent
+    planned = await pve.call("proxmox_migrate_guest", guest="web", to_node="pve2", with_local_disks=True, dry_run=True)
+    assert "Copies local disks: local-lvm:" in str(planned["warnings"])

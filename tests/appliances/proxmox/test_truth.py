@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.appliances.proxmox.errors import NodeTimeoutError
 from holdfast.errors import Executed
 from tests.appliances.proxmox.harness import client_of, pve_room, simulator_of
 from tests.support.rooms import Room
@@ -232,3 +233,16 @@ async def test_an_upload_may_take_longer_than_a_call_usually_may(tmp_path: Path)
         answer = await pve.call("proxmox_upload_file", storage="local", node="pve1", file="tiny.iso")
         assert answer["outcome"] == "applied"
         assert "warnings" not in answer
+
+
+async def test_when_no_worker_is_free_reads_are_repeated_and_a_write_stays_unknown_and_is_not_resent(
+    pve: Room,
+) -> None:
+    pve.simulator.set_fault("workers-busy", count=1)
+    assert (await pve.call("proxmox_node_status", node="pve1"))["node"] == "pve1"
+    client = await client_of(pve)
+    pve.simulator.set_fault("workers-busy", count=1)
+    with pytest.raises(NodeTimeoutError) as told:
+        await client.write("PUT", "cluster", "options", form={"keyboard": "de"})
+    assert told.value.executed is Executed.UNKNOWN
+    assert [arrival.status for arrival in pve.writes()] == [596]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -155,6 +156,12 @@ def ha_managed(state: JsonObject) -> bool:
     """Whether the HA manager runs the guest: then power actions are requests to it (contract 7)."""
     ha = opt_object(state, "ha")
     return bool(ha and ha.get("managed"))
+
+
+def offline_in(rows: Sequence[JsonObject]) -> list[str]:
+    """Names of the nodes that the inventory shows as not online; that is known at once (contract 8)."""
+    nodes = (row for row in rows if row.get("type") == "node" and row.get("status") != "online")
+    return sorted(str(row.get("node")) for row in nodes)
 
 
 async def known_node(client: AsyncProxmoxClient, name: str) -> str:

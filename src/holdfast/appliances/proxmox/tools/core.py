@@ -8,6 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.proxmox.arguments import NodeFilter
 from holdfast.appliances.proxmox.changes import Ctx
+from holdfast.appliances.proxmox.guests import offline_in
 from holdfast.appliances.proxmox.models.core import (
     NodeState,
     Resource,
@@ -68,7 +69,7 @@ async def proxmox_list_resources(
     Lags up to 20 s; for the truth about one guest use proxmox_get_guest. Guests on an offline node have status unknown.
     """
     rows = await ctx.client.inventory.rows()
-    offline = {str(row.get("node")) for row in rows if row.get("type") == "node" and row.get("status") != "online"}
+    offline = set(offline_in(rows))
     found = [
         row for row in rows if _matches(row, type, node, search) and (status is None or _status(row, offline) == status)
     ]

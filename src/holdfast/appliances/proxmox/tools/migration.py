@@ -9,7 +9,15 @@ from pydantic import Field
 from holdfast.appliances.proxmox.arguments import GuestRef, Node
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.encoding import form_of
-from holdfast.appliances.proxmox.guests import Guest, current_state, find_guest, ha_managed, known_node
+from holdfast.appliances.proxmox.errors import WrongStateError
+from holdfast.appliances.proxmox.guests import (
+    Guest,
+    current_state,
+    find_guest,
+    ha_managed,
+    known_node,
+    offline_in,
+)
 from holdfast.appliances.proxmox.models.guests import MigrationCheck
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject, UndoCall
@@ -55,6 +63,7 @@ async def proxmox_check_migration(
         await known_node(ctx.client, to_node)
     row = await _look_ahead(ctx, found, to_node)
     state = await current_state(ctx.client, found)
+    down = offline_in(await ctx.client.inventory.rows())
     if row is None:
         note = "This release tells nothing about the migration of containers in advance."
         return MigrationCheck(
@@ -63,8 +72,8 @@ async def proxmox_check_migration(
     return MigrationCheck(
         guest=found.label,
         running=bool(opt_bool(row, "running", lenient=True)),
-        allowed_nodes=_texts(row, "allowed_nodes", "allowed-nodes"),
-        not_allowed=_refused(row) or None,
+        allowed_nodes=[node for node in _texts(row, "allowed_nodes", "allowed-nodes") if node not in down],
+        not_allowed={**{node: "offline" for node in down if node != found.node}, **_refused(row)} or None,
         local_disks=_local_disks(row) or None,
         local_resources=_texts(row, "local_resources") or None,
     )
@@ -89,6 +98,11 @@ async def proxmox_migrate_guest(
     running = get_str(state, "status") == "running"
     await guard_guest(ctx, found, interrupts=running and not found.is_vm)
     here = found.node == to_node
+    if to_node in offline_in(await ctx.client.inventory.rows()):
+        # Proxmox would accept it and fail in the task (contract 7).
+        raise WrongStateError(
+            f"{to_node} is offline: nothing can move there.", next_step="proxmox_check_migration shows where it can go."
+        )
     row = None if here else await _look_ahead(ctx, found, to_node)
     warnings = _judged(found, row, to_node, with_local_disks=with_local_disks)
     if running and not found.is_vm:
