@@ -79,6 +79,40 @@ async def test_changes_of_somebody_else_are_neither_committed_nor_dropped(tool: 
         assert (await made.call("truenas_network_changes"))["pending"] is True
 
 
+@pytest.mark.parametrize(("timer", "outcome"), [(True, "applied"), (False, "not_applied")])
+@pytest.mark.parametrize("tool", ["create_interface", "delete_interface"])
+async def test_a_lost_answer_to_the_commit_is_settled_by_the_timer(
+    tool: str, timer: bool, outcome: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        vlan: dict[str, object] = {"name": "vlan20", "kind": "VLAN", "parent": "eno2", "tag": 20}
+        arguments: dict[str, object] = {"interface": "vlan20"}
+        if tool == "create_interface":
+            arguments = vlan
+        else:
+            await made.call("truenas_create_interface", **vlan)
+        commits = calls_of(made, "interface.commit")
+        made.running.fault("interface-commit-lost", timer=timer)
+        answer = await made.call(f"truenas_{tool}", **arguments)
+        assert answer["outcome"] == outcome, answer
+        assert calls_of(made, "interface.commit") == commits + 1
+        assert calls_of(made, "interface.rollback") == (0 if timer else 1)
+        there = "vlan20" in str(await made.call("truenas_list_interfaces"))
+        assert there is ((tool == "create_interface") is timer)
+        assert (await made.call("truenas_network_changes"))["pending"] is False
+
+
+@pytest.mark.parametrize("fault", ["cut-after-send", "cut-after-commit"])
+async def test_a_lost_answer_to_the_check_in_is_repeated_while_the_timer_runs(fault: str, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        made.running.fault(fault, method="interface.checkin", count=1)
+        answer = await made.call("truenas_update_interface", interface="eno2", description="lab")
+        assert answer["outcome"] == "applied", answer
+        made.clock.advance(300)
+        assert "lab" in str(await made.call("truenas_list_interfaces"))
+        assert calls_of(made, "interface.checkin") == (2 if fault == "cut-after-send" else 1)
+
+
 async def test_what_waits_is_shown_discarded_or_confirmed(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         assert (await made.call("truenas_network_changes")) == {"pending": False}

@@ -90,7 +90,7 @@ class _Saving:
         )
         unchecked = self._folder / f".{uuid.uuid4().hex}.unchecked"
         try:
-            await client.download(link, unchecked, max_bytes=MAX_BYTES)
+            await client.downloads.to_file(link, unchecked, max_bytes=MAX_BYTES)
             await self._check_job(number)
             moment = datetime.fromtimestamp(self._ctx.now(), tz=UTC)
             name = f"{client.settings.name}-{moment:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:4]}.{kind}"

@@ -6,30 +6,26 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from holdfast.appliances.truenas.auth import AuthManager
+from holdfast.appliances.truenas.downloads import Downloads
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
 from holdfast.appliances.truenas.feeds import Feed, Feeds
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of, transport_of
-from holdfast.errors import HoldfastError, UnavailableError, UnsupportedError
+from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of
+from holdfast.errors import HoldfastError, UnsupportedError
 from holdfast.resilience import Breaker, Clock, Operation
 from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import (
     ConnectionPool,
     Guard,
-    HttpTransport,
     JsonRpcError,
     JsonRpcSocket,
-    Reply,
-    Request,
 )
-from holdfast.transport.limits import DEFAULT_LIMITS
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
 MAX_IN_FLIGHT: Final = 8
@@ -39,8 +35,6 @@ PING_INTERVAL_S: Final = 20.0
 """nginx closes the socket after 60 s without a byte from the server (contract 2)."""
 
 LOGIN_TIMEOUT_S: Final = 20.0
-KEEPALIVE_S: Final = 10.0
-"""For downloads over plain HTTPS, which are rare."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,7 @@ class TrueNASClient:
         )
         self._socket: JsonRpcSocket | None = None
         self._feeds = Feeds()
+        self.downloads = Downloads(settings, self._pool, self.hide)
         self._connecting = asyncio.Lock()
         self._identity: str | None = None
         self._release: Release | None = None
@@ -212,44 +207,6 @@ class TrueNASClient:
         connections say nothing about its health and an open circuit would miss its return.
         """
         return await self._attempt(method, params, str(uuid.uuid4()) if changes else None)
-
-    async def download(self, link: str, destination: Path, *, max_bytes: int) -> None:
-        """Fetch what `core.download` offers, once, to a new file that only its owner may read (contract 10).
-
-        Args:
-            link: Path with a token that is a credential: it goes into no message.
-            destination: Appears when it is complete.
-            max_bytes: A longer file is given up.
-
-        Raises:
-            UnavailableError: The offer has lapsed.
-            HoldfastError: As the transport's `download`.
-        """
-        http, path = self._offered(link)
-        self._handed_over(await http.download(Request("GET", path), destination, max_bytes=max_bytes))
-
-    async def fetch(self, link: str, *, max_bytes: int) -> bytes:
-        """As `download`, but into memory."""
-        http, path = self._offered(link)
-        limits = replace(DEFAULT_LIMITS, wire_bytes=max_bytes, decoded_bytes=max_bytes)
-        reply = await http.send(Request("GET", path, limits=limits))
-        self._handed_over(reply)
-        return reply.body
-
-    def _offered(self, link: str) -> tuple[HttpTransport, str]:
-        http = transport_of(self.settings, self._pool, keepalive_s=KEEPALIVE_S)
-        path = http.same_origin_path(link, "/_download/")
-        self.hide(path.partition("auth_token=")[2])
-        return http, path
-
-    def _handed_over(self, reply: Reply) -> None:
-        if not reply.ok:
-            raise UnavailableError(
-                f"TrueNAS did not hand the file over (HTTP {reply.status}).",
-                status=reply.status,
-                next_step="Repeat; the file has to be fetched within a minute.",
-                target=self.settings.label,
-            )
 
     @asynccontextmanager
     async def subscribed(self, name: str, *, only: Callable[[JsonObject], bool] | None = None) -> AsyncIterator[Feed]:

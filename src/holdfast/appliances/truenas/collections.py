@@ -134,6 +134,7 @@ async def create(
     warnings: Sequence[str] = (),
     blast_radius: Sequence[str] = (),
     write: Write | None = None,
+    summary: str | None = None,
     cannot_undo: str | None = None,
 ) -> Change:
     """The change that adds an object; recognised afterwards as the one that was not there before.
@@ -171,7 +172,7 @@ async def create(
     return await change(
         ctx,
         write or Write((Way(f"{kind.namespace}.create", ({**values, **(secret or {})},)),)),
-        summary=f"Create the {kind.noun} {values[kind.key]}",
+        summary=summary or f"Create the {kind.noun} {values[kind.key]}",
         before={},
         after=after,
         look=look,

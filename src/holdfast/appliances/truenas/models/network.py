@@ -64,4 +64,3 @@ class NetworkInfo(Answer):
     nameservers: list[Untrusted]
     nameservers_in_use: list[Untrusted] | None = None
     hosts: list[Untrusted] | None = None
-    outbound: Annotated[Untrusted | None, From("activity.type")] = None

@@ -1,15 +1,13 @@
-"""Who may do what: privileges and roles, members of groups, API keys made and renewed."""
+"""Who may do what: privileges and roles, members of groups."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Seen, Verdict, Write, change
+from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
 from holdfast.appliances.truenas.models.accounts import (
     Member,
@@ -21,29 +19,17 @@ from holdfast.appliances.truenas.models.accounts import (
 )
 from holdfast.appliances.truenas.reading import made, page, server_page
 from holdfast.appliances.truenas.releases import Way
-from holdfast.appliances.truenas.secretfiles import SecretFile
-from holdfast.appliances.truenas.tools.accounts import GROUP, KEY, USER, Ref
+from holdfast.appliances.truenas.tools.accounts import GROUP, Ref, own_account
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import UserName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError
-from holdfast.transport.values import JsonValue, as_object, get_int, get_str, opt_str
+from holdfast.transport.values import JsonValue, get_int, get_str
 
 RoleName = Annotated[str, Grammar("role", r"[A-Z][A-Z0-9_]+", 80, "role", ("READONLY_ADMIN", "SNAPSHOT_WRITE"))]
-KeyName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.@-]*$")]
-Expiry = Annotated[
-    str,
-    Grammar(
-        "expiry",
-        r"never|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})",
-        35,
-        "time as 2027-01-31T00:00:00Z, or never",
-        ("2027-01-31T00:00:00Z", "never"),
-    ),
-]
 Names = Annotated[list[UserName], Field(max_length=200, description="User names; all others are left out.")]
 Groups = Annotated[list[ObjectRef], Field(min_length=1, max_length=50, description="Local groups by name or id.")]
 Roles = Annotated[list[RoleName], Field(min_length=1, max_length=150, description="Roles; see truenas_list_roles.")]
@@ -110,7 +96,7 @@ async def truenas_list_roles(
 
 async def _own_groups(ctx: Ctx) -> set[int]:
     """Ids of the groups of the account that Holdfast uses."""
-    name = as_object(await ctx.client.call("auth.me"), "auth.me").get("pw_name")
+    name = await own_account(ctx)
     rows = await ctx.client.query("user.query", [["username", "=", name]], {"limit": 1, "select": ["group", "groups"]})
     if not rows:
         return set()
@@ -154,12 +140,19 @@ async def truenas_create_privilege(
         PRIVILEGE,
         {**values, "groups": _names_of(found)},
         write=Write((Way("privilege.create", (sent,)),)),
+        summary=f"Give {_few(values['roles'])} to {_few(_names_of(found))} by the privilege {name}",
         blast_radius=[*mine, *_members_told(found)],
     )
 
 
 def _names_of(groups: list[JsonObject]) -> list[JsonValue]:
     return [*sorted(str(row.get("name")) for row in groups)]
+
+
+def _few(names: JsonValue) -> str:
+    """The first of some names, for people."""
+    listed = [str(name) for name in names] if isinstance(names, list) else []
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
 
 
 def _members_told(groups: list[JsonObject]) -> list[str]:
@@ -251,7 +244,7 @@ async def truenas_set_group_members(ctx: Ctx, *, group: Ref, users: Names) -> Ch
         )
     before = await _names(ctx, row)
     after: list[JsonValue] = [*sorted(ids)]
-    me = as_object(await ctx.client.call("auth.me"), "auth.me").get("pw_name")
+    me = await own_account(ctx)
     if me in before and me not in after:
         raise ConflictError(f"{me} is the account Holdfast itself uses: it stays in its groups.")
     roles = row.get("roles")
@@ -263,7 +256,7 @@ async def truenas_set_group_members(ctx: Ctx, *, group: Ref, users: Names) -> Ch
     return await change(
         ctx,
         Write((Way("group.update", (number, {"users": [*sorted(ids.values())]})),)),
-        summary=f"Make {len(after)} users the members of the group {row.get('name')}",
+        summary=f"Set the members of the group {row.get('name')}: {_few(after) or 'nobody'}",
         before={"users": before},
         after={"users": after},
         look=look,
@@ -273,120 +266,3 @@ async def truenas_set_group_members(ctx: Ctx, *, group: Ref, users: Names) -> Ch
         else [],
         nothing_to_do=before == after,
     )
-
-
-def _moment(expires_at: str | None) -> JsonValue:
-    """A time as the middleware takes it; None for never."""
-    if expires_at is None or expires_at == "never":
-        return None
-    try:
-        return {"$date": round(datetime.fromisoformat(expires_at).timestamp() * 1000)}
-    except ValueError:
-        raise InputError("expires_at is no possible time.") from None
-
-
-def _keeping(ctx: Ctx, file: SecretFile, write: Write) -> tuple[Write, SecretFile]:
-    """The write with its answer's secret going into the file, and nowhere else."""
-
-    def judge(answer: JsonValue) -> Verdict:
-        key = opt_str(as_object(answer, "api_key"), "key")
-        if not key:
-            return Verdict(told=["TrueNAS answered without the secret: delete the key and make another."])
-        ctx.client.hide(key)
-        ctx.client.hide(key.partition("-")[2])
-        problem = file.write(key)
-        return Verdict(told=[problem] if problem else [], details={"file": file.place.name} if not problem else {})
-
-    return replace(write, judge=judge), file
-
-
-def _filed(planned: Change, file: SecretFile) -> Change:
-    """The change with its file made before anything is sent, and what is missing told afterwards."""
-
-    async def apply() -> Applied:
-        file.open()
-        try:
-            return await planned.apply()
-        finally:
-            file.close()
-
-    async def read_back() -> Observed:
-        seen = await planned.read_back()
-        return replace(seen, note=file.note or seen.note) if seen.effect == "applied" else seen
-
-    return replace(planned, apply=apply, read_back=read_back)
-
-
-@tool(title="Create API key", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)
-async def truenas_create_api_key(
-    ctx: Ctx,
-    *,
-    name: Annotated[KeyName, Field(description="Name of the key.")],
-    username: Annotated[UserName, Field(description="User that it acts as, with that user's roles.")],
-    expires_at: Expiry = "never",
-) -> Change:
-    """Make an API key. It goes to a file in the operator's folder (secrets_dir), never into an answer."""
-    user = await find(ctx, USER, username)
-    file = SecretFile(ctx.client.settings.secrets_dir, name)
-    roles = user.get("roles")
-    values: JsonObject = {"name": name, "username": username, "expires_at": _moment(expires_at)}
-    write, _ = _keeping(ctx, file, Write((Way("api_key.create", (values,)),)))
-    held = ", ".join(map(str, roles[:10])) if isinstance(roles, list) and roles else "no role"
-    planned = await create(
-        ctx,
-        KEY,
-        values,
-        write=write,
-        blast_radius=[f"Whoever has the key acts as {username} ({held})."],
-        warnings=[f"It is written to {file.place.name}; if the answer is lost, so is the key: delete it then."],
-    )
-    return _filed(planned, file)
-
-
-@tool(title="Change API key", toolset="access", risk=Risk.WRITE, idempotent=True)
-async def truenas_update_api_key(
-    ctx: Ctx,
-    *,
-    ref: Ref,
-    name: Annotated[KeyName | None, Field(description="New name.")] = None,
-    expires_at: Expiry | None = None,
-) -> Change:
-    """Rename an API key, or say when it expires. The key that Holdfast uses may not be made to expire."""
-    row = await find(ctx, KEY, ref)
-    values = given(name=name)
-    if expires_at is not None:
-        values["expires_at"] = _moment(expires_at)
-        if values["expires_at"] is not None and get_int(row, "id") == ctx.client.key_id:
-            raise ConflictError("That is the key Holdfast itself uses.")
-    if not values:
-        raise InputError("Nothing to change was given.")
-    return await update(ctx, KEY, row, values)
-
-
-@tool(title="Renew API key", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)
-async def truenas_renew_api_key(ctx: Ctx, *, ref: Ref) -> Change:
-    """Give an API key a new secret; the old one stops working at once. The new one goes to a file in the operator's
-    folder (secrets_dir), never into an answer.
-    """
-    row = await find(ctx, KEY, ref)
-    number = get_int(row, "id")
-    if number == ctx.client.key_id:
-        raise ConflictError("That is the key Holdfast itself uses.")
-    file = SecretFile(ctx.client.settings.secrets_dir, f"{row.get('name')}-renewed-{int(ctx.now())}")
-    write, _ = _keeping(ctx, file, Write((Way("api_key.update", (number, {"reset": True})),)))
-
-    async def look() -> Seen:
-        now = await find(ctx, KEY, str(number))
-        return Seen(None, {"name": now.get("name"), "revoked": now.get("revoked")})
-
-    planned = await change(
-        ctx,
-        write,
-        summary=f"Renew the {KEY.label(row)} of {row.get('username')}",
-        before={"name": row.get("name"), "revoked": row.get("revoked")},
-        after={"name": row.get("name"), "revoked": False},
-        look=look,
-        cannot_undo="The old secret is gone.",
-        blast_radius=["Whatever uses the key is locked out until it gets the new one."],
-    )
-    return _filed(planned, file)

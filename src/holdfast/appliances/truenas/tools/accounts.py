@@ -187,7 +187,7 @@ async def truenas_update_user(
 ) -> Change:
     """Change a local user: name, e-mail, lock, password. What is not given stays."""
     row = await find(ctx, USER, user)
-    if locked and row.get("username") == await _me(ctx):
+    if locked and row.get("username") == await own_account(ctx):
         raise ConflictError(_MINE)
     values = given(full_name=full_name, email=email, smb=smb, locked=locked)
     if not values and password is None:
@@ -202,7 +202,8 @@ async def truenas_update_user(
     )
 
 
-async def _me(ctx: Ctx) -> JsonValue:
+async def own_account(ctx: Ctx) -> JsonValue:
+    """Name of the account that Holdfast uses."""
     return as_object(await ctx.client.call("auth.me"), "auth.me").get("pw_name")
 
 
@@ -212,7 +213,7 @@ async def truenas_delete_user(ctx: Ctx, *, user: Ref) -> Change:
     row = await find(ctx, USER, user)
     if row.get("builtin") or row.get("immutable"):
         raise ConflictError(f"{row.get('username')} is a user of the system.")
-    if row.get("username") == await _me(ctx):
+    if row.get("username") == await own_account(ctx):
         raise ConflictError(_MINE)
     keys = as_list(row.get("api_keys") or [], "api_keys")
     return await delete(

@@ -60,7 +60,7 @@ async def truenas_job_log(
         return JobLog(job=job, method=seen.method, state=seen.state, lines=[], notes=["This job writes no log."])
     link = as_str(await ctx.client.call("core.job_download_logs", job, f"{job}.log"), "core.job_download_logs")
     try:
-        text = (await ctx.client.fetch(link, max_bytes=LOG_BYTES)).decode(errors="replace")
+        text = (await ctx.client.downloads.to_memory(link, max_bytes=LOG_BYTES)).decode(errors="replace")
         notes = None
     except LimitError:
         text, notes = seen.log or "", ["The log is too long to be fetched: this is TrueNAS's own excerpt."]

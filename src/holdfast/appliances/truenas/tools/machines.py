@@ -1,4 +1,4 @@
-"""Virtual machines and containers made, changed and deleted; devices of virtual machines."""
+"""Virtual machines made; guests of either kind changed and deleted; devices of virtual machines."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change, job
+from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
 from holdfast.appliances.truenas.collections import Collection, create, given
 from holdfast.appliances.truenas.guests import Found, find_guest, state_of
-from holdfast.appliances.truenas.models.guests import Image, ImagePage
-from holdfast.appliances.truenas.reading import page, plain
+from holdfast.appliances.truenas.reading import plain
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.guests import GuestName, Kind
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import DatasetPath
-from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
-from holdfast.transport.values import JsonValue, as_object, as_objects, get_str, opt_str
+from holdfast.transport.values import JsonValue, as_object, get_str, opt_str
 
 VM: Final = Collection(
     namespace="vm",
@@ -33,12 +31,6 @@ VM: Final = Collection(
     fixed={"kind": "vm"},
 )
 VmName = Annotated[str, Grammar("VM name", r"[A-Za-z0-9_]+", 64, "name: letters, digits, _", ("router", "win_11"))]
-ContainerName = Annotated[
-    str, Grammar("container name", r"[A-Za-z][A-Za-z0-9-]*", 63, "name: letters, digits, -", ("ci-runner",))
-]
-ImageName = Annotated[
-    str, Grammar("image", r"[a-z0-9][a-z0-9./:_-]*", 120, "image as the list names it", ("debian/bookworm",))
-]
 Memory = Annotated[int | None, Field(ge=256, le=4_194_304, description="Memory, MiB.")]
 Cores = Annotated[int | None, Field(ge=1, le=128, description="Processor cores.")]
 Autostart = Annotated[bool | None, Field(description="Start with the system.")]
@@ -47,8 +39,6 @@ IsoPath = Annotated[
     str, Grammar("file", r"/mnt/[A-Za-z0-9_][A-Za-z0-9_./ -]*", 255, "file below /mnt", ("/mnt/tank/iso/debian.iso",))
 ]
 Nic = Annotated[str, Grammar("interface", r"[a-z][a-z0-9.]*", 15, "interface or bridge", ("br0", "eno1"))]
-_OLD: Final = "virt.instance.image_choices"
-_NEW: Final = "container.image.query_registry"
 
 
 @tool(title="Create VM", toolset="machines", risk=Risk.WRITE, idempotent=False)
@@ -293,74 +283,3 @@ def _again(attributes: JsonObject) -> JsonObject:
     if kind == "NIC" and attributes.get("nic_attach"):
         return {"nic": attributes["nic_attach"]}
     return {}
-
-
-async def _images(ctx: Ctx) -> list[JsonObject]:
-    """Images for containers with their newest version; the release's own method is asked."""
-    if await ctx.client.release() >= (26, 0):
-        found = as_objects(await ctx.client.first([_NEW]), _NEW)
-        rows: list[JsonObject] = []
-        for row in found:
-            versions = [opt_str(one, "version") or "" for one in as_objects(row.get("versions") or [], "versions")]
-            rows.append({"image": row.get("name"), "version": max(versions, default=None)})
-        return sorted(rows, key=lambda row: str(row.get("image")))
-    choices = as_object(await ctx.client.first([_OLD], {"remote": "LINUX_CONTAINERS"}), _OLD)
-    return [
-        {"image": name, "label": value.get("label")}
-        for name, value in sorted(choices.items())
-        if isinstance(value, dict)
-    ]
-
-
-@tool(title="List container images", toolset="machines")
-async def truenas_list_container_images(
-    ctx: Ctx,
-    *,
-    search: Annotated[
-        str | None, Field(max_length=40, pattern=r"^[a-z0-9.:/_-]+$", description="Text in the name.")
-    ] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> ImagePage:
-    """Images that containers can be made from, by the names that this release takes."""
-    rows = [row for row in await _images(ctx) if search is None or search in str(row.get("image"))]
-    return page(ImagePage, rows, Image.model_validate, limit, cursor)
-
-
-@tool(title="Create container", toolset="machines", risk=Risk.WRITE, idempotent=False, open_world=True)
-async def truenas_create_container(
-    ctx: Ctx,
-    *,
-    name: ContainerName,
-    image: ImageName,
-    autostart: Annotated[bool, Field(description="Start with the system.")] = False,
-) -> Change:
-    """Create a container from an image of truenas_list_container_images (the newest version). Releases before 26 start
-    it at once.
-    """
-    row = next((one for one in await _images(ctx) if one.get("image") == image), None)
-    if row is None:
-        raise NotFoundError(f"There is no image {image}.", next_step="truenas_list_container_images lists them.")
-    new = await ctx.client.release() >= (26, 0)
-    space = "container" if new else "virt.instance"
-    if await ctx.client.query(f"{space}.query", [["name", "=", name]], {"limit": 1}):
-        raise ConflictError(f"There already is a container {name}.", next_step="Choose another name.")
-    data: JsonObject = {"name": name, "autostart": autostart}
-    data["image"] = {"name": image, "version": row.get("version")} if new else image
-    if not new:
-        data["instance_type"] = "CONTAINER"
-
-    async def look() -> Seen:
-        rows = await ctx.client.query(f"{space}.query", [["name", "=", name]], {"limit": 1})
-        return Seen(bool(rows), {"name": name, "state": state_of(rows[0])} if rows else {})
-
-    return await change(
-        ctx,
-        job(f"{space}.create", data),
-        summary=f"Create the container {name} from {image}",
-        before={},
-        after={"name": name, "image": image},
-        look=look,
-        undo=UndoCall(tool="truenas_delete_guest", arguments={"guest": name, "kind": "container"}) if new else None,
-        cannot_undo=None if new else "It runs at once: stop it with truenas_stop_guest, then delete it.",
-    )
