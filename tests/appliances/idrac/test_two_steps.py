@@ -13,17 +13,17 @@ from tests.appliances.idrac.test_writes import lab_room, sent
 CREATED = ("idrac_create_account", {"user": "watcher", "role": "Operator"})
 ON = ("idrac_set_power", {"action": "on"})
 STEPS = (
-    (Case("idrac_delete_account", {"user": "watcher"}, (CREATED,)), "/Accounts/", "disabled, but not deleted"),
-    (Case("idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}}), "/Jobs", "without a job"),
-    (Case("idrac_set_boot_order", {"first": ["Boot0005"]}), "/Jobs", "without a job"),
-    (Case("idrac_set_power", {"action": "power_cycle"}, (ON,)), "/ComputerSystem.Reset", "not on again"),
+    (Case("idrac_delete_account", {"user": "watcher"}, (CREATED,)), "disabled, but not deleted"),
+    (Case("idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}}), "without a job"),
+    (Case("idrac_set_boot_order", {"first": ["Boot0005"]}), "without a job"),
+    (Case("idrac_set_power", {"action": "power_cycle"}, (ON,)), "not on again"),
 )
 each = pytest.mark.parametrize(("case", "said"), STEPS, ids=lambda value: getattr(value, "id", ""))
 
 
 @each
 async def test_a_second_write_that_is_refused_is_not_told_as_nothing_done(
-    case: Case, path: str, said: str, tmp_path: Path
+    case: Case, said: str, tmp_path: Path
 ) -> None:
     async with lab_room(tmp_path, "8") as lab:
         arguments = await prepare(lab, case)
@@ -40,12 +40,12 @@ async def test_a_second_write_that_is_refused_is_not_told_as_nothing_done(
         answer = await lab.call(case.tool, **arguments)
         assert answer["outcome"] == "unknown", answer
         assert said in str(answer["warnings"])
-        assert len(sent(lab)) - arrived == 2 + (case.tool == "idrac_set_power") * 2
+        assert len(sent(lab)) - arrived == 2
 
 
 @each
 async def test_a_lost_answer_to_the_first_is_followed_by_the_second_where_it_was_done(
-    case: Case, path: str, said: str, tmp_path: Path
+    case: Case, said: str, tmp_path: Path
 ) -> None:
     async with lab_room(tmp_path, "8") as lab:
         arguments = await prepare(lab, case)
