@@ -100,9 +100,11 @@ async def test_a_call_asks_a_bounded_number_of_times(case: Case, tmp_path: Path)
         assert len(lab.arrivals) - before <= REQUESTS + 4 * looks
 
 
-@every_write
-async def test_a_success_that_hides_an_error_is_not_believed_where_nothing_was_done(case: Case, tmp_path: Path) -> None:
-    async with lab_room(tmp_path) as lab:
+@on_every_generation
+async def test_a_success_that_hides_an_error_is_not_believed_where_nothing_was_done(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
         arguments = await prepare(lab, case)
         before = len(sent(lab))
         for method in ("POST", "PATCH", "DELETE"):

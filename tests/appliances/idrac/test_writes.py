@@ -127,9 +127,11 @@ async def test_a_lost_answer_is_settled_by_reading_and_nothing_is_sent_twice(
         assert 1 <= len(sent(lab)) - before <= case.sends
 
 
-@every_write
-async def test_a_read_only_account_is_refused_by_name_and_nothing_changes(case: Case, tmp_path: Path) -> None:
-    async with lab_room(tmp_path) as lab:
+@on_every_generation
+async def test_a_read_only_account_is_refused_by_name_and_nothing_changes(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
         arguments = await prepare(lab, case)
         lab.simulator.bmc.accounts.members["2"].role = "ReadOnly"
         error = await lab.fails(case.tool, **arguments)

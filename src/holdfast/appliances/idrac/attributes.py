@@ -98,6 +98,7 @@ async def plan_attributes(ctx: Ctx, group: Group, wanted: dict[str, Value]) -> C
         check_value(name, wanted[name], row)
     if not rows:
         warnings.append("This iDRAC tells no registry: the values were not checked before.")
+    untold = [name for name in sorted(wanted) if present.get(name) is None]
     back: JsonObject = {"group": group, "attributes": {name: present.get(name) for name in sorted(wanted)}}
     return await plan_values(
         ctx,
@@ -105,7 +106,8 @@ async def plan_attributes(ctx: Ctx, group: Group, wanted: dict[str, Value]) -> C
         present,
         wanted,
         summary=f"Set {_GROUPS[group]} attributes: {', '.join(sorted(wanted))}",
-        undo=UndoCall(tool="idrac_set_attributes", arguments=back),
+        undo=None if untold else UndoCall(tool="idrac_set_attributes", arguments=back),
+        cannot_undo=f"Not told as they were: {', '.join(untold)}." if untold else None,
         warnings=warnings,
     )
 
