@@ -1,0 +1,118 @@
+"""A fleet of sixty in one call: bounded, within its time, few tokens, the dead skipped once they are known."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.appliances.idrac import fleet as fleet_module
+from holdfast.appliances.kinds import settings_classes
+from holdfast.config import parse_config
+from holdfast.control.caller import Caller
+from holdfast.control.context import no_progress
+from holdfast.control.rendering import size
+from holdfast.server.application import Application, Serving
+from holdfast.simulators.rack import Rack
+from holdfast.simulators.world import default_world
+from tests.support.racks import shared_authority
+
+SERVERS = 60
+DEAD = ("host0", "host20", "host40")
+BYTES = 32_000
+"""8 000 tokens."""
+
+
+@asynccontextmanager
+async def sixty(tmp_path: Path) -> AsyncIterator[tuple[Rack, Application]]:
+    """Sixty servers, three of them black-holed."""
+    world = default_world()
+    machines = tuple(
+        replace(world.servers[n % 4], hostname=f"host{n}", bmc_ip=f"10.20.1.{n}", service_tag=f"{n:07X}")
+        for n in range(SERVERS)
+    )
+    async with Rack(world=replace(world, servers=machines), authority=shared_authority()) as rack:
+        running = {machine.hostname: await rack.add("idrac", name=machine.hostname) for machine in machines}
+        for name in DEAD:
+            running[name].fault("black-hole")
+        (tmp_path / "ca.pem").write_text(rack.authority.ca_pem)
+        targets = "".join(
+            f"""
+[targets.idrac.{name}]
+host = "127.0.0.1"
+port = {one.port}
+ca_file = "{tmp_path / "ca.pem"}"
+username = "{one.credentials["username"]}"
+password = "{one.credentials["password"]}"
+connect_timeout = 1
+retry_max_attempts = 1
+circuit_breaker_fail_max = 1
+circuit_breaker_probe_interval = 0
+"""
+            for name, one in running.items()
+        )
+        config = parse_config(f'{targets}\n[control]\nstate_dir = "{tmp_path / "state"}"\n', settings_classes())
+        application = Application(config, Serving(toolsets=("all",)))
+        async with application.running():
+            yield rack, application
+
+
+async def call(application: Application, tool: str, **arguments: object) -> dict[str, Any]:
+    return await application.dispatcher.call(tool, arguments, Caller("tester"))
+
+
+async def test_sixty_servers_answer_in_pages_that_fit_and_the_dead_cost_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "AT_ONCE", 16)
+    async with sixty(tmp_path) as (rack, application):
+        seen: list[str] = []
+        arguments: dict[str, object] = {"read": "idrac_get_health", "limit": 200}
+        answer = await call(application, "idrac_fleet_read", **arguments)
+        assert (answer["asked"], answer["ok"], answer["silent"]) == (SERVERS, SERVERS - len(DEAD), sorted(DEAD))
+        counted = sum(rack[f"host{n}"].state.arrivals_total for n in range(SERVERS))
+        while True:
+            assert size(answer) <= BYTES
+            seen += [name for row in answer["items"] for name in row["targets"]]
+            if answer.get("next_cursor") is None:
+                break
+            answer = await call(application, "idrac_fleet_read", cursor=answer["next_cursor"], **arguments)
+        assert sorted(seen) == sorted(f"host{n}" for n in range(SERVERS))
+        assert sum(rack[f"host{n}"].state.arrivals_total for n in range(SERVERS)) == counted
+
+        few = await call(application, "idrac_fleet_read", read="idrac_system_info", fields=["power_state", "health"])
+        assert len(few["items"]) <= 6
+        assert size(few) <= 4_000
+
+        began = time.monotonic()
+        again = await call(application, "idrac_fleet_health", max_age_s=0)
+        assert again["silent"] == sorted(DEAD)
+        assert all("circuit_open" in row["error"] for row in again["items"] if row["result"] == "error")
+        assert time.monotonic() - began < 10
+        assert all(rack[f"host{n}"].state.max_in_flight <= 4 for n in range(SERVERS))
+
+
+async def test_no_more_servers_are_asked_at_once_than_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way = most = 0
+    async with sixty(tmp_path) as (_, application):
+        sweep = fleet_module.Sweep(no_progress)
+
+        async def ask(target: Any, limit_s: float) -> str:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            under_way -= 1
+            return str(target.name)
+
+        heard = await sweep.run(list(application.connections.targets("idrac")), ask)
+        assert [one.found for one in heard] == [f"host{n}" for n in range(SERVERS)]
+        assert most == fleet_module.AT_ONCE
