@@ -10,25 +10,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from holdfast.appliances.idrac.collections import Collections
 from holdfast.appliances.idrac.errors import NotReadyError, body_of, error_of, hidden_failure
 from holdfast.appliances.idrac.places import Places
-from holdfast.appliances.idrac.reading import action_of, text, whole
+from holdfast.appliances.idrac.reading import action_of, text
 from holdfast.appliances.idrac.session import PREFIX, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
 from holdfast.errors import (
-    ApplianceFaultError,
     AuthenticationError,
     ConflictError,
     HoldfastError,
     NotFoundError,
     RefusedError,
     UnsupportedError,
-    ValidationError,
 )
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Guard, Part, Query, Reply, Request, path, same_origin_path
-from holdfast.transport.values import JsonObject, JsonValue, get_object, get_objects, get_str, opt_object, opt_str
+from holdfast.transport.values import JsonObject, JsonValue, get_str, opt_object, opt_str
 
 MAX_IN_FLIGHT: Final = 4
 """Most requests at once at an iDRAC 9 or 10 (contract 9)."""
@@ -40,11 +39,6 @@ DOWNLOAD_S: Final = 900.0
 """Longest time for a file of the iDRAC: a support collection has hundreds of megabytes (contract 12.18)."""
 UPLOAD_TIMEOUT_S: Final = 3600.0
 """An image may take an hour on a slow line (contract 9)."""
-EXPAND: Final = "$expand=*($levels=1)"
-PAGE: Final = 50
-"""Dell's page size, fixed (contract 6)."""
-MAX_PAGES: Final = 40
-
 KEEPALIVE_S: Final = 30.0
 """The iDRAC closes idle connections after 60 s (contract 3)."""
 
@@ -70,15 +64,7 @@ class Answered:
     job: str | None
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Part of a collection: its rows, and how many there are in all."""
-
-    rows: list[JsonObject]
-    total: int
-
-
-class IDracClient:
+class IDracClient(Collections):
     """Client of one iDRAC.
 
     Args:
@@ -97,6 +83,7 @@ class IDracClient:
         pool: ConnectionPool | None = None,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__()
         settings = settings_of(IDracSettings, config)
         self.settings = settings
         self._on_secret = on_secret
@@ -120,7 +107,6 @@ class IDracClient:
         self._slots = asyncio.Semaphore(FIRST_IN_FLIGHT)
         self._allowed = FIRST_IN_FLIGHT
         self._writer = asyncio.Lock()
-        self._plain: set[str] = set()
         self.places = Places(self)
 
     async def __aenter__(self) -> Self:
@@ -359,97 +345,6 @@ class IDracClient:
         sessions = opt_object(links, "Sessions") if links is not None else None
         link = opt_str(sessions, "@odata.id") if sessions is not None else None
         return None if link is None else same_origin_path(link, PREFIX, origin=self._http.origin)
-
-    async def members(self, link: str) -> list[str]:
-        """Links of a collection's members, all pages."""
-        return [get_str(row, "@odata.id") for row in await self._all(link)]
-
-    async def rows(self, link: str) -> list[JsonObject]:
-        """The members of a collection with all their fields: expanded where the iDRAC can, else one by one.
-
-        What an iDRAC cannot expand is remembered. Unexpanded members are recognised by having nothing but a link.
-        """
-        if link not in self._plain:
-            try:
-                found = await self._all(f"{link}?{EXPAND}")
-            except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
-                found = await self._plainly(link)
-            if all(len(row) > 1 for row in found):
-                return found
-            self._plain.add(link)
-        else:
-            found = await self._all(link)
-        return list(await asyncio.gather(*(self._member(row) for row in found)))
-
-    async def _plainly(self, link: str) -> list[JsonObject]:
-        try:
-            return await self._all(link)
-        except (NotFoundError, ApplianceFaultError) as error:
-            if error.vendor_code not in (None, "", "GeneralError"):
-                raise
-            # Advertised, yet nothing answers there: as others than iDRACs do (contract 15).
-            raise UnsupportedError(
-                f"This server names {link.rpartition('/')[2]}, but does not answer there (HTTP {error.status}).",
-                next_step="If it has restarted just now, repeat in some minutes.",
-            ) from error
-
-    async def expanded(self, link: str) -> JsonObject:
-        """A resource with what it links to in one answer where the iDRAC can, else as it is; remembered by kind."""
-        kind = f"{link.rpartition('/')[0]}/*"
-        if kind not in self._plain:
-            try:
-                return await self.get(f"{link}?{EXPAND}")
-            except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
-                self._plain.add(kind)
-        return await self.get(link)
-
-    async def _member(self, row: JsonObject) -> JsonObject:
-        return row if len(row) > 1 else await self.get(get_str(row, "@odata.id"))
-
-    async def many(self, links: list[str]) -> list[JsonObject]:
-        """Several resources; as many requests at once as the iDRAC takes."""
-        return list(await asyncio.gather(*(self.get(link) for link in links)))
-
-    async def _all(self, link: str) -> list[JsonObject]:
-        found: list[JsonObject] = []
-        following: str | None = link
-        seen: set[str] = set()
-        while following is not None and following not in seen and len(seen) < MAX_PAGES:
-            seen.add(following)
-            page = await self.get(following)
-            found += get_objects(page, "Members", "collection")
-            after = page.get("Members@odata.nextLink") or page.get("@odata.nextLink")
-            following = after if isinstance(after, str) else None
-        return found
-
-    async def part(self, link: str, *, offset: int, limit: int, query: str | None = None) -> Listing:
-        """Rows of a paged collection from an offset on, in Dell's fixed pages of 50; past the end there are none."""
-        rows: list[JsonObject] = []
-        total = 0
-        while len(rows) < limit:
-            at = offset + len(rows)
-            given = "&".join(part for part in (query, f"$skip={at}" if at else None) if part)
-            try:
-                page = await self.get(f"{link}?{given}" if given else link)
-            except ValidationError as error:
-                if at and error.vendor_code == "SYS417":  # beyond the end (contract 6)
-                    return Listing(rows, max(total, len(rows)))
-                raise
-            found = get_objects(page, "Members", "collection")
-            total = whole(page, "Members@odata.count") or at + len(found)
-            rows += found
-            if not found or at + len(found) >= total:
-                break
-        return Listing(rows[:limit], total)
-
-    async def collection(self, name: str) -> list[JsonObject]:
-        """All members of a collection that the service root names (Systems, Chassis, Managers)."""
-        link = get_str(get_object(await self.root(), name, "root"), "@odata.id", name)
-        return [await self.get(member) for member in await self.members(link)]
-
-    async def systems(self) -> list[JsonObject]:
-        """The ComputerSystem resources; one on a rack server."""
-        return await self.collection("Systems")
 
     async def get_system_info(self) -> JsonObject:
         """`{"root": {...}, "system": {...}, "manager": {...}}`: service root, system and manager resources.

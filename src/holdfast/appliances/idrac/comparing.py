@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.configuring import check_source
-from holdfast.appliances.idrac.models import Update
+from holdfast.appliances.idrac.observedmodels import Update
 from holdfast.appliances.idrac.reading import link, text
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change

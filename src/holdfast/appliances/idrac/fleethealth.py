@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from holdfast.appliances.idrac.client import IDracClient
 from holdfast.appliances.idrac.fleet import Heard, Selection, Sweep, client_of
-from holdfast.appliances.idrac.models import ServerHealth
+from holdfast.appliances.idrac.observedmodels import ServerHealth
 from holdfast.appliances.idrac.reading import health, text
 from holdfast.appliances.idrac.state import degraded
 from holdfast.config import TargetSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.idrac.fleet import Heard, Selection, Sweep, client_of
-from holdfast.appliances.idrac.models import ServerAnswers
+from holdfast.appliances.idrac.observedmodels import ServerAnswers
 from holdfast.config import TargetSettings
 from holdfast.control.answers import JsonObject
 from holdfast.control.context import Connections, ReadTool, Told

@@ -11,7 +11,8 @@ from holdfast.errors import InputError, UnsupportedError, ValidationError
 from holdfast.transport.values import JsonObject
 
 if TYPE_CHECKING:
-    from holdfast.appliances.idrac.client import IDracClient, Listing
+    from holdfast.appliances.idrac.client import IDracClient
+    from holdfast.appliances.idrac.collections import Listing
 
 SERVICES: Final = {"lifecycle": "Lclog", "sel": "Sel", "faults": "FaultList"}
 SEARCHED: Final = 500

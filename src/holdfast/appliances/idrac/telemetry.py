@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from holdfast.appliances.idrac.models import Metric, Report
+from holdfast.appliances.idrac.observedmodels import Metric, Report
 from holdfast.appliances.idrac.reading import flag, link, objects, text, time_of
 from holdfast.errors import UnsupportedError
 from holdfast.transport.values import JsonObject

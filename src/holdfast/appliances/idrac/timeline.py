@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.jobs import Job, list_jobs
 from holdfast.appliances.idrac.logs import Wanted, instant, search, zone_of
-from holdfast.appliances.idrac.models import LogEntry, TimelineEvent
+from holdfast.appliances.idrac.models import LogEntry
+from holdfast.appliances.idrac.observedmodels import TimelineEvent
 from holdfast.appliances.idrac.reading import text
 from holdfast.appliances.idrac.state import log_entry
 from holdfast.errors import HoldfastError, UnsupportedError

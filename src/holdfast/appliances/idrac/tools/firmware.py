@@ -9,7 +9,7 @@ from pydantic import Field
 from holdfast.appliances.idrac.arguments import ImageFile, WebUrl
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.comparing import plan_compare, read_updates
-from holdfast.appliances.idrac.models import UpdatePage
+from holdfast.appliances.idrac.observedmodels import UpdatePage
 from holdfast.appliances.idrac.pushing import plan_push
 from holdfast.appliances.idrac.updating import When
 from holdfast.control.change import Change

@@ -9,7 +9,7 @@ from pydantic import Field
 from holdfast.appliances.idrac.arguments import Generation, Group, MaxAge, Model, Names, Tag
 from holdfast.appliances.idrac.fleet import Selection, Sweep
 from holdfast.appliances.idrac.fleethealth import fits, severity, sweep_health
-from holdfast.appliances.idrac.models import FleetHealth
+from holdfast.appliances.idrac.observedmodels import FleetHealth
 from holdfast.control.context import Connections, Context
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool

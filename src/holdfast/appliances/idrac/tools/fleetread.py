@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from holdfast.appliances.idrac.arguments import Generation, Group, MaxAge, Model, Names, Tag
 from holdfast.appliances.idrac.fleet import Selection, Sweep
 from holdfast.appliances.idrac.fleetread import ROWS_EACH, Question, chosen, grouped, read_all
-from holdfast.appliances.idrac.models import FleetAnswers
+from holdfast.appliances.idrac.observedmodels import FleetAnswers
 from holdfast.control.context import Connections, Context
 from holdfast.control.inventory import load_catalogue
 from holdfast.control.paging import Cursor, Limit, window

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.idrac.arguments import Contains, MessageRef, Severity, Since
 from holdfast.appliances.idrac.logs import Wanted
-from holdfast.appliances.idrac.models import MetricPage, ReportPage, TimelinePage
+from holdfast.appliances.idrac.observedmodels import MetricPage, ReportPage, TimelinePage
 from holdfast.appliances.idrac.reading import text, time_of
 from holdfast.appliances.idrac.telemetry import metrics_of, read_report, read_reports
 from holdfast.appliances.idrac.timeline import MOST, read_timeline
