@@ -14,7 +14,7 @@ from tests.appliances.truenas.harness import box, calls_of, nas, prepare, sent
 from tests.appliances.truenas.schemas import description, problems
 from tests.appliances.truenas.table import ALL, WRITES
 from tests.support.rooms import Room
-from tests.support.schemacoverage import count
+from tests.support.schemacoverage import call_took, count
 
 MOST_REQUESTS = 30
 """Of one call, waits for its job included; the largest is printed."""
@@ -42,6 +42,7 @@ async def test_it_works_on_every_release_in_few_requests(case: Case, persona: st
             assert (await made.fails(f"truenas_{case.tool}", **arguments)).code == "unsupported"
             return
         answer = await made.call(f"truenas_{case.tool}", **arguments)
+        call_took(f"{case.tool} ({persona})", len(made.arrivals) - before)
         assert len(made.arrivals) - before <= MOST_REQUESTS
         if case in WRITES:
             assert answer["outcome"] == case.outcome, answer

@@ -102,6 +102,14 @@ async def test_a_lost_answer_to_the_commit_is_settled_by_the_timer(
         assert (await made.call("truenas_network_changes"))["pending"] is False
 
 
+async def test_services_that_the_change_restarts_are_told(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        await raw(made, "smb.update", {"bindip": ["10.20.0.14"]})
+        answer = await made.call("truenas_update_interface", interface="eno1", addresses=["10.20.0.98/24"])
+        assert answer["outcome"] == "applied", answer
+        assert "SMB was restarted" in str(answer["warnings"])
+
+
 @pytest.mark.parametrize("fault", ["cut-after-send", "cut-after-commit"])
 async def test_a_lost_answer_to_the_check_in_is_repeated_while_the_timer_runs(fault: str, tmp_path: Path) -> None:
     async with nas(tmp_path) as made:

@@ -108,7 +108,6 @@ async def plan_commit(
     warnings: Sequence[str] = (),
 ) -> Change:
     """The change that stages, commits, reconnects and checks in, made safe by the appliance's rollback timer."""
-    services = as_objects(await ctx.client.call("interface.services_restarted_on_sync"), "services")
     commit = _Commit(ctx, staging, rollback_s)
     return Change(
         summary=f"{summary}, taken back after {rollback_s} s unless it is reachable",
@@ -118,10 +117,7 @@ async def plan_commit(
         content={"method": staging.method, "params": plain(list(staging.params)), "rollback_s": rollback_s},
         apply=commit.apply,
         read_back=commit.read_back,
-        blast_radius=[
-            "Connections over this interface are interrupted.",
-            *(f"Restarts {service.get('service')}." for service in services),
-        ],
+        blast_radius=["Connections over this interface are interrupted."],
         warnings=warnings,
         undo=undo,
         cannot_undo=None if undo else cannot_undo,
@@ -187,6 +183,9 @@ class _Commit:
                 executed=Executed.NO,
                 next_step="Set gateway and name servers statically first.",
             )
+        # Only what is staged tells which services listen on an address that goes away.
+        services = as_objects(await client.call("interface.services_restarted_on_sync"), "services")
+        self._told += [f"{row.get('service')} was restarted: it listened on an address that went." for row in services]
         try:
             await client.write(
                 "interface.commit",

@@ -26,7 +26,7 @@ from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import UserName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError, InputError
+from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, get_int, get_str
 
 RoleName = Annotated[str, Grammar("role", r"[A-Z][A-Z0-9_]+", 80, "role", ("READONLY_ADMIN", "SNAPSHOT_WRITE"))]
@@ -108,7 +108,22 @@ async def _own_groups(ctx: Ctx) -> set[int]:
 
 
 async def _groups(ctx: Ctx, refs: list[str]) -> list[JsonObject]:
-    return [await find(ctx, GROUP, ref) for ref in dict.fromkeys(refs)]
+    """The groups of some names or ids; one request whatever their number.
+
+    Raises:
+        NotFoundError: One is not there.
+    """
+    wanted = list(dict.fromkeys(refs))
+    ids: list[JsonValue] = [int(ref) for ref in wanted if ref.isascii() and ref.isdigit()]
+    filters: list[JsonValue] = [["OR", [["name", "in", [*wanted]], ["id", "in", ids]]]]
+    rows = await ctx.client.query("group.query", filters, {"order_by": ["id"]})
+    found: list[JsonObject] = []
+    for ref in wanted:
+        named = [row for row in rows if row.get("name") == ref] or [row for row in rows if str(row.get("id")) == ref]
+        if not named:
+            raise NotFoundError(f"TrueNAS has no group {ref}.", next_step=f"{GROUP.list_tool} lists them.")
+        found += named[:1]
+    return found
 
 
 async def _mine(ctx: Ctx, row: JsonObject) -> bool:

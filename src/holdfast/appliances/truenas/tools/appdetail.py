@@ -121,7 +121,7 @@ async def truenas_app_log(
     number, container = sorted(matching.items())[0]
     argument = {"app_name": app, "container_id": number, "tail_lines": lines}
     async with ctx.client.subscribed(f"app.container_log_follow:{json.dumps(argument)}") as feed:
-        told = await _tail(ctx, feed)
+        told = await _tail(ctx, feed, lines)
     shown = bounded(told[-lines:])
     notes = ["Older lines were left out to keep the answer short."] if len(shown) < len(told[-lines:]) else None
     return AppLog(
@@ -129,13 +129,15 @@ async def truenas_app_log(
     )
 
 
-async def _tail(ctx: Ctx, feed: Feed) -> list[str]:
-    """The lines that come until the log falls silent."""
+async def _tail(ctx: Ctx, feed: Feed, most: int) -> list[str]:
+    """The lines that come until there are enough or the log falls silent; an app that writes all the time is not
+    listened to for ever.
+    """
     told: list[str] = []
     for _ in range(_MOST_PAUSES):
         came = feed.take()
         told += [line for one in came for line in _log_lines(one)]
-        if feed.ended or (told and not came):
+        if feed.ended or len(told) >= most or (told and not came):
             break
         await feed.pause(_QUIET_S, ctx.sleep)
     if feed.reason is not None and not told:
