@@ -150,7 +150,9 @@ class TestOperationsAndReads:
         assert attempt.made == 0
 
     def test_a_configuration_is_not_yet_a_policy(self) -> None:
-        with pytest.raises(TypeError, match=r"Policy\.from_config"):
+        with pytest.raises(
+            TypeError, match=r"^policy must be a Policy; Policy\.from_config reads one out of a configuration$"
+        ):
             Executor("api", {"retry_max_attempts": 3})  # type: ignore[arg-type]  # wrong on purpose
 
 

@@ -351,6 +351,10 @@ class TestHalfOpen:
         assert len(heard.of(EventKind.HALF_OPEN)) == 1
         assert breaker.call(succeed) == "ok"
 
+    def test_a_new_circuit_half_opened_by_hand_tells_only_that(self, breaker: Breaker, heard: Recorder) -> None:
+        breaker.half_open()
+        assert heard.messages == ["Circuit breaker 'api' half-open, testing connection"]
+
     def test_closing_by_hand_forgets_the_failures(self, half_open: Breaker) -> None:
         half_open.close()
         assert half_open.current_state == "closed"

@@ -36,7 +36,7 @@ Exclusion = type[BaseException] | Callable[[BaseException], bool]
 _log = logging.getLogger("holdfast.resilience")
 _OPEN_TIMES: Final[Bounds] = (0, LONGEST_S, False)
 _UNUSED: Final = pybreaker.CircuitMemoryStorage(CLOSED)
-"""pybreaker's constructor wants a storage; the state lives in `Machine`, so one empty storage serves all."""
+"""pybreaker's constructor wants a storage, or makes one; state and numbers live in `Machine`, so one serves all."""
 
 
 class Breaker(pybreaker.CircuitBreaker):
@@ -91,13 +91,7 @@ class Breaker(pybreaker.CircuitBreaker):
         self._hf_link: Link | None = None
         self._hf_mirror = state_storage
         self._hf_on_open: Callable[[], None] | None = None
-        super().__init__(
-            fail_max=fail_max,
-            reset_timeout=reset_timeout,
-            state_storage=_UNUSED if state_storage is None else state_storage,
-            name=name,
-            throw_new_error_on_trip=throw_new_error_on_trip,
-        )
+        super().__init__(state_storage=_UNUSED, throw_new_error_on_trip=throw_new_error_on_trip)
         self._hf_excluded = excluded
         self._hf_listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
         if state_storage is not None:
