@@ -119,6 +119,12 @@ class Password:
     source: str
     file: Path | None = None
 
+    @property
+    def said(self) -> str:
+        """Where it is."""
+        made = "will hold its new" if self.file is not None else "holds its"
+        return f"The file {self.source} in secrets_dir {made} password."
+
     async def send(self, client: IDracClient, method: str, place: str, body: JsonObject) -> Answered:
         """Write a new one down, then send it: a lost answer must not lose it. What is refused leaves no file."""
         if self.file is not None:
@@ -134,10 +140,10 @@ class Password:
 async def _password(ctx: Ctx, user: str, given: str | None) -> Password:
     folder = ctx.client.settings.secrets_dir
     if given is not None:
-        found = Password(secret_in(folder, given), f"file {given}")
+        found = Password(secret_in(folder, given), given)
     else:
         place = free_file(folder, f"{await ctx.client.identity()}_{user}", ".password", key="secrets_dir")
-        found = Password(new_password(), f"new, in file {place.name}", place)
+        found = Password(new_password(), place.name, place)
     ctx.client.keep_secret(found.value)
     return found
 
@@ -167,14 +173,14 @@ async def plan_create(ctx: Ctx, user: str, role: str, enabled: bool, password_fi
         ctx,
         Write(
             lambda: password.send(ctx.client, method, place, body),
-            {method: place, "body": {**body, "Password": password.source}},
+            {method: place, "body": {**body, "Password": f"in {password.source}"}},
         ),
         summary=f"Create the iDRAC user {user} with the role {role}",
         before={"user": None},
         after={"user": user, "role": role, "enabled": enabled},
         look=look,
         undo=UndoCall(tool="idrac_delete_account", arguments={"user": user}),
-        warnings=[f"Its password: {password.source} of secrets_dir."],
+        warnings=[password.said],
         destructive=role != "ReadOnly",
     )
 
@@ -220,7 +226,7 @@ async def plan_update(
         note = "That the password is the new one cannot be read." if fresh is not None else None
         return Seen(None if fresh is not None else True, now, note=note)
 
-    content: JsonObject = {**body, "Password": fresh.source} if fresh is not None else body
+    content: JsonObject = {**body, "Password": f"in {fresh.source}"} if fresh is not None else body
     back: JsonObject = {"user": user}
     if role is not None:
         back["role"] = before["role"]
@@ -236,7 +242,7 @@ async def plan_update(
         undo=None if fresh is not None else UndoCall(tool="idrac_update_account", arguments=back),
         cannot_undo="The password before is not known." if fresh is not None else None,
         blast_radius=("Sessions of this user end.",) if fresh is not None or enabled is False else (),
-        warnings=[f"Its password: {fresh.source} of secrets_dir."] if fresh is not None else (),
+        warnings=[fresh.said] if fresh is not None else (),
         nothing_to_do=before == after and fresh is None,
     )
 

@@ -185,7 +185,7 @@ class _Sending:
                 return Observed("applied", seen.state, note=f"{told} An operator must restart or unplug the server.")
             case _:
                 effect_seen = seen.reached is not False
-                note = seen.note if effect_seen else f"{told} The state does not show it yet."
+                note = seen.note if effect_seen else f"{told} {seen.note or 'The state does not show it yet.'}"
                 return Observed("applied" if effect_seen else "unknown", seen.state, note=note, undo=seen.undo)
 
     def _without_job(self, seen: Seen) -> Observed:

@@ -39,6 +39,8 @@ WAIT_S: Final = 45
 _PAUSE_S: Final = 5.0
 _RESERVE_S: Final = 5.0
 
+_LONGER: Final = "If it lasts longer: idrac_save_export waits for its job; what it left is forgotten within a minute."
+
 Post = Callable[[], Awaitable[Answered]]
 
 
@@ -155,7 +157,7 @@ async def export_change(
         after={"file": place.name},
         look=lambda: look_at(place),
         cannot_undo="An export changes nothing at the server; the file can be deleted.",
-        warnings=[*warnings, "If it goes on longer than this call: idrac_save_export with its job."],
+        warnings=[*warnings, _LONGER],
     )
 
 
@@ -163,7 +165,7 @@ async def look_at(place: Path) -> Seen:
     """Whether the file is there, and how large it is."""
     size = size_of(place)
     if size is None:
-        return Seen(False, {"file": None}, note="There is no file yet.")
+        return Seen(False, {"file": None}, note="There is no file yet: idrac_save_export saves what its job leaves.")
     return Seen(True, {"file": place.name, "bytes": size})
 
 

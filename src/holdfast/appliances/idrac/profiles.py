@@ -213,10 +213,13 @@ async def plan_import(
         return {"told": [*await _messages(client, job)], "changed": [*changed]}
 
     async def look() -> Seen:
-        return Seen(None, {"imported": file}, note="Only its job tells what became of an import.")
+        return Seen(None, {"imported": file})
 
+    count = f"{len(rows)} settings{'' if found is None else ' differ'}"
     radius = ["Settings of the server and its iDRAC are replaced."]
-    if shutdown != "NoReboot":
+    if shutdown == "NoReboot":
+        radius.append("What needs a restart of the server waits for the next one.")
+    else:
         radius.append(f"The server may be restarted ({shutdown.lower()} shutdown), and ends {power}.")
     return await change(
         ctx,
@@ -227,7 +230,7 @@ async def plan_import(
             wait_s=wait_s,
             concludes=conclude,
         ),
-        summary=f"Import the profile {file} ({len(rows)} settings differ or are set) into the server {tag}",
+        summary=f"Import the profile {file} ({count}) into the server {tag}",
         before=_values(found, now=True),
         after=_values(found, now=False),
         look=look,
