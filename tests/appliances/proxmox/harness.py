@@ -149,6 +149,8 @@ def configuration(pve: Room) -> dict[str, Any]:
             for user in cluster.access.users.values()
         },
         "grants": sorted(map(repr, cluster.access.grants)),
+        "groups": {name: group.comment for name, group in cluster.access.groups.items()},
+        "pools": (dict(cluster.pools), dict(cluster.access.pool_of)),
         "roles": {name: sorted(held) for name, held in cluster.access.roles.items()},
     }
 

@@ -59,6 +59,9 @@ USER = ("proxmox_create_user", {"user": "joe@pve", "email": "joe@rack.example", 
 TOKEN = ("proxmox_create_token", {"user": "joe@pve", "name": "ci"})
 ROLE = ("proxmox_create_role", {"role": "Watcher", "privileges": ["VM.Audit", "Sys.Audit"]})
 GRANT = ("proxmox_grant", {"path": "/vms/101", "to": "joe@pve", "role": "PVEAuditor"})
+ACCOUNTS = ("proxmox_create_group", {"group": "night", "comment": "watch"})
+POOL = ("proxmox_create_pool", {"pool": "prod", "comment": "shop"})
+MEMBERS = ("proxmox_add_to_pool", {"pool": "prod", "guests": ["build"], "storages": ["local"]})
 HA = ("proxmox_add_ha_resource", {"sid": "vm:110", "state": "stopped"})
 REPLICATION = ("proxmox_create_replication", {"job": "130-0", "to_node": "pve1", "schedule": "*/30"})
 BRIDGE = ("proxmox_create_network", {"node": "pve2", "iface": "vmbr7", "type": "bridge", "autostart": True})
@@ -353,6 +356,48 @@ CASES: tuple[Case, ...] = (
     Case("proxmox_delete_role", {"role": "Watcher"}, before=(ROLE,), missing={"role": "none"}, invalid={"role": "a b"}),
     Case("proxmox_grant", GRANT[1], before=(USER,), invalid={"to": "joe"}),
     Case("proxmox_revoke", GRANT[1], before=(USER, GRANT), missing={"role": "PVEAdmin"}, invalid={"to": "joe"}),
+    # groups, pools
+    Case("proxmox_list_groups"),
+    Case("proxmox_create_group", ACCOUNTS[1], invalid={"group": "a b"}),
+    Case(
+        "proxmox_update_group",
+        {"group": "night", "comment": "late"},
+        before=(ACCOUNTS,),
+        missing={"group": "none"},
+        invalid={"group": "a b"},
+    ),
+    Case(
+        "proxmox_delete_group",
+        {"group": "night"},
+        before=(ACCOUNTS,),
+        missing={"group": "none"},
+        invalid={"group": "a b"},
+    ),
+    Case("proxmox_list_pools"),
+    Case(
+        "proxmox_get_pool",
+        {"pool": "prod"},
+        before=(POOL, MEMBERS),
+        missing={"pool": "none"},
+        invalid={"pool": "../x"},
+    ),
+    Case("proxmox_create_pool", POOL[1], invalid={"pool": "a b"}),
+    Case(
+        "proxmox_update_pool",
+        {"pool": "prod", "comment": "shops"},
+        before=(POOL,),
+        missing={"pool": "none"},
+        invalid={"pool": "a b"},
+    ),
+    Case("proxmox_delete_pool", {"pool": "prod"}, before=(POOL,), missing={"pool": "none"}, invalid={"pool": "a b"}),
+    Case("proxmox_add_to_pool", MEMBERS[1], before=(POOL,), missing={"pool": "none"}, invalid={"guests": []}),
+    Case(
+        "proxmox_remove_from_pool",
+        MEMBERS[1],
+        before=(POOL, MEMBERS),
+        missing={"guests": ["nowhere"]},
+        invalid={"guests": ["../101"]},
+    ),
     # cluster, ha
     Case("proxmox_cluster_status"),
     Case("proxmox_cluster_log"),

@@ -24,6 +24,7 @@ OPEN = frozenset(
 """Answered to every account in full; tokens, to the account that they are of."""
 FURTHER = {
     "config": {f"VM.Config.{what}" for what in ("CPU", "Memory", "Options", "Cloudinit")},
+    "pools": {"VM.Allocate", "Datastore.Allocate"},
     "clone": {"Datastore.AllocateSpace"},
     "move_disk": {"Datastore.AllocateSpace"},
 }
@@ -69,7 +70,12 @@ def _held(pve: Room) -> dict[str, Any]:
 
 def _by_id(arguments: dict[str, Any]) -> dict[str, Any]:
     """Guests by their ids: what is invisible is told from what is absent for ids only."""
-    return {name: IDS.get(value, value) if name == "guest" else value for name, value in arguments.items()}
+    known = {**arguments}
+    if "guest" in known:
+        known["guest"] = IDS.get(known["guest"], known["guest"])
+    if "guests" in known:
+        known["guests"] = [IDS.get(guest, guest) for guest in known["guests"]]
+    return known
 
 
 def _told_by(pve: Room, error: HoldfastError) -> str:

@@ -241,3 +241,26 @@ async def test_a_migration_is_checked_before_it_is_sent(pve: Room) -> None:
     assert len(pve.writes()) == sent
     planned = await pve.call("proxmox_migrate_guest", guest="web", to_node="pve2", with_local_disks=True, dry_run=True)
     assert "Copies local disks: local-lvm:" in str(planned["warnings"])
+
+
+async def test_a_pool_or_group_in_use_is_not_deleted_and_a_guest_is_not_taken_out_of_another_pool_unasked(
+    pve: Room,
+) -> None:
+    await pve.call("proxmox_create_pool", pool="prod")
+    await pve.call("proxmox_create_pool", pool="lab")
+    await pve.call("proxmox_add_to_pool", pool="prod", guests=["web", "110"])
+    pve.clock.advance(30)
+    error = await pve.fails("proxmox_delete_pool", pool="prod")
+    assert error.code == "conflict"
+    assert "101, 110" in error.message
+    error = await pve.fails("proxmox_add_to_pool", pool="lab", guests=["web"])
+    assert "101 (prod)" in error.message
+    moved = await pve.call("proxmox_add_to_pool", pool="lab", guests=["web"], move=True)
+    assert moved["outcome"] == "applied"
+    assert "101 (prod)" in str(moved["cannot_undo"])
+    await pve.call("proxmox_create_group", group="night")
+    await pve.call("proxmox_create_user", user="joe@pve", groups=["night"])
+    assert "joe@pve" in (await pve.fails("proxmox_delete_group", group="night")).message
+    await pve.call("proxmox_delete_user", user="joe@pve")
+    await pve.call("proxmox_grant", path="/vms", to="@night", role="PVEAuditor")
+    assert "/vms" in (await pve.fails("proxmox_delete_group", group="night")).message

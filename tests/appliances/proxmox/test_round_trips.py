@@ -10,6 +10,7 @@ import pytest
 
 from tests.appliances.proxmox.harness import client_of, configuration, prepare, pve_room
 from tests.appliances.proxmox.table import (
+    ACCOUNTS,
     ALIAS,
     BRIDGE,
     ENTRY,
@@ -19,6 +20,8 @@ from tests.appliances.proxmox.table import (
     IPSET,
     ISO,
     JOB,
+    MEMBERS,
+    POOL,
     REPLICATION,
     ROLE,
     RULE,
@@ -86,6 +89,11 @@ TRIPS = (
          first=(USER,)),
     Trip(GRANT, (("proxmox_list_grants", {}), "joe@pve"), ("proxmox_revoke", GRANT[1]),
          (("proxmox_grant", {**GRANT[1], "propagate": False}),), first=(USER,)),
+    Trip(ACCOUNTS, (("proxmox_list_groups", {}), "night"), ("proxmox_delete_group", {"group": "night"}),
+         (("proxmox_update_group", {"group": "night", "comment": "late"}),), "late"),
+    Trip(POOL, (("proxmox_list_pools", {}), "prod"), ("proxmox_delete_pool", {"pool": "prod"}),
+         (MEMBERS, ("proxmox_update_pool", {"pool": "prod", "comment": "shops"}),
+          ("proxmox_remove_from_pool", MEMBERS[1])), "shops"),
     Trip(JOB, (("proxmox_list_backup_jobs", {}), "nightly"), ("proxmox_delete_backup_job", {"job": "nightly"}),
          (("proxmox_update_backup_job", {"job": "nightly", "schedule": "03:15", "unset": ["keep"]}),), "03:15"),
     rules_of({}),

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Form, Given, as_json, form_of, listed, plain, same, wire
+from holdfast.appliances.proxmox.visibility import absent
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
@@ -67,7 +68,8 @@ class Kind:
         given: Further arguments that every tool call of it needs (a node, a guest).
         always: Fields that each update repeats because the API wants them.
         derived: Fields of the API's answer that nobody sets.
-        as_path: Turns the name into the last part of the path.
+        by_query: Whether the name is a parameter, not the last part of the path.
+        shown_by: The privilege without which one is silently left out of the list, and the paths on which it shows all.
     """
 
     noun: str
@@ -81,6 +83,8 @@ class Kind:
     given: Mapping[str, str] = field(default_factory=dict)
     always: tuple[str, ...] = ()
     derived: frozenset[str] = frozenset()
+    by_query: bool = False
+    shown_by: tuple[str, ...] = ()
 
     def form(self, given: Mapping[str, Given]) -> Form:
         """The API's fields of what was given."""
@@ -104,7 +108,11 @@ class Kind:
 
     def item(self, ident: str) -> tuple[str, ...]:
         """Path of one object."""
-        return (*self.collection, ident)
+        return self.collection if self.by_query else (*self.collection, ident)
+
+    def named(self, ident: str) -> Form:
+        """The parameter that names one object, where it is one."""
+        return {self.key: ident} if self.by_query else {}
 
 
 async def read_item(client: AsyncProxmoxClient, kind: Kind, ident: str) -> JsonObject | None:
@@ -200,7 +208,7 @@ async def update(
         raise InputError("Nothing to change was given.", next_step="Give at least one value, or unset.")
     if overlap := sorted(set(form) & set(gone)):
         raise InputError(f"Given and unset at once: {', '.join(overlap)}.")
-    sent: Form = dict(form)
+    sent: Form = {**kind.named(ident), **form}
     if gone:
         sent["delete"] = ",".join(gone)
     for key in kind.always:
@@ -249,7 +257,7 @@ async def delete(
     """
     reader = _reader(kind, ident, read)
     found = await required(ctx, kind, ident, reader)
-    sent = form_of(query or {})
+    sent = {**kind.named(ident), **form_of(query or {})}
     if kind.digest_on_delete:
         _with_digest(kind, found, sent)
     before = kind.shown(found)
@@ -284,11 +292,10 @@ async def required(ctx: Ctx, kind: Kind, ident: str, read: Read) -> JsonObject:
         NotFoundError: There is none.
     """
     found = await read(ctx.client)
+    if found is None and kind.shown_by:
+        raise await absent(ctx.client, f"{kind.noun} {ident}", "List them.", *kind.shown_by)
     if found is None:
-        raise NotFoundError(
-            f"There is no {kind.noun} {ident}.",
-            next_step="List them; an object that this account may not see is told in the same way.",
-        )
+        raise NotFoundError(f"There is no {kind.noun} {ident}.", next_step="List them to find the right name.")
     return found
 
 

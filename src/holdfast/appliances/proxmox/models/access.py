@@ -74,3 +74,45 @@ class Permissions(Answer):
     paths: UntrustedJson
     works: list[Untrusted] | None = None
     lacks: UntrustedJson | None = None
+
+
+class GroupRow(Row):
+    """A group of users."""
+
+    group: Annotated[Untrusted, Key("groupid")]
+    comment: Untrusted | None = None
+    users: list[Untrusted] | None = None
+
+
+class GroupPage(Page[GroupRow]):
+    """Groups."""
+
+
+class PoolRow(Row):
+    """A resource pool."""
+
+    pool: Annotated[Untrusted, Key("poolid")]
+    comment: Untrusted | None = None
+
+
+class PoolPage(Page[PoolRow]):
+    """Pools."""
+
+
+class PoolMember(Row):
+    """A guest (type qemu or lxc) or a storage in a pool."""
+
+    type: Untrusted
+    vmid: int | None = None
+    name: Untrusted | None = None
+    storage: Untrusted | None = None
+    node: Untrusted | None = None
+    status: Untrusted | None = None
+
+
+class Pool(Answer):
+    """A pool with its members."""
+
+    pool: Untrusted
+    comment: Untrusted | None = None
+    members: list[PoolMember]

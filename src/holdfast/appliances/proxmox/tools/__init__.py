@@ -23,6 +23,8 @@ TOOLSETS: Final = (
     Toolset("firewall", f"{_HERE}.firewall", "Firewall rules and options."),
     Toolset("firewall_objects", f"{_HERE}.firewall_objects", "Aliases, ipsets and security groups."),
     Toolset("access", f"{_HERE}.access", "Users, API tokens, roles, grants, effective permissions."),
+    Toolset("groups", f"{_HERE}.groups", "Groups of users."),
+    Toolset("pools", f"{_HERE}.pools", "Resource pools and their members."),
     Toolset("cluster", f"{_HERE}.cluster", "Quorum, options and log of the cluster."),
     Toolset("ha", f"{_HERE}.ha", "High availability and replication."),
     Toolset("nodes", f"{_HERE}.nodes", "State, services, updates, disks and power of nodes."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from holdfast.simulators.proxmox import pools
 from holdfast.simulators.proxmox.call import Answer, Call, answers
-from holdfast.simulators.proxmox.cluster import Cluster
 from holdfast.simulators.proxmox.errors import ApiError
 from holdfast.simulators.proxmox.handlers.inventory import guest_row, storage_row
 from holdfast.simulators.proxmox.values import Row
@@ -74,27 +73,28 @@ def create(call: Call) -> Answer:
 
 @answers("PUT /pools", "PUT /pools/{poolid}")
 def change(call: Call) -> Answer:
-    """Comment and members; with `delete` the members listed leave the pool."""
+    """Comment and members; with `delete` the members listed leave the pool. When one is refused, nothing is changed."""
     cluster, pool = call.cluster, call.params.text("poolid")
     cluster.require_writable("user.cfg")
     pools.require_pool(cluster, pool)
-    if "comment" in call.params:
-        cluster.pools[pool] = call.params.text("comment")
+    owners = dict(cluster.access.pool_of)
     remove, move = call.params.flag("delete"), call.params.flag("allow-move")
     for word in call.params.words("vms"):
         call.require(f"/vms/{word}", "VM.Allocate")
         if not remove and int(word) not in cluster.guests:
             raise ApiError(f"update pools failed: VM {word} does not exist")
-        _assign(cluster, pool, f"/vms/{word}", f"VM {word}", remove=remove, move=move)
+        _assign(owners, pool, f"/vms/{word}", f"VM {word}", remove=remove, move=move)
     for word in call.params.words("storage"):
         call.require(f"/storage/{word}", "Datastore.Allocate")
-        _assign(cluster, pool, f"/storage/{word}", f"Storage '{word}'", remove=remove, move=True)
+        _assign(owners, pool, f"/storage/{word}", f"Storage '{word}'", remove=remove, move=True)
+    if "comment" in call.params:
+        cluster.pools[pool] = call.params.text("comment")
+    cluster.access.pool_of = owners
     cluster.access.changed()
     return None
 
 
-def _assign(cluster: Cluster, pool: str, path: str, what: str, *, remove: bool, move: bool) -> None:
-    owners = cluster.access.pool_of
+def _assign(owners: dict[str, str], pool: str, path: str, what: str, *, remove: bool, move: bool) -> None:
     current = owners.get(path)
     if remove:
         if current != pool:
