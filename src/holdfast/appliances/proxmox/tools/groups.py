@@ -54,7 +54,7 @@ async def proxmox_list_groups(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = N
 
 @tool(title="Create group", toolset="groups", risk=Risk.WRITE, idempotent=True)
 async def proxmox_create_group(ctx: Ctx, *, group: PveName, comment: Comment = None) -> Change:
-    """Make an empty group."""
+    """Make an empty group of users; proxmox_update_user puts users into it, proxmox_grant gives it a role."""
     return await create(ctx, _GROUP, group, {"comment": comment}, read=_read(group))
 
 
@@ -62,7 +62,7 @@ async def proxmox_create_group(ctx: Ctx, *, group: PveName, comment: Comment = N
 async def proxmox_update_group(
     ctx: Ctx, *, group: PveName, comment: Annotated[str, Field(max_length=250, description="Comment.")]
 ) -> Change:
-    """Change a group's comment."""
+    """Change the comment of a group; its members are set at the users."""
     return await update(ctx, _GROUP, group, {"comment": comment}, read=_read(group))
 
 

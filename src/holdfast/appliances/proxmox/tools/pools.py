@@ -90,7 +90,7 @@ async def proxmox_get_pool(ctx: Ctx, *, pool: PoolId) -> Pool:
 
 @tool(title="Create pool", toolset="pools", risk=Risk.WRITE, idempotent=True)
 async def proxmox_create_pool(ctx: Ctx, *, pool: PoolId, comment: Comment = None) -> Change:
-    """Make an empty pool."""
+    """Make an empty pool; proxmox_add_to_pool fills it, proxmox_grant on /pool/NAME gives somebody a role on it."""
     if not await holds(ctx.client, "Pool.Audit", "/", "/pool", f"/pool/{pool}"):
         # What cannot be read cannot be told to have been made.
         raise missing_grant("Pool.Audit", f"/pool/{pool}")
@@ -101,7 +101,7 @@ async def proxmox_create_pool(ctx: Ctx, *, pool: PoolId, comment: Comment = None
 async def proxmox_update_pool(
     ctx: Ctx, *, pool: PoolId, comment: Annotated[str, Field(max_length=250, description="Comment.")]
 ) -> Change:
-    """Change a pool's comment."""
+    """Change the comment of a pool; its members stay."""
     return await update(ctx, _POOL, pool, {"comment": comment}, read=_read(pool))
 
 
