@@ -14,10 +14,11 @@ import pytest
 
 from holdfast.appliances.idrac import fleet as fleet_module
 from holdfast.appliances.kinds import settings_classes
-from holdfast.config import parse_config
+from holdfast.config import TargetSettings, parse_config
 from holdfast.control.caller import Caller
 from holdfast.control.context import no_progress
 from holdfast.control.rendering import size
+from holdfast.resilience import deadline_scope
 from holdfast.server.application import Application, Serving
 from holdfast.simulators.rack import Rack
 from holdfast.simulators.world import default_world
@@ -105,14 +106,57 @@ async def test_no_more_servers_are_asked_at_once_than_the_bound(
     async with sixty(tmp_path) as (_, application):
         sweep = fleet_module.Sweep(no_progress)
 
-        async def ask(target: Any, limit_s: float) -> str:
+        async def ask(target: TargetSettings, limit_s: float) -> str:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
             await asyncio.sleep(0)
             under_way -= 1
-            return str(target.name)
+            return target.name
 
         heard = await sweep.run(list(application.connections.targets("idrac")), ask)
         assert [one.found for one in heard] == [f"host{n}" for n in range(SERVERS)]
         assert most == fleet_module.AT_ONCE
+
+
+async def test_a_server_that_is_slow_has_its_own_time_and_the_others_theirs(tmp_path: Path) -> None:
+    async with sixty(tmp_path) as (_, application):
+        targets = list(application.connections.targets("idrac"))[:6]
+
+        async def ask(target: TargetSettings, limit_s: float) -> str:
+            await asyncio.sleep(5 if target.name == "host3" else 0)
+            return target.name
+
+        heard = await fleet_module.Sweep(no_progress, each_s=0.2).run(targets, ask)
+        assert [one.result for one in heard] == ["ok", "ok", "ok", "error", "ok", "ok"]
+        assert "no answer within" in str(heard[3].error)
+
+
+async def test_when_the_time_of_the_call_is_over_the_rest_is_told_as_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "AT_ONCE", 2)
+    async with sixty(tmp_path) as (_, application):
+        targets = list(application.connections.targets("idrac"))[:6]
+
+        async def ask(target: TargetSettings, limit_s: float) -> str:
+            await asyncio.sleep(1)
+            return target.name
+
+        with deadline_scope(4):
+            heard = await fleet_module.Sweep(no_progress).run(targets, ask)
+        assert [one.result for one in heard] == ["ok", "ok", "error", "error", "not_asked", "not_asked"]
+
+
+async def test_a_call_that_is_given_up_ends_what_it_asks(tmp_path: Path) -> None:
+    async with sixty(tmp_path) as (rack, application):
+        for name in ("host1", "host2", "host3"):
+            rack[name].simulator.set_fault("slow", seconds=5.0)
+        asked = asyncio.create_task(call(application, "idrac_fleet_health"))
+        await asyncio.sleep(0.5)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await application.connections.close()
+        left = [rack[f"host{n}"].simulator.sessions_open for n in range(SERVERS)]  # type: ignore[attr-defined]
+        assert sum(left) == 0
