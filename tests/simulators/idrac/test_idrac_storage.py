@@ -219,6 +219,21 @@ async def test_there_is_no_foreign_configuration_to_import() -> None:
             assert (answer.status, answer.ids) == (400, ["STOR018"])
 
 
+async def test_foreign_drives_become_a_volume_or_are_freed() -> None:
+    async with bench("9") as at:
+        raid = at.simulator.bmc.raid
+        for name, volumes, state in (("ImportForeignConfig", ["old"], "Online"), ("ClearForeignConfig", [], "Ready")):
+            for volume in list(raid.volumes):
+                raid.remove(volume)
+            raid.bring("old", "RAID1", [_fqdd(0), _fqdd(1)])
+            seen = (await at.get(_drive(at, 0))).at("Oem", "Dell", "DellPhysicalDisk", "RaidStatus")
+            assert seen == "Foreign"
+            assert (await _act(at, name, TargetFQDD=RAID)).status == 202
+            at.wait(10)
+            assert [(await at.get(one)).body["Name"] for one in await _volumes(at)] == volumes
+            assert (await at.get(_drive(at, 0))).at("Oem", "Dell", "DellPhysicalDisk", "RaidStatus") == state
+
+
 async def test_locating_a_drive_needs_no_job_and_no_open_lock() -> None:
     async with bench("9") as at:
         assert (await _act(at, "BlinkTarget", TargetFQDD=_fqdd(1))).status == 200
