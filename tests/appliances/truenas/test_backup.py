@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.appliances.truenas import backup
-from holdfast.errors import Executed
+from holdfast.errors import Executed, HoldfastError, ProtocolError
+from holdfast.transport.values import JsonValue
 from tests.appliances.truenas.harness import calls_of, nas, sent
 
 
@@ -105,6 +106,25 @@ async def test_a_download_that_breaks_off_leaves_no_file(fault: str, tmp_path: P
         assert error.executed is Executed.NO
         assert "auth_token" not in str(error)
         assert saved(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [[], [1], [1, "/_download/1", 2], {"job": 1}, ["1", "/_download/1"], [1, None], None]
+)
+def test_an_offer_that_is_none_is_told(answer: JsonValue) -> None:
+    with pytest.raises(ProtocolError):
+        backup._offer(answer)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://elsewhere.example/_download/1?auth_token=x", "/ui/", "//elsewhere/_download/1"]
+)
+async def test_a_link_that_leads_elsewhere_is_not_followed(link: str, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        client = await made.application.connections.client(made.application.connections.target("truenas", None))
+        with pytest.raises(HoldfastError):
+            await client.downloads.to_memory(link, max_bytes=1000)  # type: ignore[attr-defined]  # a TrueNASClient
+        assert not [one for one in made.arrivals if one.path.startswith(("/_download", "/ui"))]
 
 
 async def test_keys_and_passwords_of_services_are_left_out(tmp_path: Path) -> None:

@@ -15,8 +15,16 @@ from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.jobs import wait_for
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
-from holdfast.errors import ApplianceFaultError, ConfigError, Executed, HoldfastError, NotFoundError, RefusedError
-from holdfast.transport.values import as_list, as_object, as_str, get_int
+from holdfast.errors import (
+    ApplianceFaultError,
+    ConfigError,
+    Executed,
+    HoldfastError,
+    NotFoundError,
+    ProtocolError,
+    RefusedError,
+)
+from holdfast.transport.values import JsonValue, as_int, as_list, as_str
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 """A configuration has a few MB; what is larger is something else."""
@@ -80,13 +88,8 @@ class _Saving:
     async def apply(self) -> Applied:
         client = self._ctx.client
         kind = "tar" if self._secrets else "db"
-        answer = as_list(
-            await client.write("core.download", "config.save", [self.options], f"config.{kind}", False),
-            "core.download",
-        )
-        number, link = (
-            get_int(as_object({"job": answer[0]}, "core.download"), "job"),
-            as_str(answer[1], "core.download"),
+        number, link = _offer(
+            await client.write("core.download", "config.save", [self.options], f"config.{kind}", False)
         )
         unchecked = self._folder / f".{uuid.uuid4().hex}.unchecked"
         try:
@@ -125,6 +128,18 @@ class _Saving:
         if not saved.place.is_file() or saved.place.stat().st_size != saved.size:
             return Observed("not_applied", {}, note="The file is not there.")
         return Observed("applied", {"file": saved.place.name, "bytes": saved.size, "sha256": saved.digest})
+
+
+def _offer(answer: JsonValue) -> tuple[int, str]:
+    """The job and the link in an answer of `core.download`.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    parts = as_list(answer, "core.download")
+    if len(parts) != 2:
+        raise ProtocolError("TrueNAS's answer to core.download is not a job and a link.")
+    return as_int(parts[0], "core.download[0]"), as_str(parts[1], "core.download[1]")
 
 
 def _checked(place: Path, *, secrets: bool) -> tuple[int, str]:

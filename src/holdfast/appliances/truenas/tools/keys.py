@@ -44,7 +44,7 @@ def _moment(expires_at: str | None) -> JsonValue:
         raise InputError("expires_at is no possible time.") from None
 
 
-def _keeping(ctx: Ctx, file: SecretFile, write: Write) -> tuple[Write, SecretFile]:
+def _keeping(ctx: Ctx, file: SecretFile, write: Write) -> Write:
     """The write with its answer's secret going into the file, and nowhere else."""
 
     def judge(answer: JsonValue) -> Verdict:
@@ -56,7 +56,7 @@ def _keeping(ctx: Ctx, file: SecretFile, write: Write) -> tuple[Write, SecretFil
         problem = file.write(key)
         return Verdict(told=[problem] if problem else [], details={"file": file.place.name} if not problem else {})
 
-    return replace(write, judge=judge), file
+    return replace(write, judge=judge)
 
 
 def _filed(planned: Change, file: SecretFile) -> Change:
@@ -89,7 +89,7 @@ async def truenas_create_api_key(
     file = SecretFile(ctx.client.settings.secrets_dir, name)
     roles = user.get("roles")
     values: JsonObject = {"name": name, "username": username, "expires_at": _moment(expires_at)}
-    write, _ = _keeping(ctx, file, Write((Way("api_key.create", (values,)),)))
+    write = _keeping(ctx, file, Write((Way("api_key.create", (values,)),)))
     held = ", ".join(map(str, roles[:10])) if isinstance(roles, list) and roles else "no role"
     planned = await create(
         ctx,
@@ -133,7 +133,7 @@ async def truenas_renew_api_key(ctx: Ctx, *, ref: Ref) -> Change:
     if number == ctx.client.key_id:
         raise ConflictError("That is the key Holdfast itself uses.")
     file = SecretFile(ctx.client.settings.secrets_dir, f"{row.get('name')}-renewed-{int(ctx.now())}")
-    write, _ = _keeping(ctx, file, Write((Way("api_key.update", (number, {"reset": True})),)))
+    write = _keeping(ctx, file, Write((Way("api_key.update", (number, {"reset": True})),)))
 
     async def look() -> Seen:
         now = await find(ctx, KEY, str(number))
