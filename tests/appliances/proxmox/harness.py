@@ -129,6 +129,7 @@ def configuration(pve: Room) -> dict[str, Any]:
             for name, section in cluster.sections.items()
             if section
         },
+        "storages": {name: (one.type, dict(one.options)) for name, one in cluster.storages.items()},
         "options": dict(cluster.options),
         "firewall": _scope(cluster.firewall),
         "guest firewalls": {

@@ -59,6 +59,17 @@ USER = ("proxmox_create_user", {"user": "joe@pve", "email": "joe@rack.example", 
 TOKEN = ("proxmox_create_token", {"user": "joe@pve", "name": "ci"})
 ROLE = ("proxmox_create_role", {"role": "Watcher", "privileges": ["VM.Audit", "Sys.Audit"]})
 GRANT = ("proxmox_grant", {"path": "/vms/101", "to": "joe@pve", "role": "PVEAuditor"})
+STORE = (
+    "proxmox_create_storage",
+    {
+        "storage": "iso2",
+        "type": "dir",
+        "path": "/srv/iso2",
+        "content": ["iso"],
+        "nodes": ["pve1"],
+        "shared": True,
+    },
+)
 ACCOUNTS = ("proxmox_create_group", {"group": "night", "comment": "watch"})
 POOL = ("proxmox_create_pool", {"pool": "prod", "comment": "shop"})
 MEMBERS = ("proxmox_add_to_pool", {"pool": "prod", "guests": ["build"], "storages": ["local"]})
@@ -260,6 +271,21 @@ CASES: tuple[Case, ...] = (
         before=(DOWNLOAD,),
         missing={"volume": "local:iso/none.iso"},
         invalid={"volume": "local:../x"},
+    ),
+    Case("proxmox_create_storage", STORE[1], invalid={"path": "../x"}),
+    Case(
+        "proxmox_update_storage",
+        {"storage": "iso2", "content": ["iso", "vztmpl"], "nodes": ["pve2"], "unset": ["shared"]},
+        before=(STORE,),
+        missing={"storage": "none"},
+        invalid={"storage": "/"},
+    ),
+    Case(
+        "proxmox_delete_storage",
+        {"storage": "iso2"},
+        before=(STORE,),
+        missing={"storage": "none"},
+        invalid={"storage": "/"},
     ),
     # firewall
     Case("proxmox_list_firewall_rules", before=(RULE,), invalid=BAD_GUEST),

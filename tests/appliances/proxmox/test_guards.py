@@ -264,3 +264,12 @@ async def test_a_pool_or_group_in_use_is_not_deleted_and_a_guest_is_not_taken_ou
     await pve.call("proxmox_delete_user", user="joe@pve")
     await pve.call("proxmox_grant", path="/vms", to="@night", role="PVEAuditor")
     assert "/vms" in (await pve.fails("proxmox_delete_group", group="night")).message
+
+
+async def test_a_storage_that_guests_have_disks_on_stays_defined(pve: Room) -> None:
+    error = await pve.fails("proxmox_delete_storage", storage="nas-vms")
+    assert error.code == "conflict"
+    assert "101" in error.message
+    planned = await pve.call("proxmox_update_storage", storage="nas-vms", disabled=True, dry_run=True)
+    assert "person" in str(planned["approval"]), "taking a storage out of use is confirmed"
+    assert pve.writes() == []

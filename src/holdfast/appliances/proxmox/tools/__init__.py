@@ -20,6 +20,7 @@ TOOLSETS: Final = (
     Toolset("command", f"{_HERE}.command", "Run programs in VMs through the guest agent."),
     Toolset("backup", f"{_HERE}.backup", "Backups, backup jobs, restore, prune."),
     Toolset("storage", f"{_HERE}.storage", "Storages and their content."),
+    Toolset("storage_config", f"{_HERE}.storage_config", "Definitions of storages."),
     Toolset("firewall", f"{_HERE}.firewall", "Firewall rules and options."),
     Toolset("firewall_objects", f"{_HERE}.firewall_objects", "Aliases, ipsets and security groups."),
     Toolset("access", f"{_HERE}.access", "Users, API tokens, roles, grants, effective permissions."),
