@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.simulators.idrac.attributes import GROUPS
 from tests.support.rooms import Room
 
 Call = tuple[str, dict[str, Any]]
@@ -32,6 +33,8 @@ class Case:
         missing: Arguments in place of its own that name what is not there; None where it names nothing.
         local: Whether it asks no server.
         aim: Part of the address of what it sends, where planning asks by POST too.
+        residue: Part of the configuration that its undo does not bring back: waiting settings go with their job, the
+            watts of a cap that does not hold stay.
         breaks_off: Personas where it takes two writes and a lost answer to the first ends it without effect.
         while_locked: Whether lockdown mode leaves it alone (contract 12.17).
     """
@@ -48,6 +51,7 @@ class Case:
     world: Callable[[Room], None] | None = None
     missing: dict[str, Any] | None = None
     breaks_off: tuple[str, ...] = ()
+    residue: str = ""
     while_locked: bool = False
     local: bool = False
     aim: str = ""
@@ -61,3 +65,22 @@ class Case:
 def bmc_of(lab: Room) -> Any:
     """The state behind the simulator."""
     return lab.simulator.bmc  # type: ignore[attr-defined]
+
+
+def configuration(lab: Room) -> dict[str, Any]:
+    """What the simulated server is set to: what an undo must bring back."""
+    bmc = bmc_of(lab)
+    return {
+        "attributes": {name: bmc.attributes.all(name) for name in GROUPS},
+        "users": {one.id: (one.username, one.role, one.enabled) for one in bmc.accounts.members.values()},
+        "bios": (bmc.bios.all(), dict(bmc.bios.pending), bmc.bios.committed),
+        "boot": (bmc.boot.target, bmc.boot.enabled, bmc.boot.order, bmc.boot.pending_order),
+        "media": {name: slot.image for name, slot in bmc.media.slots.items()},
+        "lights": (bmc.identify, {name: state.blinking for name, state in bmc.raid.states.items()}),
+        "drives": {name: (state.raid_status, state.hotspare) for name, state in bmc.raid.states.items()},
+        "volumes": {name: (one.read_policy, one.write_policy, one.level) for name, one in bmc.raid.volumes.items()},
+        "power": bmc.host.state,
+        "licence": bmc.licence,
+        "certificate": bmc.certificates.pem,
+        "jobs": sorted(job.id for job in bmc.jobs.visible() if not job.over),
+    }

@@ -163,11 +163,11 @@ CHANGES: tuple[Case, ...] = (
     Case("idrac_run_diagnostics", {}, lacking=("8",), while_locked=True, blind=True),
     Case("idrac_export_diagnostics", {"wait_s": 300}, world=diagnosed, lacking=("8",), while_locked=True),
     Case("idrac_collect_support", {"wait_s": 570}, world=agreed, lacking=("8",), while_locked=True, aim=COLLECTION),
-    Case("idrac_apply_bios", world=waiting),
+    Case("idrac_apply_bios", world=waiting, residue="bios"),
     Case("idrac_discard_bios", world=waiting, lacking=("8",)),
     Case("idrac_reset_bios"),
     Case("idrac_set_boot_order", {"first": ["Boot0005"]}, sends=2, missing={"first": ["Boot0099"]}),
-    Case("idrac_set_power_cap", {"watts": 400}, while_locked=True),
+    Case("idrac_set_power_cap", {"watts": 400}, while_locked=True, residue="attributes"),
     Case(
         "idrac_set_hot_spare",
         {"controller": RAID, "drive": DISK, "spare": "global"},

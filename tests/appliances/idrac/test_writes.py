@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.appliances.idrac.cases import configuration
 from tests.appliances.idrac.changes_table import TWO_TARGETS
 from tests.appliances.idrac.table import CASES, LAB, SENDERS, WRITES, Case, prepare, with_ids
 from tests.support.rooms import Room, room
@@ -77,10 +78,11 @@ async def test_every_tool_works_on_every_generation_or_says_what_it_lacks(
             assert sent(lab) == []
             return
         arguments = await prepare(lab, case)
-        before = len(sent(lab))
+        before, was = len(sent(lab)), configuration(lab)
         answer = await lab.call(case.tool, **arguments)
         if case not in WRITES:
             assert len(sent(lab)) == before
+            assert configuration(lab) == was
             return
         if persona in case.staged:
             assert answer["outcome"] in ("started", "unknown"), answer
@@ -93,6 +95,8 @@ async def test_every_tool_works_on_every_generation_or_says_what_it_lacks(
         if isinstance(undo, dict) and case.undoes:
             back = await lab.call(str(undo["tool"]), **undo["arguments"])
             assert back["outcome"] in ("applied", "nothing_to_do"), back
+            now = configuration(lab)
+            assert {name for name in now if now[name] != was[name]} <= {case.residue}
 
 
 @every_write

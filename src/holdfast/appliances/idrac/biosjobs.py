@@ -54,6 +54,7 @@ async def plan_apply(ctx: Ctx) -> Change:
         after=_pending(bios),
         look=lambda: _staged(client),
         blast_radius=("Takes effect when the server is restarted.",),
+        warnings=["Taking its job back discards the settings."],
         nothing_to_do=not bios.pending,
     )
 
