@@ -169,10 +169,9 @@ class TestBounds:
     def test_an_attempt_cut_short_may_set_off_the_second_trigger(self) -> None:
         async def main(loop: VirtualTimeLoop) -> None:
             executor = executor_in(loop, circuit_breaker_fail_max=2)
-            tasks = [
-                asyncio.create_task(executor.run(Operation("job", total_timeout_s=bound), hangs)) for bound in (6, 7)
-            ]
-            await asyncio.wait(tasks)
+            calls = (executor.run(Operation("job", total_timeout_s=bound), hangs) for bound in (6, 7))
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(isinstance(end, DeadlineExceededError) for end in ends)
             assert executor.breaker is not None
             assert executor.breaker.current_state == "open"
             assert executor.breaker.machine.last_error == (
