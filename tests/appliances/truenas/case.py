@@ -18,7 +18,7 @@ class Case:
         method: The method that it writes by; "" for reads.
         before: Calls that prepare the state; an entry "!name" switches a fault on.
         outcome: What becomes of it.
-        lost: What becomes of it when its answer is lost after it was executed.
+        lost: What becomes of it when its answer is lost after it was executed; several with | between.
         missing: Arguments of a call about something that does not exist; None where there is no such thing.
         written: The call with `missing` is sent, and refused by TrueNAS itself.
         undo: Whether its undo brings the state back that was planned from.
