@@ -185,6 +185,30 @@ async def test_secrets_in_an_apps_settings_are_in_no_answer_and_not_in_a_plan(tm
         assert "UTC" in said
 
 
+async def test_secrets_in_command_lines_and_environments_of_apps_are_hidden_and_the_rest_is_shown(
+    tmp_path: Path,
+) -> None:
+    services = {
+        "a": {
+            "image": "a:1",
+            "command": ["run", "--token", "hunter2-a", "--api-key=hunter2-b", "--verbose", "--port", "80"],
+        },
+        "b": {"image": "b:1", "entrypoint": "serve --password hunter2-c --db-password=hunter2-d --name lab"},
+        "c": {"image": "c:1", "environment": ["POSTGRES_PASSWORD=hunter2-e", "TZ=UTC"]},
+        "d": {
+            "image": "d:1",
+            "environment": {"DB_PASS": "hunter2-f"},
+            "healthcheck": {"test": ["CMD", "x", "--secret=hunter2-g"]},
+        },
+    }
+    async with nas(tmp_path) as made:
+        await made.call("truenas_install_app", app="mine", compose={"services": services})
+        said = str(await made.call("truenas_get_app_config", app="mine"))
+        assert "hunter2" not in said
+        for word in ("--verbose", "'--port', '80'", "--name lab", "TZ=UTC", "serve"):
+            assert word in said
+
+
 async def test_a_custom_apps_compose_file_is_checked_and_replaced(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         await made.call("truenas_install_app", app="mine", compose={"services": {"web": {"image": "nginx:1"}}})

@@ -12,6 +12,7 @@ from pydantic import JsonValue as AnyJson
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change, job
 from holdfast.appliances.truenas.compose import compose_problems
 from holdfast.appliances.truenas.feeds import Feed
+from holdfast.appliances.truenas.masking import without_flags
 from holdfast.appliances.truenas.models.apps import (
     AppConfig,
     AppContainer,
@@ -157,7 +158,7 @@ def _log_lines(params: JsonObject) -> list[str]:
 async def truenas_get_app_config(ctx: Ctx, *, app: AppName) -> AppConfig:
     """The settings that an app was installed with, or its compose file. Secrets in them are hidden."""
     row = await app_named(ctx, app)
-    return AppConfig(app=app, custom=opt_bool(row, "custom_app"), config=await _config(ctx, app))
+    return AppConfig(app=app, custom=opt_bool(row, "custom_app"), config=without_flags(await _config(ctx, app)))
 
 
 async def _config(ctx: Ctx, app: str) -> JsonObject:
