@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from holdfast.control.canonical import digest
 from holdfast.control.ledger.records import GENESIS, MAX_LINE_BYTES, parse, seal
 
 RECORD = seal(1, 1_795_000_000.5, "intent", "owner", {"id": "x", "n": 1}, GENESIS, b"key")
@@ -54,6 +55,13 @@ def test_a_signed_record_cannot_be_passed_off_as_unsigned() -> None:
     assert not dataclasses.replace(PLAIN, signed=True).is_genuine(b"key")
 
 
+def test_a_record_that_says_it_is_signed_is_not_genuine_by_a_hash_that_anybody_can_make() -> None:
+    claimed = dataclasses.replace(PLAIN, signed=True)
+    forged = dataclasses.replace(claimed, hash=digest(claimed._content()))
+    assert not forged.is_genuine(None)
+    assert not forged.is_genuine(b"key")
+
+
 def without(name: str) -> bytes:
     found = json.loads(RECORD.line())
     del found[name]
@@ -74,6 +82,7 @@ def having(**changed: object) -> bytes:
         b"\x00",
         b"\xff",
         b"[" * 100_000,
+        b"[" * 60_000,
         RECORD.line(),
         b" " + RECORD.line()[:-1],
         RECORD.line()[:-1] + b" ",
@@ -98,6 +107,8 @@ def having(**changed: object) -> bytes:
         having(prev=1),
         having(hash=1),
         b"x" * MAX_LINE_BYTES,
+        having(body={"x": "y" * (MAX_LINE_BYTES - len(having(body={"x": ""})))}),
+        having(body={"x": "y" * (MAX_LINE_BYTES - len(having(body={"x": ""})) + 1)}),
     ],
 )
 def test_a_line_that_is_not_exactly_a_record_is_none(line: bytes) -> None:

@@ -100,8 +100,8 @@ def test_without_a_list_the_largest_fields_are_left_out_and_named(whole: JsonObj
 def test_only_as_much_is_left_out_as_is_needed() -> None:
     cut = fit(answer(a="x" * 5000, b="y" * 100), CAP)
     assert set(cut) == {"b", "notes"}
-    edge = answer(a="x" * 5000, b="y" * (CAP - 400 - size({"b": ""})))
-    assert set(fit(edge, CAP)) == {"b", "notes"}
+    edge = answer(a="x" * 5000, b="y" * (CAP - 400 - size({"b": "", "c": 1})), c=1)
+    assert set(fit(edge, CAP)) == {"b", "c", "notes"}
     over = answer(a="x" * 5000, b="y" * (CAP - 400 - size({"b": ""}) + 1), c=1)
     assert set(fit(over, CAP)) == {"c", "notes"}
 
@@ -131,6 +131,9 @@ def test_a_row_of_another_list_that_is_too_large_by_itself_is_left_out_with_what
 
 
 def test_notes_are_never_left_out() -> None:
+    most = fit(answer(a="x" * 500, notes=["n" * 1500]), CAP)
+    assert set(most) == {"notes"}
+    assert listed(most, "notes")[0] == "n" * 1500
     cut = fit(answer(a="x" * 5000, notes=["n" * 1000]), CAP)
     assert listed(cut, "notes")[0] == "n" * 1000
     assert fit(answer(notes=["n" * 5000]), CAP) == {"notes": ["n" * 5000]}

@@ -40,6 +40,11 @@ def test_when_and_how_to_go_on_is_told_with_the_facts_a_program_wants() -> None:
     )
 
 
+@pytest.mark.parametrize("message", ["It failed", "It failed at 7", "It failed (again"])
+def test_a_message_without_an_end_gets_one(message: str) -> None:
+    assert error_text(HoldfastError(message)).startswith(f"{message}. Nothing was executed. [")
+
+
 def test_what_is_not_known_is_not_mentioned() -> None:
     assert error_text(HoldfastError("It failed.")) == "It failed. Nothing was executed. [code=error executed=no]"
     assert "Retry after 0 s." in error_text(HoldfastError("It failed.", retry_after_s=0))
