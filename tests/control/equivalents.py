@@ -33,6 +33,9 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
         for what in ("condition -> True", "Gt -> GtE")
     },
+    ("control.approval", 'return _Sealed.model_validate_json(data or b"", strict=True)', "without operand 1"): (
+        "None is refused as empty text is"
+    ),
     ("control.statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
 }
 """(module, source line, mutation) and the reason."""

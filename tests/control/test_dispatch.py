@@ -20,6 +20,7 @@ from holdfast.control.context import Context
 from holdfast.control.dispatch import DEFAULT_TIME_LIMIT_S, Clocks, Dispatcher
 from holdfast.control.inventory import Entry
 from holdfast.control.paging import encode_cursor
+from holdfast.control.rendering import compact
 from holdfast.control.spec import Risk, ToolSpec, tool
 from holdfast.errors import (
     CircuitOpenError,
@@ -44,6 +45,12 @@ class Target(TargetSettings):
     """A target of a kind of its own."""
 
     kind = "proxmox"
+
+
+class Elsewhere(TargetSettings):
+    """A target of another kind."""
+
+    kind = "pfsense"
 
 
 @dataclass
@@ -125,8 +132,20 @@ async def proxmox_break(ctx: Context[Appliance]) -> Change:
     return change()
 
 
+@tool(title="Each", toolset="doors", fleet=True)
+async def proxmox_each(
+    ctx: Context[object], *, tool: str, doors: int | None = None, kind: str = "proxmox", max_age_s: float = 0
+) -> Answer:
+    """Asks another tool."""
+    target = (Target if kind == "proxmox" else Elsewhere)(name="lab", host="door.example")
+    arguments: dict[str, object] = {"target": "lab"} if doors is None else {"doors": doors}
+    told = await ctx.read(tool, target, arguments, limit_s=4, max_age_s=max_age_s)
+    return Answer(notes=[str(told.age_s), compact(told.answer)])
+
+
 SPECS: dict[str, ToolSpec] = {
-    spec.name: spec for spec in (proxmox_list, proxmox_quick, proxmox_shut, proxmox_wide, estate_look, proxmox_break)
+    spec.name: spec
+    for spec in (proxmox_list, proxmox_quick, proxmox_shut, proxmox_wide, estate_look, proxmox_break, proxmox_each)
 }
 
 
@@ -417,6 +436,56 @@ async def test_an_answer_over_the_cap_is_cut_and_goes_on_where_it_was_cut(name: 
     assert isinstance(answer["items"], list)
     assert 0 < len(answer["items"]) < 100
     assert answer["next_cursor"] == encode_cursor(10 + len(answer["items"]))
+
+
+async def test_a_tool_may_ask_another_that_reads_under_its_callers_policy_and_its_own_limit(
+    made: Installation,
+) -> None:
+    answer = await made.call("proxmox_each", tool="proxmox_list", doors=1)
+    assert answer["notes"] == ["None", compact({"items": [{"name": "oak" * 20}]})]
+    assert made.gated == [("alice", None, "proxmox_each"), ("alice", "proxmox.lab", "proxmox_list")]
+    assert [round(limit) for limit in made.appliance.limits] == [4]
+    assert made.appliance.asked[0].principal == "alice"
+    assert (await made.call("proxmox_each", tool="proxmox_quick"))["notes"]
+
+
+@pytest.mark.parametrize("tool_name", ["proxmox_shut", "proxmox_break", "proxmox_wide", "estate_look", "nothing"])
+async def test_a_tool_may_ask_no_other_that_writes_or_is_about_no_single_target(
+    made: Installation, tool_name: str
+) -> None:
+    error = await made.fails("proxmox_each", tool=tool_name)
+    assert isinstance(error, UnknownToolError)
+    assert "reads one proxmox target" in error.message
+    assert (made.opened, made.appliance.asked, made.written) == (0, [], [])
+
+
+async def test_a_tool_may_ask_about_its_own_kind_of_target_only(made: Installation) -> None:
+    assert isinstance(await made.fails("proxmox_each", tool="proxmox_list", kind="pfsense"), UnknownToolError)
+    assert made.opened == 0
+
+
+async def test_what_a_tool_asks_of_another_is_validated_and_refused_by_the_policy_as_any_call(
+    made: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(await made.fails("proxmox_each", tool="proxmox_list", doors=-1), InputError)
+
+    def refuse(*, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+        if target is not None:
+            raise PolicyError("No. Nothing was executed.")
+
+    monkeypatch.setattr(made.dispatcher, "_gate", refuse)
+    assert isinstance(await made.fails("proxmox_each", tool="proxmox_list"), PolicyError)
+    assert made.opened == 0
+
+
+async def test_an_answer_that_is_young_enough_is_not_asked_for_again(made: Installation) -> None:
+    await made.call("proxmox_list", doors=1)
+    made.passed = 30
+    again = await made.call("proxmox_each", tool="proxmox_list", doors=1, max_age_s=30)
+    assert again["notes"] == ["30.0", compact({"items": [{"name": "oak" * 20}]})]
+    assert len(made.appliance.asked) == 1
+    await made.call("proxmox_each", tool="proxmox_list", doors=1, max_age_s=29)
+    assert len(made.appliance.asked) == 2
 
 
 async def test_a_change_is_computed_anew_for_settling_without_policy_or_mode(made: Installation) -> None:

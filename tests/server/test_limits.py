@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from holdfast.config import ServerSettings
+from holdfast.server.guard import AllowedOrigins, HttpGuard, static_tokens
+from holdfast.server.http import bound_socket, serve_http
 from tests.server.serving import TOKEN, Served, serving, serving_app
 from tests.support.rooms import room
 
@@ -277,3 +280,28 @@ async def test_a_body_over_the_limit_is_refused(tmp_path: Path, framing: str) ->
             client.ask("/mcp", method="POST", more=f"{more}Transfer-Encoding: chunked\n")
             client.send(f"{size:x}\n{' ' * size}\n0\n\n")
         assert await client.answer() == 413
+
+
+async def test_a_server_serves_until_it_is_told_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[uvicorn.Server] = []
+
+    class Noted(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            made.append(self)
+
+    monkeypatch.setattr("holdfast.server.http.uvicorn.Server", Noted)
+    settings = ServerSettings(port=0)
+    with bound_socket(settings) as sock:
+        port: int = sock.getsockname()[1]
+        guard = HttpGuard(app, allowed=AllowedOrigins.of(settings, port), verify=static_tokens({"token": TOKEN}))
+        task = asyncio.create_task(serve_http(guard, settings, sock))
+        async with asyncio.timeout(20):
+            for _ in range(1000):
+                if made and made[0].started:
+                    break
+                await asyncio.sleep(0.01)
+            assert (await Served(port, guard).get("/"))[0] == 200
+            assert not task.done()
+            made[0].should_exit = True
+            await task
