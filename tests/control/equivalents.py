@@ -33,6 +33,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
         for what in ("condition -> True", "Gt -> GtE")
     },
+    (
+        "control.ledger.head",
+        "found = None if data is None else _File.model_validate_json(data)",
+        "condition -> False",
+    ): ("None is refused as what is no JSON is"),
     ("control.approval", 'return _Sealed.model_validate_json(data or b"", strict=True)', "without operand 1"): (
         "None is refused as empty text is"
     ),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.control import test_killed_write, test_ledger_faults
+from tests.control import mutate_gates, test_killed_write, test_ledger_faults
+from tests.control.equivalents import EQUIVALENT
 from tests.control.killing import STEPS
+from tests.control.mutation import count
 from tests.security import test_canary, test_hostile_identifiers, test_wrong_credentials
 from tests.server import test_http
 from tests.support.hostile import IDENTIFIERS, STRINGS
@@ -41,3 +43,20 @@ TAMPER_CLASSES = max(
 )
 def test_the_page_says_what_the_tests_do(figure: str) -> None:
     assert figure in PAGE
+
+
+@pytest.mark.parametrize("module", mutate_gates.recorded())
+def test_a_gate_whose_mutants_are_counted_as_killed_has_not_been_changed_since(module: str) -> None:
+    """One that was changed has to be mutated anew: `python -m tests.control.mutate_gates NAME`."""
+    found = mutate_gates.recorded()[module]
+    assert found["mutants"] == count(module)
+    assert found["killed"] + found["equivalent"] == found["mutants"]
+
+
+def test_the_page_has_the_figures_of_the_mutants_that_were_killed() -> None:
+    assert mutate_gates.table() in PAGE
+
+
+def test_every_reason_for_leaving_a_mutant_alive_is_about_a_gate() -> None:
+    assert {module for module, _, _ in EQUIVALENT} <= set(mutate_gates.MODULES)
+    assert all(len(reason) > 20 for reason in EQUIVALENT.values())
