@@ -37,6 +37,7 @@ async def test_a_disk_of_which_nothing_is_known_is_not_called_well(tmp_path: Pat
         rows = await health(made)
         assert rows["sdg"]["verdict"] == "unknown"
         assert rows["sda"]["verdict"] == "ok"
+        assert (rows["nvme0n1"]["pool"], rows["nvme0n1"]["verdict"]) == ("boot-pool", "ok")
 
 
 async def test_self_tests_are_told_where_the_release_has_them_and_said_to_be_missing_where_not(tmp_path: Path) -> None:

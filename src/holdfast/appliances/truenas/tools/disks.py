@@ -48,9 +48,9 @@ async def truenas_disk_health(
     names = [str(row.get("name")) for row in wanted]
     evidence = {name: _Evidence() for name in names}
     for held in await ctx.client.query("pool.query", [], {"select": ["name", "topology"]}):
-        for leaf in leaves(held):
-            if leaf.disk in evidence:
-                evidence[leaf.disk].leaf = leaf
+        _members(held, evidence)
+    if any(row.get("pool") and evidence[str(row.get("name"))].leaf is None for row in wanted):
+        await _or_note(notes, "Members of the boot pool", _boot(ctx, evidence))
     await _alerts(ctx, wanted, evidence)
     await _or_note(notes, "Temperatures", _temperatures(ctx, evidence))
     if names:
@@ -62,6 +62,16 @@ async def truenas_disk_health(
     found = [_judged(row, evidence[str(row.get("name"))]) for row in wanted]
     found.sort(key=lambda row: (_ORDER.index(str(row["verdict"])), str(row.get("name"))))
     return page(DiskHealthPage, found, lambda row: made(DiskHealth, row), limit, cursor, notes=notes)
+
+
+def _members(pool: JsonObject, evidence: dict[str, _Evidence]) -> None:
+    for leaf in leaves(pool):
+        if leaf.disk in evidence:
+            evidence[leaf.disk].leaf = leaf
+
+
+async def _boot(ctx: Ctx, evidence: dict[str, _Evidence]) -> None:
+    _members(as_object(await ctx.client.call("boot.get_state"), "boot.get_state"), evidence)
 
 
 async def _or_note(notes: list[str], what: str, asking: Awaitable[None]) -> None:
@@ -136,7 +146,8 @@ def _judged(row: JsonObject, seen: _Evidence) -> JsonObject:
     verdict = "failing" if failing else "warning" if warning else "ok" if known else "unknown"
     reasons: list[JsonValue] = [*failing, *warning]
     if verdict == "unknown":
-        reasons.append("It is in no pool, and this release tells nothing else about its health.")
+        where = f"Its place in {row['pool']} is not told" if row.get("pool") else "It is in no pool"
+        reasons.append(f"{where}, and this release tells nothing else about its health.")
     facts: JsonObject = {
         "verdict": verdict,
         "reasons": reasons or None,

@@ -53,9 +53,10 @@ async def truenas_list_iscsi(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = No
 def _row(row: JsonObject) -> IscsiRow:
     listen = row.get("listen")
     groups = row.get("groups")
+    held = {**row, "path": None} if row.get("type") == "DISK" else row
     return made(
         IscsiRow,
-        row,
+        held,
         listen=addresses(listen) if listen is not None else None,
         portals=[number for item in groups if isinstance(item, dict) and isinstance(number := item.get("portal"), int)]
         if isinstance(groups, list)

@@ -76,7 +76,7 @@ async def _smb(ctx: Ctx) -> list[JsonObject]:
                 "user": row.get("username"),
                 "shares": shares,
                 "protocol": row.get("session_dialect"),
-                "encryption": dig(row, "encryption.cipher"),
+                "encryption": cipher if (cipher := dig(row, "encryption.cipher")) != "-" else None,
             }
         )
     return rows
