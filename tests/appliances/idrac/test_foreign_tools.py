@@ -64,7 +64,7 @@ state_dir = "{tmp_path / "state"}"
     )
 
     async def sleep(seconds: float) -> None:
-        await asyncio.sleep(min(seconds, 0.5))  # the emulator lives in real time: its power takes seconds
+        await asyncio.sleep(min(seconds, 1.0))  # the emulator lives in real time: its power takes seconds
 
     application = Application(config, Serving(toolsets=("all",)), clocks=Clocks(sleep=sleep))
     async with application.running():
@@ -132,6 +132,7 @@ async def test_what_it_does_not_have_is_said_by_every_tool_that_needs_it(emulato
 
 async def test_power_is_switched_and_the_effect_is_seen(emulator: Emulator, tmp_path: Path) -> None:
     async with tools(emulator, tmp_path) as lab:
+        await lab.call("idrac_set_power", action="off_force")  # it may have kept its state from an earlier run
         for action, state in (("on", "On"), ("off_force", "Off"), ("on", "On"), ("off_graceful", "Off")):
             answer = await lab.call("idrac_set_power", action=action)
             assert answer["outcome"] == "applied", (action, answer)
