@@ -38,6 +38,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "found = None if data is None else _File.model_validate_json(data)",
         "condition -> False",
     ): ("None is refused as what is no JSON is"),
+    (
+        "control.dispatch",
+        "if entry is None or spec is None or spec.fleet or spec.kind != target.kind:",
+        "without operand 0",
+    ): "without an entry there is no tool either",
     ("control.approval", 'return _Sealed.model_validate_json(data or b"", strict=True)', "without operand 1"): (
         "None is refused as empty text is"
     ),

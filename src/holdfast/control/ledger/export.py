@@ -73,8 +73,6 @@ def export(records: Iterable[Record], form: Format, *, version: str) -> Iterator
 def _text(value: JsonValue) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=True)
     return one_line(text, 4096)
 
