@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from holdfast.appliances.kinds import settings_classes
+from holdfast.appliances.kinds import KINDS, settings_classes
 from holdfast.config import parse_config
 from holdfast.control.answers import JsonObject
 from holdfast.control.caller import Ask, Caller, Question, Reply
 from holdfast.control.dispatch import Clocks
+from holdfast.control.inventory import ESTATE, load_catalogue
 from holdfast.control.spec import ToolSpec, tools_in
 from holdfast.errors import HoldfastError
 from holdfast.server.application import Application, Serving
@@ -24,6 +25,9 @@ from tests.support.racks import shared_authority
 
 _EPOCH = 1_790_000_000.0
 """The simulators' time at the start of a test: it runs like any clock, and tools that wait advance it."""
+
+CATALOGUE = load_catalogue((*KINDS, ESTATE))
+"""Read once: thousands of rooms are opened."""
 
 
 async def says_yes(question: Question) -> Reply:
@@ -138,7 +142,7 @@ state_dir = "{tmp_path / "state"}"
             await asyncio.sleep(0)
 
         clocks = Clocks(now=clock.now, sleep=sleep)
-        made.application = Application(config, Serving(toolsets=toolsets), clocks=clocks)
+        made.application = Application(config, Serving(toolsets=toolsets), clocks, CATALOGUE)
         async with made.application.running():
             yield made
 

@@ -14,7 +14,7 @@ from holdfast.appliances.kinds import KINDS, TITLES
 from holdfast.config import Config, Mode
 from holdfast.control.answers import JsonObject
 from holdfast.control.dispatch import Clocks, Dispatcher
-from holdfast.control.inventory import ESTATE, Entry, Selection, load_catalogue, select
+from holdfast.control.inventory import ESTATE, Catalogue, Entry, Selection, load_catalogue, select
 from holdfast.control.room import ControlRoom
 from holdfast.errors import ConfigError
 from holdfast.server.adapter import Adapter, Principal, build_server, local_principal
@@ -48,9 +48,18 @@ class Serving:
 
 
 class Application:
-    """A configuration with its connections, its control room and its dispatcher."""
+    """A configuration with its connections, its control room and its dispatcher.
 
-    def __init__(self, config: Config, serving: Serving, clocks: Clocks | None = None) -> None:
+    Args:
+        config: The targets and how they are served.
+        serving: What this process serves of it.
+        clocks: Time; tests inject their own.
+        catalogue: The tools that there are; read from the package when omitted, and not kept.
+    """
+
+    def __init__(
+        self, config: Config, serving: Serving, clocks: Clocks | None = None, catalogue: Catalogue | None = None
+    ) -> None:
         self.config = config
         self._clocks = clocks if clocks is not None else Clocks()
         self.kinds = serving.kinds or tuple(kind for kind in KINDS if config.of_kind(kind))
@@ -64,7 +73,8 @@ class Application:
                 raise ConfigError(
                     f"No {TITLES[kind]} target is configured.", next_step=f"Add a [targets.{kind}.NAME] table."
                 )
-        self.entries = select(load_catalogue((*KINDS, ESTATE)), self._selection(serving))
+        catalogue = catalogue if catalogue is not None else load_catalogue((*KINDS, ESTATE))
+        self.entries = select(catalogue, self._selection(serving))
         self.room = ControlRoom(config, sleep=self._clocks.sleep)
         self.connections = OpenConnections(config, on_secret=self.room.redactor.add)
         self.dispatcher = self._dispatcher(self.entries)
