@@ -15,8 +15,9 @@ from tests.server.providers import AUDIENCE, provider
 
 
 async def test_a_valid_token_gives_its_principal_and_keys_are_fetched_once(tmp_path: Path) -> None:
-    async with provider(tmp_path) as (made, verify, _):
+    async with provider(tmp_path) as (made, verify, clock):
         assert await verify(made.token()) == "user-7"
+        clock[0] += 1000
         assert await verify(made.token(sub="user-8")) == "user-8"
         assert made.fetches == 1
 
@@ -131,7 +132,7 @@ async def test_a_key_that_is_not_for_signing_or_of_an_unknown_kind_is_left_out_a
         made.changes = {"use": "enc"}
         assert await verify(made.token()) is None
     async with provider(tmp_path) as (made, verify, _):
-        made.changes = {"kid": 7}
+        made.changes = {"kid": [7]}
         assert await verify(made.token()) is None
 
 
