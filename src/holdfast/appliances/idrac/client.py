@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from holdfast.appliances.idrac.collections import Collections
 from holdfast.appliances.idrac.errors import NotReadyError, body_of, error_of, hidden_failure
@@ -16,7 +15,8 @@ from holdfast.appliances.idrac.places import Places
 from holdfast.appliances.idrac.reading import action_of, text
 from holdfast.appliances.idrac.session import PREFIX, Session
 from holdfast.appliances.idrac.settings import IDracSettings
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
+from holdfast.appliances.lifetime import GuardedClient
+from holdfast.appliances.wiring import policy_of, settings_of, transport_of
 from holdfast.errors import (
     AuthenticationError,
     ConflictError,
@@ -25,7 +25,7 @@ from holdfast.errors import (
     RefusedError,
     UnsupportedError,
 )
-from holdfast.resilience import Breaker, Operation
+from holdfast.resilience import Operation
 from holdfast.transport import ConnectionPool, Guard, Part, Query, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonObject, JsonValue, get_str, opt_object, opt_str
 
@@ -64,7 +64,7 @@ class Answered:
     job: str | None
 
 
-class IDracClient(Collections):
+class IDracClient(GuardedClient[IDracSettings], Collections):
     """Client of one iDRAC.
 
     Args:
@@ -83,12 +83,9 @@ class IDracClient(Collections):
         pool: ConnectionPool | None = None,
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
-        super().__init__()
         settings = settings_of(IDracSettings, config)
-        self.settings = settings
+        super().__init__(settings, pool)
         self._on_secret = on_secret
-        self._own_pool = pool is None
-        self._pool = pool if pool is not None else pool_of(settings)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
         self._session = Session(
             settings,
@@ -107,15 +104,8 @@ class IDracClient(Collections):
         self._slots = asyncio.Semaphore(FIRST_IN_FLIGHT)
         self._allowed = FIRST_IN_FLIGHT
         self._writer = asyncio.Lock()
+        self._plain = set()
         self.places = Places(self)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def by_basic(self) -> bool:
@@ -127,20 +117,10 @@ class IDracClient(Collections):
         """Whether requests log in one by one because others have taken all sessions."""
         return self._session.by_basic and self._session.offered
 
-    @property
-    def circuit_breaker(self) -> Breaker | None:
-        """The client's circuit; None when switched off."""
-        return self._guard.breaker
-
-    def circuits(self) -> Mapping[str, Breaker]:
-        """All circuits by name."""
-        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
-
     async def close(self) -> None:
         """Delete our session and release connections."""
         await self._session.close()
-        if self._own_pool:
-            await self._pool.close()
+        await super().close()
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
         """GET a resource by its path or by a link that the iDRAC gave; links are kept on its origin."""

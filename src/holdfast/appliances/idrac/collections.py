@@ -28,8 +28,8 @@ class Listing:
 class Collections(ABC):
     """Reads collections by the one thing that it needs: to GET a resource."""
 
-    def __init__(self) -> None:
-        self._plain: set[str] = set()
+    _plain: set[str]
+    """Links of collections that this iDRAC does not expand; empty at first."""
 
     @abstractmethod
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:

@@ -6,17 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Final, Self, TypeVar, cast
+from typing import Final, TypeVar, cast
 
+from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.pfsense.errors import envelope_of, executed_by, locked_out
 from holdfast.appliances.pfsense.facts import Model, model_named
 from holdfast.appliances.pfsense.session import Session
 from holdfast.appliances.pfsense.settings import PfSenseSettings
 from holdfast.appliances.pfsense.versions import Versions
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, transport_of
+from holdfast.appliances.wiring import policy_of, settings_of, transport_of
 from holdfast.errors import ApplianceError, AttemptTimeoutError, NotSentError, PermissionDeniedError
-from holdfast.resilience import Breaker, Operation
+from holdfast.resilience import Operation
 from holdfast.transport import ConnectionPool, Guard, Query, Request, path
 from holdfast.transport.values import (
     JsonObject,
@@ -46,7 +46,7 @@ SLOW_ATTEMPT_S: Final = 175.0
 """nginx itself gives up after 180 s (contract 2): for what is synchronous and slow, such as packages."""
 
 
-class HTTPPfSenseClient:
+class HTTPPfSenseClient(GuardedClient[PfSenseSettings]):
     """Client of a pfSense firewall.
 
     Args:
@@ -54,8 +54,8 @@ class HTTPPfSenseClient:
         pool: Shared connections; a pool of its own when omitted.
         on_secret: Told every secret that a login brings, for redaction.
 
-    Methods raise `holdfast.errors.HoldfastError`; while the circuit is open that error also is a
-    `pybreaker.CircuitBreakerError`.
+    There is no session to end (contract 3). Methods raise `holdfast.errors.HoldfastError`; while the circuit is open
+    that error also is a `pybreaker.CircuitBreakerError`.
 
     Attributes:
         versions: The release of the REST API package, and what it can.
@@ -71,9 +71,7 @@ class HTTPPfSenseClient:
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
         settings = settings_of(PfSenseSettings, config)
-        self.settings = settings
-        self._own_pool = pool is None
-        self._pool = pool if pool is not None else pool_of(settings)
+        super().__init__(settings, pool)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
         self._session = Session(settings, self._http.send, on_secret=on_secret)
         self._guard = Guard(
@@ -87,28 +85,6 @@ class HTTPPfSenseClient:
         self.last_creation_at = 0.0
         self._writer = asyncio.Lock()
         self._memory: dict[str, tuple[object, float]] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    @property
-    def circuit_breaker(self) -> Breaker | None:
-        """The client's circuit; None when switched off."""
-        return self._guard.breaker
-
-    def circuits(self) -> Mapping[str, Breaker]:
-        """All circuits by name."""
-        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
-
-    async def close(self) -> None:
-        """Release connections; there is no session to end (contract 3)."""
-        if self._own_pool:
-            await self._pool.close()
 
     async def get(self, *segments: str, query: Query | None = None) -> JsonValue:
         """GET `/api/v2/SEGMENTS`; the `data` of the envelope.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from holdfast.appliances.lifetime import ApplianceClient
 from holdfast.appliances.proxmox.addresses import MAX_IN_FLIGHT, Addresses
 from holdfast.appliances.proxmox.circuits import Circuits
 from holdfast.appliances.proxmox.here import Here, detect
 from holdfast.appliances.proxmox.inventory import Inventory
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.proxmox.upids import KnownTasks
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of
+from holdfast.appliances.wiring import policy_of, settings_of
 from holdfast.errors import PermissionDeniedError, ProtocolError
 from holdfast.resilience import Breaker, Operation
 from holdfast.transport import ConnectionPool, Part, Query, Request, path
@@ -41,7 +41,7 @@ _WORDS: Final = _words(
 )
 
 
-class AsyncProxmoxClient:
+class AsyncProxmoxClient(ApplianceClient[ProxmoxSettings]):
     """Client of the Proxmox VE API.
 
     Args:
@@ -61,9 +61,7 @@ class AsyncProxmoxClient:
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
         settings = settings_of(ProxmoxSettings, config)
-        self.settings = settings
-        self._own_pool = pool is None
-        self._pool = pool if pool is not None else pool_of(settings)
+        super().__init__(settings, pool)
         self._addresses = Addresses(settings, self._pool, on_secret=on_secret)
         policy = policy_of(settings, max_in_flight=MAX_IN_FLIGHT)
         self._circuits = Circuits(self._addresses, policy, settings.label, settings.circuit_name)
@@ -72,14 +70,6 @@ class AsyncProxmoxClient:
         self.inventory = Inventory(self._resources)
         self.known_tasks = KnownTasks()
         self._here: Here | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def circuit_breaker(self) -> Breaker | None:
@@ -94,8 +84,7 @@ class AsyncProxmoxClient:
         """Release connections. API tokens and tickets need no log-out (contract 2)."""
         await self.inventory.close()
         await self._addresses.aclose()
-        if self._own_pool:
-            await self._pool.close()
+        await super().close()
 
     async def get(self, *segments: str | int, query: Query | None = None, name: str | None = None) -> JsonValue:
         """GET `/api2/json/SEGMENTS`; the `data` of the answer.

@@ -7,18 +7,18 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.truenas.auth import AuthManager
 from holdfast.appliances.truenas.downloads import Downloads
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
 from holdfast.appliances.truenas.feeds import Feed, Feeds
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
-from holdfast.appliances.wiring import policy_of, pool_of, settings_of, tls_of
+from holdfast.appliances.wiring import policy_of, settings_of, tls_of
 from holdfast.errors import HoldfastError, UnsupportedError
-from holdfast.resilience import Breaker, Clock, Operation
+from holdfast.resilience import Clock, Operation
 from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import (
     ConnectionPool,
@@ -46,7 +46,7 @@ class KnownJob:
     request_id: str | None = None
 
 
-class TrueNASClient:
+class TrueNASClient(GuardedClient[TrueNASSettings]):
     """Client of a TrueNAS system.
 
     Args:
@@ -70,9 +70,7 @@ class TrueNASClient:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         settings = settings_of(TrueNASSettings, config)
-        self.settings = settings
-        self._own_pool = pool is None
-        self._pool = pool if pool is not None else pool_of(settings)
+        super().__init__(settings, pool)
         self._auth = auth_manager if auth_manager is not None else AuthManager(settings, clock=clock)
         self._on_secret = on_secret
         self._guard = Guard(
@@ -92,30 +90,12 @@ class TrueNASClient:
         self.known_jobs: dict[int, KnownJob] = {}
         """Jobs that this process has heard of, by id; so that ids used anew are recognised."""
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    @property
-    def circuit_breaker(self) -> Breaker | None:
-        """The client's circuit; None when switched off."""
-        return self._guard.breaker
-
-    def circuits(self) -> Mapping[str, Breaker]:
-        """All circuits by name."""
-        return {} if self._guard.breaker is None else {self.settings.circuit_name: self._guard.breaker}
-
     async def close(self) -> None:
         """Log out by closing the socket, and release connections."""
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
-        if self._own_pool:
-            await self._pool.close()
+        await super().close()
 
     async def call(self, method: str, *params: JsonValue) -> JsonValue:
         """Call a method that only reads; repeated after a transient failure."""
