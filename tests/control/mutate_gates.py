@@ -72,7 +72,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "The ledger": {
         "control.ledger.records": _LEDGER,
-        "control.ledger.chain": _LEDGER[2:] + _LEDGER[:2],
+        "control.ledger.chain": ("control/test_ledger_chain.py", *_LEDGER[2:], *_LEDGER[:2]),
         "control.ledger.head": ("control/test_ledger_head.py", *_LEDGER[2:], *_LEDGER[:2]),
         "control.ledger.files": _LEDGER[1:],
         "control.ledger.reading": (_LEDGER[3], _LEDGER[2], _LEDGER[4], _LEDGER[1]),
