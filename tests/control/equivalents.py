@@ -22,6 +22,7 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
             'if "-----BEGIN " in text:',
             'if "LS0tLS1CRUdJTi" in text:',
             'if "://" in text:',
+            'if "--" in text:',
             'if "=" in text or ":" in text or ">" in text:',
         )
     },

@@ -26,6 +26,8 @@ _ENCODED_SECRET: Final = re.compile(rb"PRIVATE KEY|Static key")
 _NAME: Final = re.compile(
     r"(?<![A-Za-z0-9_.#-])([A-Za-z][A-Za-z0-9_.#-]*+)[\"'\]\\]{0,4}[ \t]{0,4}(=>|[=:>])[ \t]{0,4}"
 )
+# --name=value and --name value, as in command lines
+_OPTION: Final = re.compile(r"(?<![A-Za-z0-9_.#-])--([A-Za-z][A-Za-z0-9_.-]*+)(?:=|[ \t]{1,4}(?!-))")
 _XML_ATTRIBUTE: Final = re.compile(r"\b[Nn]ame=\"([^\"<>]{1,128})\"[^<>]{0,64}>([^<]++)")
 _QUOTED: Final = {'"': re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL), "'": re.compile(r"(?:[^'\\]|\\.)*+", re.DOTALL)}
 _ESCAPED_QUOTE: Final = re.compile(r"\\{1,15}[\"']")
@@ -61,6 +63,8 @@ def redact_shapes(text: str, marker: str) -> str:
     if "=" in text or ":" in text or ">" in text:
         text = _replace(text, _assigned(text), marker)
         text = _replace(text, _xml(text), marker)
+    if "--" in text:
+        text = _replace(text, _optional(text), marker)
     for shape in _SHAPES:
         text = shape.sub(marker, text)
     return _BEARER.sub(
@@ -93,6 +97,18 @@ def _assigned(text: str) -> Iterator[tuple[int, int]]:
         if span[0] < span[1]:
             yield span
             at = span[1]
+
+
+def _optional(text: str) -> Iterator[tuple[int, int]]:
+    """Where values of options of a command line stand that are named as a secret."""
+    at = 0
+    while (match := _OPTION.search(text, at)) is not None:
+        at = match.end()
+        if names_secret(match[1]):
+            span = _value_span(text, at, match[1])
+            if span[0] < span[1]:
+                yield span
+                at = span[1]
 
 
 def _value_span(text: str, at: int, name: str) -> tuple[int, int]:
