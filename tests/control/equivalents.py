@@ -39,6 +39,10 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "found = None if data is None else _File.model_validate_json(data)",
         "condition -> False",
     ): ("None is refused as what is no JSON is"),
+    ("control.ledger.chain", "self.signed = self.signed or record.signed", "without operand 0"): (
+        "after a signed record no unsigned one passes the check"
+    ),
+    ("control.ledger.chain", "while left is None or left > 0:", "Gt -> GtE"): "reading no bytes ends the loop as well",
     (
         "control.dispatch",
         "if entry is None or spec is None or spec.fleet or spec.kind != target.kind:",

@@ -72,12 +72,17 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "The ledger": {
         "control.ledger.records": _LEDGER,
-        "control.ledger.chain": ("control/test_ledger_chain.py", *_LEDGER[2:], *_LEDGER[:2]),
+        "control.ledger.chain": (
+            "control/test_ledger_walk.py",
+            "control/test_ledger_chain.py",
+            *_LEDGER[2:],
+            *_LEDGER[:2],
+        ),
         "control.ledger.head": ("control/test_ledger_head.py", *_LEDGER[2:], *_LEDGER[:2]),
-        "control.ledger.files": _LEDGER[1:],
+        "control.ledger.files": ("control/test_ledger_files.py", *_LEDGER[1:]),
         "control.ledger.reading": (_LEDGER[3], _LEDGER[2], _LEDGER[4], _LEDGER[1]),
         "control.ledger.export": (_LEDGER[3],),
-        "control.ledger.book": (_LEDGER[1], _LEDGER[4]),
+        "control.ledger.book": ("control/test_ledger_late.py", _LEDGER[1], _LEDGER[4]),
     },
     "The one exit": {
         "control.textfields": ("control/test_textfields.py",),

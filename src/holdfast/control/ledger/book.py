@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -178,10 +178,8 @@ class Ledger:
         name = entry if isinstance(entry, str) else entry.id
         draft = Draft("outcome", self._outcome_body(name, outcome))
         try:
-            await self._run(lambda: self._append(draft, may_use_reserve=True))
+            await self._run(lambda: self._append_outcome(draft))
         except LedgerError as error:
-            if draft not in self._late:
-                self._late.append(draft)
             raise LedgerError(
                 f"The change was sent ({outcome.result}), but its outcome could not be recorded.",
                 next_step=error.next_step,
@@ -237,20 +235,27 @@ class Ledger:
         return f"hmac-sha256:{keyed_digest(self._key, {'arguments': arguments})}"
 
     def _append(self, draft: Draft, *, may_use_reserve: bool = False) -> None:
+        """Write what is late, then this. In the ledger's thread, which alone touches what is late."""
         self._files.open(self._tidy({"pid": os.getpid()}))
-        late = list(self._late)
-        if draft not in late:
-            late.append(draft)
-        self._files.append(late, may_use_reserve=may_use_reserve)
-        self._late = [kept for kept in self._late if kept not in late]
+        drafts = list(self._late)
+        if draft not in drafts:
+            drafts.append(draft)
+        self._files.append(drafts, may_use_reserve=may_use_reserve)
+        self._late.clear()
 
-    async def _record_late(self, draft: Draft) -> None:
-        """Record an outcome while another error is on its way, which must not be replaced."""
+    def _append_outcome(self, draft: Draft) -> None:
+        """Write an outcome, or keep it; here, so that a cancellation of whoever waits for it loses nothing."""
         try:
-            await self._run(lambda: self._append(draft, may_use_reserve=True))
+            self._append(draft, may_use_reserve=True)
         except LedgerError:
             if draft not in self._late:
                 self._late.append(draft)
+            raise
+
+    async def _record_late(self, draft: Draft) -> None:
+        """Record an outcome while another error is on its way, which must not be replaced."""
+        with suppress(LedgerError):
+            await self._run(lambda: self._append_outcome(draft))
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Run in the ledger's thread, to its end; a cancellation that comes meanwhile goes on then."""

@@ -150,22 +150,13 @@ class LedgerFiles:
                 (self.directory / _RESERVE).unlink(missing_ok=True)
                 return self._write(self._catch_up(), drafts)
 
-    def position(self) -> Position:
-        """Where the ledger ends now.
-
-        Raises:
-            LedgerError: It cannot be read, or is damaged.
-        """
-        with self._refusing("read"), self._locked():
-            return self._catch_up(repair=False)
-
     def _refusing(self, what: str) -> _Refusing:
         return _Refusing(self, what)
 
     def _locked(self) -> AbstractContextManager[None]:
         return statefiles.locked(self.directory / _LOCK, timeout_s=self._lock_timeout_s)
 
-    def _catch_up(self, *, repair: bool = True) -> Position:
+    def _catch_up(self) -> Position:
         """Where the ledger really ends: the head, and what was written after it by a process that then died."""
         position = head.read(self.directory, self._key)
         what = "a line was cut off"
@@ -176,7 +167,7 @@ class LedgerFiles:
             follow(self.directory, position, self._key)
         except BrokenChainError as error:
             raise _damaged(f"after record {position.seq}: {error.message}") from error
-        if repair and (position.torn is not None or (position.seq and not has_head)):
+        if position.torn is not None or (position.seq and not has_head):
             facts = torn_facts(position.torn) if position.torn is not None else {}
             self._write(position, [Draft("recovered", {"what": what, **facts})])
         return position
