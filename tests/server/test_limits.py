@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from tests.support.rooms import room
 
 LIMIT_S = 0.3
 ANSWER_BYTES = 64 * 1024 * 1024
+PIECE_BYTES = 256 * 1024
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/work` answers after a while, `/large` with much, `/body` when the whole body has come, all else at once."""
+    """`/work` answers after a while, `/large` with much, `/piece` with some, `/body` when its body has come whole."""
     if scope["type"] == "lifespan":
         for phase in ("startup", "shutdown"):
             await receive()
@@ -33,7 +35,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(3 * LIMIT_S)
     while scope["path"] == "/body" and (await receive()).get("more_body"):
         pass
-    size = ANSWER_BYTES if scope["path"] == "/large" else 2
+    size = {"/large": ANSWER_BYTES, "/piece": PIECE_BYTES}.get(scope["path"], 2)
     await send(
         {
             "type": "http.response.start",
@@ -47,8 +49,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def limited(*, connections: int = 50, header_s: float = LIMIT_S) -> AsyncIterator[Served]:
-    settings = ServerSettings(port=0, header_timeout=header_s, transfer_timeout=LIMIT_S, max_connections=connections)
+async def limited(
+    *, connections: int = 50, header_s: float = LIMIT_S, transfer_s: float = LIMIT_S
+) -> AsyncIterator[Served]:
+    settings = ServerSettings(port=0, header_timeout=header_s, transfer_timeout=transfer_s, max_connections=connections)
     async with serving_app(app, settings) as served:
         yield served
 
@@ -168,25 +172,79 @@ async def test_requests_sent_ahead_are_answered_in_their_order() -> None:
         await client.drip()
 
 
+@asynccontextmanager
+async def deaf(served: Served, *, buffer: int = 4096) -> AsyncIterator[socket.socket]:
+    """A connection whose client takes in nothing by itself."""
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", served.port))
+        yield made
+
+
+async def ask(client: socket.socket, served: Served, path: str, more: str = "") -> None:
+    head = f"GET {path} HTTP/1.1\nHost: 127.0.0.1:{served.port}\nAuthorization: Bearer {TOKEN}\n{more}\n"
+    await asyncio.get_running_loop().sock_sendall(client, head.replace("\n", "\r\n").encode())
+
+
+async def taken_from(client: socket.socket) -> int:
+    """Take in all there is; how many bytes it was."""
+    taken = 0
+    async with asyncio.timeout(10):
+        try:
+            while piece := await asyncio.get_running_loop().sock_recv(client, 1024 * 1024):
+                taken += len(piece)
+        except ConnectionError:
+            pass
+    return taken
+
+
+def transports() -> list[asyncio.Transport]:
+    """Those of this process that something still refers to, on either side of a connection."""
+    gc.collect()
+    return [found for found in gc.get_objects() if issubclass(type(found), asyncio.Transport)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(0.01)
+
+
+async def transport_of(served: Served) -> asyncio.Transport:
+    """The server's side of its only connection."""
+    async with asyncio.timeout(10):
+        while True:
+            for found in transports():
+                name = found.get_extra_info("sockname")
+                if name is not None and name[1] == served.port:
+                    return found
+            await asyncio.sleep(0.01)
+
+
+async def held_up(served: Served) -> None:
+    transport = await transport_of(served)
+    await until(lambda: transport.get_write_buffer_size() > 0)
+
+
 @pytest.mark.parametrize("more", ["", "Connection: close\n"])
 async def test_an_answer_that_nobody_takes_in_is_given_up(more: str) -> None:
-    async with limited() as served:
-        with socket.socket() as deaf:
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            deaf.connect(("127.0.0.1", served.port))
-            head = f"GET /large HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
-            deaf.sendall((head + more.replace("\n", "\r\n") + "\r\n").encode())
-            await asyncio.sleep(3 * LIMIT_S)
-            deaf.setblocking(False)
-            taken = 0
-            loop = asyncio.get_running_loop()
-            async with asyncio.timeout(10):
-                try:
-                    while piece := await loop.sock_recv(deaf, 1024 * 1024):
-                        taken += len(piece)
-                except ConnectionError:
-                    pass
-            assert taken < ANSWER_BYTES
+    async with limited() as served, deaf(served) as client:
+        await ask(client, served, "/large", more)
+        await asyncio.sleep(3 * LIMIT_S)
+        assert await taken_from(client) < ANSWER_BYTES
+
+
+async def test_the_rest_of_a_last_answer_that_nobody_takes_in_is_given_up_as_well() -> None:
+    async with limited(transfer_s=1) as served, deaf(served) as client:
+        transport = await transport_of(served)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await ask(client, served, "/piece", "Connection: close\n")
+        low, _ = transport.get_write_buffer_limits()
+        while not transport.is_closing() or transport.get_write_buffer_size() > low:
+            assert await asyncio.get_running_loop().sock_recv(client, 1024)
+        assert transport.get_write_buffer_size() > 0
+        await until(lambda: transport.get_write_buffer_size() == 0)
 
 
 async def test_an_answer_that_is_taken_in_slowly_arrives_whole() -> None:
@@ -196,6 +254,39 @@ async def test_an_answer_that_is_taken_in_slowly_arrives_whole() -> None:
         while piece := await client.reader.read(4 * 1024 * 1024):
             taken += len(piece)
         assert taken > ANSWER_BYTES
+
+
+async def test_an_answer_may_take_longer_than_the_limit_while_it_is_taken_in() -> None:
+    loop = asyncio.get_running_loop()
+    async with limited() as served, deaf(served, buffer=1024 * 1024) as client:
+        await ask(client, served, "/large")
+        began, taken = loop.time(), 0
+        async with asyncio.timeout(10):
+            while taken < ANSWER_BYTES:
+                until = taken + 2 * 1024 * 1024
+                while taken < min(until, ANSWER_BYTES):
+                    piece = await loop.sock_recv(client, 256 * 1024)
+                    assert piece
+                    taken += len(piece)
+                await asyncio.sleep(LIMIT_S / 10)
+        assert loop.time() - began > 2 * LIMIT_S
+
+
+async def test_a_kept_connection_may_rest_after_a_long_answer_was_taken_in() -> None:
+    async with limited() as served, connected(served) as client:
+        for _ in range(2):
+            client.ask("/large")
+            assert await client.answer() == 200
+            await asyncio.sleep(2 * LIMIT_S)
+
+
+async def test_of_a_connection_that_ended_nothing_is_kept_while_its_limits_run() -> None:
+    async with limited(header_s=60, transfer_s=60) as served:
+        before = len(transports())
+        async with deaf(served) as client:
+            await ask(client, served, "/large")
+            await held_up(served)
+        await until(lambda: len(transports()) == before)
 
 
 async def test_a_refused_request_ends_its_connection_whatever_of_it_is_still_to_come() -> None:
@@ -232,6 +323,18 @@ async def test_of_too_many_connections_those_go_first_that_have_kept_the_server_
                 fifth.ask()
                 assert await fifth.answer() == 200
         assert await working.answer() == 200
+
+
+async def test_a_connection_that_has_ended_is_not_the_one_that_makes_room() -> None:
+    async with limited(connections=1, header_s=60, transfer_s=60) as served:
+        async with connected(served) as refused:
+            refused.ask("/", method="POST", more="Content-Length: 9\n", token="wrong")
+            assert await refused.answer() == 401
+            await refused.ended_after()
+        async with connected(served) as waiting, connected(served) as asking:
+            await waiting.ended_after()
+            asking.ask()
+            assert await asking.answer() == 200
 
 
 async def test_when_all_connections_work_no_further_one_is_served() -> None:

@@ -68,29 +68,27 @@ def protocol_class(limits: ConnectionLimits) -> type[H11Protocol]:
             super().on_response_complete()
             self._observe()
             if self.transport.is_closing():
-                self._await_taking()  # closing waits until everything is sent
+                self._await_taking(True)  # closing waits until everything is sent
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._await_taking()
+            self._await_taking(True)
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            self._taken()
+            self._await_taking(self.transport.is_closing())
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._enter(_Phase.WORK)
-            self._taken()
+            self._await_taking(False)
             limits.open.discard(id(self))
             super().connection_lost(exc)
 
-        def _await_taking(self) -> None:
-            self._taken()
-            self._stalled = self.loop.call_later(limits.transfer_timeout_s, _abort, self.transport)
-
-        def _taken(self) -> None:
+        def _await_taking(self, awaited: bool) -> None:
             if self._stalled is not None:
                 self._stalled.cancel()
+            limit = limits.transfer_timeout_s
+            self._stalled = self.loop.call_later(limit, _abort, self.transport) if awaited else None
 
         def _observe(self) -> None:
             theirs = self.conn.their_state
