@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.control.ledger import Filter, Format, Head, LedgerReader, Outcome, Record, export
+from holdfast.control import statefiles
+from holdfast.control.ledger import Filter, Format, Head, LedgerReader, Outcome, Record, export, head
+from holdfast.control.ledger.chain import Position
 from holdfast.control.ledger.records import GENESIS, parse, seal
 from holdfast.errors import LedgerError
-from tests.control.ledgers import SECRET, intent, opened, reader
+from tests.control.ledgers import SECRET, intent, opened, reader, rewrite
 from tests.support.hostile import STRINGS
 
 
@@ -128,6 +131,38 @@ async def test_paging_reads_no_more_files_than_it_needs(filled: LedgerReader, mo
     assert opened_files == ["ledger.jsonl"]
 
 
+async def test_a_later_page_skips_the_files_that_are_newer_than_its_cursor(
+    filled: LedgerReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_files: list[str] = []
+    real = Path.open
+
+    def watched(self: Path, *arguments: Any, **options: Any) -> Any:
+        opened_files.append(self.name)
+        return real(self, *arguments, **options)
+
+    *older, wanted, boundary = sorted(path.name for path in (tmp_path / "l").glob("ledger-*.jsonl"))
+    assert older
+    first = int(boundary[7:-6])
+    monkeypatch.setattr(Path, "open", watched)
+    assert seqs(filled.show(limit=1, cursor=first).records) == [first - 1]
+    # Of the newer ones only the number of the first record is looked at.
+    assert opened_files == ["ledger.jsonl", boundary, wanted, wanted]
+
+
+async def test_pages_go_on_past_a_file_that_begins_with_garbage(filled: LedgerReader, tmp_path: Path) -> None:
+    begun = max((tmp_path / "l").glob("ledger-*.jsonl"))
+    first = int(begun.stem[7:])
+    rewrite(begun, lambda lines: [b"garbage\n", *lines[1:]])
+    assert seqs(filled.show(cursor=first + 2).records) == [first + 1, *range(first - 1, 0, -1)]
+
+
+async def test_a_record_without_its_line_feed_is_not_shown_yet(filled: LedgerReader, tmp_path: Path) -> None:
+    rewrite(tmp_path / "l" / "ledger.jsonl", lambda lines: [*lines[:-1], lines[-1].rstrip(b"\n")])
+    assert seqs(filled.show().records) == list(range(21, 0, -1))
+    assert [record.seq for record in filled.records()] == list(range(1, 22))
+
+
 async def test_garbage_between_records_is_left_out(filled: LedgerReader, tmp_path: Path) -> None:
     with (tmp_path / "l" / "ledger.jsonl").open("ab") as file:
         file.write(b"garbage\n\x00\xff\nunfinished")
@@ -152,6 +187,70 @@ async def test_unsettled_writes_of_a_broken_chain_are_not_guessed(tmp_path: Path
         file.write(b"garbage\ngarbage\n")
     with pytest.raises(LedgerError, match="damaged"):
         reader(tmp_path / "l").unsettled()
+
+
+async def test_what_is_unsettled_is_told_without_reading_the_chain_from_its_beginning(
+    filled: LedgerReader, tmp_path: Path
+) -> None:
+    rewrite(tmp_path / "l" / "ledger-000000000001.jsonl", lambda lines: [b"garbage\n", *lines[1:]])
+    assert not filled.verify().ok
+    assert [left.intent.seq for left in filled.unsettled()] == [16]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: [lines[0], lines[1].replace(b"alice", b"mally"), lines[2]],
+        lambda lines: [lines[0], b"x" * (len(lines[1]) - 1) + b"\n", lines[2]],
+        lambda lines: [lines[0], lines[2], lines[1]],
+    ],
+    ids=["edited", "garbage", "in each other's place"],
+)
+async def test_an_intent_that_is_not_as_it_was_written_is_not_acted_upon(
+    tmp_path: Path, change: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.intent(intent(101))
+        await ledger.intent(intent(102))
+    path = tmp_path / "l" / "ledger.jsonl"
+    before = path.read_bytes()
+    rewrite(path, change)
+    assert len(path.read_bytes()) == len(before) != 0
+    assert path.read_bytes() != before
+    with pytest.raises(LedgerError, match=r"damaged: the intent .* is not as it was written"):
+        reader(tmp_path / "l").unsettled()
+
+
+async def test_a_reader_waits_until_nobody_writes(
+    filled: LedgerReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = statefiles.locked
+    monkeypatch.setattr(statefiles, "locked", lambda path: real(path, timeout_s=0))
+    for use in (filled.verify, filled.unsettled):
+        with real(tmp_path / "l" / "lock"), pytest.raises(LedgerError, match="another process holds lock"):
+            use()
+        use()
+
+
+async def test_a_break_at_the_end_names_the_last_file_there_is(filled: LedgerReader, tmp_path: Path) -> None:
+    (tmp_path / "l" / "ledger.jsonl").unlink()
+    last = max((tmp_path / "l").glob("ledger-*.jsonl"))
+    broken = filled.verify().broken
+    assert broken is not None
+    assert (broken.file, broken.line, broken.what) == (last.name, 0, "cut")
+
+
+def test_a_damaged_head_alone_is_a_broken_ledger(tmp_path: Path) -> None:
+    (tmp_path / "head.json").write_bytes(b"garbage")
+    (tmp_path / "head.json").chmod(0o600)
+    broken = reader(tmp_path).verify().broken
+    assert broken is not None
+    assert (broken.file, broken.what) == ("head.json", "head")
+
+
+def test_a_head_that_names_no_record_yet_misses_none(tmp_path: Path) -> None:
+    head.write(tmp_path, Position(), None)
+    assert reader(tmp_path, None).verify().ok
 
 
 async def test_exported_lines_are_the_chain_itself(filled: LedgerReader) -> None:
