@@ -129,8 +129,8 @@ async def test_what_is_refused_while_it_is_cancelled_is_reported_by_nobody_else(
         with pytest.raises(asyncio.CancelledError):
             await task
         del task
-        gc.collect()
-        await asyncio.sleep(0)
+    gc.collect()
+    await asyncio.sleep(0)
     assert reported == []
 
 
