@@ -22,10 +22,11 @@ from tests.support.rooms import room
 LIMIT_S = 0.3
 ANSWER_BYTES = 64 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
+PAGE_BYTES = 48 * 1024
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/work` answers after a while, `/large` with much, `/piece` with some, `/body` when its body has come whole."""
+    """`/work` answers late, `/large` with much, `/piece` and `/page` with less, `/body` when its body has come."""
     if scope["type"] == "lifespan":
         for phase in ("startup", "shutdown"):
             await receive()
@@ -35,7 +36,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(3 * LIMIT_S)
     while scope["path"] == "/body" and (await receive()).get("more_body"):
         pass
-    size = {"/large": ANSWER_BYTES, "/piece": PIECE_BYTES}.get(scope["path"], 2)
+    size = {"/large": ANSWER_BYTES, "/piece": PIECE_BYTES, "/page": PAGE_BYTES}.get(scope["path"], 2)
     await send(
         {
             "type": "http.response.start",
@@ -233,6 +234,17 @@ async def test_an_answer_that_nobody_takes_in_is_given_up(more: str) -> None:
         await ask(client, served, "/large", more)
         await asyncio.sleep(3 * LIMIT_S)
         assert await taken_from(client) < ANSWER_BYTES
+
+
+async def test_a_last_answer_that_was_handed_on_whole_is_given_up_when_nobody_takes_it_in() -> None:
+    async with limited() as served, deaf(served) as client:
+        transport = await transport_of(served)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await ask(client, served, "/page", "Connection: close\n")
+        await until(transport.is_closing)
+        _, high = transport.get_write_buffer_limits()
+        assert 0 < transport.get_write_buffer_size() < high
+        await until(lambda: transport.get_write_buffer_size() == 0)
 
 
 async def test_the_rest_of_a_last_answer_that_nobody_takes_in_is_given_up_as_well() -> None:
