@@ -58,7 +58,7 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "control.ledger.reading",
         "record = _tolerant(line) if complete else None",
         "condition -> True",
-    ): "an unfinished line ends its file, and is too long for a record or shown by nothing",
+    ): "an unfinished line is too long for a record, or all there is of its file and not shown",
     (
         "control.dispatch",
         "if entry is None or spec is None or spec.fleet or spec.kind != target.kind:",
