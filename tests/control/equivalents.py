@@ -67,6 +67,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("control.approval", 'return _Sealed.model_validate_json(data or b"", strict=True)', "without operand 1"): (
         "None is refused as empty text is"
     ),
+    (
+        "server.slowclients",
+        "self._enter(_Phase.HEADERS if first or begun else _Phase.IDLE)",
+        "without operand 0",
+    ): "before a first request is complete, what has come of it is never nothing",
     ("control.statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
 }
 """(module, source line, mutation) and the reason."""

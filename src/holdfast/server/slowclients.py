@@ -56,8 +56,7 @@ def protocol_class(limits: ConnectionLimits) -> type[H11Protocol]:
             limits.open.add(id(self))
             self._enter(_Phase.HEADERS)
             if len(limits.open) > limits.max_connections:
-                name, slowest = limits.waiting.popitem(last=False)
-                limits.open.discard(name)
+                _, slowest = limits.waiting.popitem(last=False)
                 _abort(slowest)
 
         def data_received(self, data: bytes) -> None:
