@@ -59,6 +59,9 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "record = _tolerant(line) if complete else None",
         "condition -> True",
     ): "an unfinished line is too long for a record, or all there is of its file and not shown",
+    ("control.ledger.files", "if path.stem == self.owner:", "condition -> False"): (
+        "a process holds its own lock, and so is found among the living"
+    ),
     (
         "control.dispatch",
         "if entry is None or spec is None or spec.fleet or spec.kind != target.kind:",

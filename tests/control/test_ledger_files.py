@@ -138,6 +138,26 @@ def test_the_reserve_is_spent_on_outcomes_only(tmp_path: Path, begin: Begin, mon
     assert kinds(tmp_path / "l") == ["opened", "outcome"]
 
 
+def test_an_outcome_is_recorded_although_the_reserve_cannot_be_filled_again(
+    tmp_path: Path, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = begin(tmp_path / "l")
+    (tmp_path / "l" / "reserve").unlink()
+    Failing(monkeypatch, "reserve", OSError(errno.ENOSPC, "No space left on device"), 1)
+    files.append([OUTCOME], may_use_reserve=True)
+    assert kinds(tmp_path / "l") == ["opened", "outcome"]
+
+
+def test_a_record_in_a_file_that_is_there_does_not_wait_for_the_directory(
+    tmp_path: Path, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = begin(tmp_path / "l")
+    synced: list[Path] = []
+    monkeypatch.setattr(statefiles, "sync_dir", synced.append)
+    files.append([EVENT])
+    assert synced == []
+
+
 def test_the_reserve_is_not_spent_where_space_is_not_what_is_missing(
     tmp_path: Path, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
