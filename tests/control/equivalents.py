@@ -34,6 +34,7 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
         for what in ("condition -> True", "Gt -> GtE")
     },
+    ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",
         "found = None if data is None else _File.model_validate_json(data)",

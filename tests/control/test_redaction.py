@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from holdfast.control.redaction import MAX_RUNTIME_SECRETS, REDACTED, Redactor
+from holdfast.control.redaction import HARMLESS_CHARS, MAX_RUNTIME_SECRETS, REDACTED, Redactor
 from holdfast.control.secretkeys import names_secret
 from tests.support.hostile import STRINGS
 from tests.support.schemas import schema_lines
@@ -178,6 +178,27 @@ def test_a_secret_that_came_up_while_running_is_known_from_then_on() -> None:
     assert redactor.text("ticket-0123456789") == "ticket-0123456789"
     assert redactor.add("ticket-0123456789")
     assert redactor.text("got ticket-0123456789") == f"got {REDACTED}"
+
+
+def test_a_text_that_was_harmless_is_looked_at_anew_when_it_turns_out_to_be_a_secret() -> None:
+    redactor = Redactor(["configured-secret"])
+    assert redactor.text("session-token-1") == "session-token-1"
+    assert redactor.text("session-token-1") == "session-token-1"
+    redactor.add("session-token-1")
+    assert [redactor.text("session-token-1") for _ in range(3)] == ["[redacted]"] * 3
+    assert [redactor.text("configured-secret") for _ in range(3)] == ["[redacted]"] * 3
+
+
+def test_of_harmless_texts_only_short_ones_and_not_too_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.control.redaction.MAX_HARMLESS", 3)
+    redactor = Redactor()
+    remembered = redactor._harmless
+    long = "x" * (HARMLESS_CHARS + 1)
+    for text in (long, long[1:], "state", "name"):
+        redactor.text(text)
+    assert remembered == {long[1:], "state", "name"}
+    redactor.text("another")
+    assert remembered == {"another"}
 
 
 def test_memory_of_runtime_secrets_is_bounded_and_the_configured_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,11 @@ MAX_DEPTH: Final = 64
 MAX_RUNTIME_SECRETS: Final = 4096
 """Secrets added while running (session tokens, tickets) that are remembered; the oldest go first."""
 
+MAX_HARMLESS: Final = 4096
+"""Short texts without secrets that are remembered: names of fields and states are in every answer."""
+HARMLESS_CHARS: Final = 64
+"""Longest of them."""
+
 _TOO_DEEP: Final = "[nested too deep]"
 # {"name": "Users.2.Password", "value": "…"}: the name of the secret stands in a value of its own.
 _NAME_FIELDS: Final = _words("name key field attribute attributename property option header")
@@ -53,6 +58,7 @@ class Redactor:
         self._configured = frozenset(secret for secret in known_secrets if _recognisable(secret))
         self._runtime: OrderedDict[str, None] = OrderedDict()
         self._index = SecretIndex(self._configured)
+        self._harmless: set[str] = set()
 
     def add(self, secret: str) -> bool:
         """Learn a secret that came up while running, such as a session token; effective from now on.
@@ -74,11 +80,21 @@ class Redactor:
                     for _ in range(MAX_RUNTIME_SECRETS // 4):
                         self._runtime.popitem(last=False)
                     self._index = SecretIndex((*self._configured, *self._runtime))
+                # Last: what is found harmless meanwhile, without the new secret, goes into the set that is left behind.
+                self._harmless = set()
         return True
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        return redact_shapes(self._index.redact(text, REDACTED), REDACTED)
+        harmless = self._harmless
+        if text in harmless:
+            return text
+        redacted = redact_shapes(self._index.redact(text, REDACTED), REDACTED)
+        if redacted == text and len(text) <= HARMLESS_CHARS:
+            if len(harmless) >= MAX_HARMLESS:
+                harmless.clear()
+            harmless.add(text)
+        return redacted
 
     @overload
     def value(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]: ...
