@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,7 @@ def _write(name: str, content: str) -> None:
 
 
 def _config(folder: Path, ports: list[tuple[int, str, str]]) -> str:
+    os.environ.update({f"BENCH_PASSWORD_{number}": password for number, (_, _, password) in enumerate(ports)})
     targets = [
         f"""
 [targets.idrac.host{number}]
@@ -77,13 +79,13 @@ host = "127.0.0.1"
 port = {port}
 ca_file = "{folder / "ca.pem"}"
 username = "{user}"
-password = "{password}"
+password = "env:BENCH_PASSWORD_{number}"
 connect_timeout = 2
 retry_max_attempts = 2
 retry_max_wait = 1
 circuit_breaker_fail_max = 1
 """
-        for number, (port, user, password) in enumerate(ports)
+        for number, (port, user, _) in enumerate(ports)
     ]
     return "".join(targets) + f'\n[control]\nstate_dir = "{folder / "state"}"\n'
 
