@@ -59,10 +59,17 @@ async def serve(ca_file: str, servers: int, dead: int) -> None:
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        most = max(one.state.max_in_flight for one in running)
+        most = {
+            f"most_{generation}": max(
+                (one.state.max_in_flight for one in running if (one.simulator.persona in ("7", "8")) is older),
+                default=0,
+            )
+            for generation, older in (("7_8", True), ("9_10", False))
+        }
+        writes = max(one.state.max_writes_in_flight for one in running)
         left = sum(one.simulator.sessions_open for one in running)  # type: ignore[attr-defined]  # iDRACs only
         requests = sum(one.state.arrivals_total for one in running)
-        sys.stdout.write(json.dumps({"most": most, "left": left, "requests": requests}) + "\n")
+        sys.stdout.write(json.dumps({**most, "writes": writes, "left": left, "requests": requests}) + "\n")
         sys.stdout.flush()
 
 
@@ -153,7 +160,9 @@ def run() -> list[Row]:
         Row.at_most(f"{again}, processor time of the client", median(took.again_cpu), "s", None),
         Row.at_most("iDRAC: the same within a minute, answers kept", took.kept, "s", AGAIN_S),
         Row("iDRAC: servers that did not answer", took.silent, "servers", DEAD, took.silent == DEAD),
-        Row.at_most("iDRAC: most requests under way at one server", counted["most"], "requests", 4),
+        Row.at_most("iDRAC: most requests under way at one iDRAC 7 or 8", counted["most_7_8"], "requests", 2),
+        Row.at_most("iDRAC: most requests under way at one iDRAC 9 or 10", counted["most_9_10"], "requests", 4),
+        Row.at_most("iDRAC: changes under way at one server", counted["writes"], "requests", 0),
         Row.at_most("iDRAC: sessions left behind", counted["left"], "sessions", 0),
         Row.at_most("iDRAC: requests of all sweeps, per live server", counted["requests"] / (SERVERS - DEAD), "", None),
     ]

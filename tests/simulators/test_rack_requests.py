@@ -47,7 +47,22 @@ async def test_requests_in_flight_together_are_counted() -> None:
         for connection in (one, two, three):
             await connection.answer()
         await settled(lambda: sim.state.in_flight == 0, "all three are answered")
-        assert sim.state.max_in_flight == 3
+        assert (sim.state.max_in_flight, sim.state.max_writes_in_flight) == (3, 0)
+
+
+async def test_writes_in_flight_together_are_counted_apart_also_when_nobody_waits_for_them_any_more() -> None:
+    async with running(EchoSimulator()) as sim, connected(sim) as one, connected(sim) as two, connected(sim) as three:
+        sim.fault("latency", seconds=0.2)
+        one.send("POST", "/echo", b"x")
+        await settled(lambda: sim.state.writes_in_flight == 1, "the first write arrives")
+        one.writer.transport.abort()
+        two.send("DELETE", "/echo")
+        three.send("GET", "/echo")
+        await settled(lambda: sim.state.in_flight == 3, "all three arrive")
+        await two.answer()
+        await three.answer()
+        await settled(lambda: sim.state.in_flight == sim.state.writes_in_flight == 0, "all three are answered")
+        assert (sim.state.max_in_flight, sim.state.max_writes_in_flight) == (3, 2)
 
 
 async def test_stall_keeps_a_request_unexecuted_until_healed() -> None:

@@ -57,13 +57,17 @@ class SimulatorState:
     """What tests may look at and set on a running simulator.
 
     `arrivals` keeps the most recent thousands; `arrivals_total` counts them all. Requests that became a WebSocket are
-    arrivals but not in flight: their life is the connection's. `connections_total` counts accepted TCP connections,
+    arrivals but not in flight: their life is the connection's. A request is in flight from its head to the last byte of
+    its answer, also when nobody waits for that any more; `writes_in_flight` are those among them that the simulator's
+    `changes` says change something. `connections_total` counts accepted TCP connections,
     `handshakes_failed` those among them whose TLS handshake did not complete.
     """
 
     arrivals: list[Arrival] = field(default_factory=list)
     in_flight: int = 0
     max_in_flight: int = 0
+    writes_in_flight: int = 0
+    max_writes_in_flight: int = 0
     arrivals_total: int = 0
     connections_open: int = 0
     connections_total: int = 0
@@ -127,6 +131,10 @@ class Simulator(ABC):
         self.persona = persona
         self.state = SimulatorState()
         self.wire: Wire | None = None
+
+    def changes(self, method: str, path: str) -> bool:
+        """Whether such a request changes the appliance; for counting writes, whatever comes of it."""
+        return method not in ("GET", "HEAD", "OPTIONS")
 
     @property
     @abstractmethod

@@ -23,6 +23,7 @@ from holdfast.server.application import Application, Serving
 from holdfast.simulators.rack import Rack
 from holdfast.simulators.world import default_world
 from tests.support.racks import shared_authority
+from tests.support.rooms import says_yes
 
 SERVERS = 60
 DEAD = ("host0", "host20", "host40")
@@ -51,6 +52,7 @@ port = {one.port}
 ca_file = "{tmp_path / "ca.pem"}"
 username = "{one.credentials["username"]}"
 password = "{one.credentials["password"]}"
+mode = "operate"
 connect_timeout = 1
 retry_max_attempts = 1
 circuit_breaker_fail_max = 1
@@ -64,8 +66,13 @@ circuit_breaker_probe_interval = 0
             yield rack, application
 
 
+def takes(rack: Rack, number: int) -> int:
+    """The most requests that this server takes at once (contract 9)."""
+    return 2 if rack[f"host{number}"].simulator.persona in ("7", "8") else 4
+
+
 async def call(application: Application, tool: str, **arguments: object) -> dict[str, Any]:
-    return await application.dispatcher.call(tool, arguments, Caller("tester"))
+    return await application.dispatcher.call(tool, arguments, Caller("tester", ask=says_yes))
 
 
 async def test_sixty_servers_answer_in_pages_that_fit_and_the_dead_cost_nothing_twice(
@@ -96,7 +103,26 @@ async def test_sixty_servers_answer_in_pages_that_fit_and_the_dead_cost_nothing_
         assert again["silent"] == sorted(DEAD)
         assert all("circuit_open" in row["error"] for row in again["items"] if row["result"] == "error")
         assert time.monotonic() - began < 10
-        assert all(rack[f"host{n}"].state.max_in_flight <= 4 for n in range(SERVERS))
+        assert {n for n in range(SERVERS) if rack[f"host{n}"].state.max_in_flight > takes(rack, n)} == set()
+        assert {n for n in range(SERVERS) if rack[f"host{n}"].state.max_writes_in_flight} == set()
+
+
+async def test_changes_amid_a_sweep_go_one_at_a_time_at_each_server_and_within_its_bound(tmp_path: Path) -> None:
+    async with sixty(tmp_path) as (rack, application):
+        changed = range(1, 9)
+        for number in changed:
+            rack[f"host{number}"].simulator.set_fault("slow", seconds=0.02)
+        changes = [
+            call(application, tool, target=f"host{number}", **arguments)
+            for number in changed
+            for tool, arguments in (("idrac_set_led", {"identify": True}), ("idrac_set_boot", {"source": "Pxe"}))
+        ]
+        sweeps = [call(application, "idrac_fleet_read", read="idrac_get_health", max_age_s=0) for _ in range(2)]
+        answers = await asyncio.gather(*changes, *sweeps)
+        assert {answer["outcome"] for answer in answers[: len(changes)]} == {"applied"}
+        assert {rack[f"host{number}"].state.max_writes_in_flight for number in changed} == {1}
+        assert {n for n in range(SERVERS) if rack[f"host{n}"].state.max_in_flight > takes(rack, n)} == set()
+        assert {takes(rack, number) for number in changed} == {2, 4}
 
 
 async def test_no_more_servers_are_asked_at_once_than_the_bound(

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.appliances.idrac.cases import bmc_of
+from tests.appliances.idrac.cases import Call, bmc_of
 from tests.appliances.idrac.test_reads import PERSONAS, every_persona
+from tests.appliances.idrac.test_writes import lab_room
 from tests.cli.test_serve import HELLO, rpc
 from tests.support.rooms import Room, room
 
@@ -167,44 +168,29 @@ async def test_a_server_that_is_told_to_end_leaves_no_session(
         assert opened(lab) == 0
 
 
+READS: tuple[Call, ...] = (
+    ("idrac_get_health", {}),
+    ("idrac_get_power", {}),
+    ("idrac_get_thermals", {}),
+    ("idrac_list_jobs", {}),
+    ("idrac_list_inventory", {"section": "memory"}),
+)
+CHANGES: tuple[Call, ...] = (
+    ("idrac_set_led", {"identify": True}),
+    ("idrac_set_boot", {"source": "Pxe"}),
+    ("idrac_set_network", {"host_name": "bmc-7"}),
+    ("idrac_create_account", {"user": "watcher", "role": "ReadOnly"}),
+)
+
+
 @pytest.mark.parametrize(("persona", "most"), [("7", 2), ("8", 2), ("9-14g", 4), ("9", 4), ("10", 4)])
-async def test_under_load_no_more_requests_are_under_way_than_the_generation_takes(
+async def test_under_load_no_more_is_under_way_than_the_generation_takes_and_one_change_at_a_time(
     persona: str, most: int, tmp_path: Path
 ) -> None:
-    async with room("idrac", tmp_path, persona=persona) as lab:
-        await lab.call("idrac_get_health")
+    async with lab_room(tmp_path, persona) as lab:
         lab.simulator.set_fault("slow", seconds=0.01)
-        reads = ("idrac_get_health", "idrac_get_power", "idrac_get_thermals", "idrac_list_jobs", "idrac_get_boot")
-        await asyncio.gather(*(lab.call(reads[number % len(reads)]) for number in range(40)))
+        calls = [*(READS[number % len(READS)] for number in range(40)), *CHANGES]
+        answers = await asyncio.gather(*(lab.call(tool, **arguments) for tool, arguments in calls))
+        assert [answer["outcome"] for answer in answers[40:]] == ["applied"] * len(CHANGES)
         assert 1 < lab.running.state.max_in_flight <= most
-
-
-@pytest.mark.parametrize("persona", ["8", "9", "10"])
-async def test_writes_go_one_after_the_other(persona: str, tmp_path: Path) -> None:
-    async with room("idrac", tmp_path, persona=persona) as lab:
-        await lab.call("idrac_get_health")
-        client: Any = await lab.application.connections.client(lab.application.config.targets[0])
-        system = await client.places.system()
-        lab.simulator.set_fault("slow", method="PATCH", seconds=0.05)
-        under_way = 0
-        most = 0
-        sent = client._http.send
-
-        async def counted(request: Any) -> Any:
-            nonlocal under_way, most
-            writes = request.method != "GET"
-            under_way += writes
-            most = max(most, under_way)
-            try:
-                return await sent(request)
-            finally:
-                under_way -= writes
-
-        client._session._send = counted
-        new = "LocationIndicatorActive" in system
-        bodies = [
-            {"LocationIndicatorActive": bool(n % 2)} if new else {"IndicatorLED": ("Lit", "Blinking")[n % 2]}
-            for n in range(6)
-        ]
-        await asyncio.gather(*(client.write("PATCH", system["@odata.id"], body) for body in bodies))
-        assert most == 1
+        assert lab.running.state.max_writes_in_flight == 1

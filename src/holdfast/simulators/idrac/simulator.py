@@ -24,6 +24,15 @@ from holdfast.simulators.world import Server, World
 
 MAX_BODY = 33_554_432
 REQUESTS_PER_CONNECTION = 199
+READING_ACTIONS = (
+    "GetRemoteServicesAPIStatus",
+    "GetRAIDLevels",
+    "GetAttachStatus",
+    "SupportAssistGetEULAStatus",
+    "GetRepoBasedUpdateList",
+    "ExportLicense",
+)
+"""Actions whose POST changes nothing."""
 _LOOK_S = 0.005
 
 
@@ -110,6 +119,11 @@ class IDracSimulator(Simulator):
         self._requests_left[request.transport] = left
         if left <= 0 and not response.prepared:
             response.force_close()
+
+    def changes(self, method: str, path: str) -> bool:
+        """Whether such a request changes the server: not a login, nor an action that only reads (contract §11, S)."""
+        reads = "/Sessions" in path or any(path.endswith(f".{action}") for action in READING_ACTIONS)
+        return super().changes(method, path) and not reads
 
     # while the iDRAC is down, nothing listens
 

@@ -152,6 +152,7 @@ class ControlEndpoint:
 def simulator_state(running: RunningSimulator) -> dict[str, object]:
     """What is told about one simulator; no credentials."""
     state = running.state
+    writes = {} if running.simulator.records_arrivals else {"max_writes_in_flight": state.max_writes_in_flight}
     return {
         "name": running.name,
         "kind": running.kind,
@@ -164,6 +165,7 @@ def simulator_state(running: RunningSimulator) -> dict[str, object]:
         "arrivals": _arrivals_total(running),
         "in_flight": state.in_flight,
         "max_in_flight": state.max_in_flight,
+        **writes,
         "connections_open": state.connections_open,
         "connections": state.connections_total,
         "handshakes_failed": state.handshakes_failed,

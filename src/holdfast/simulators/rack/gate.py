@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from typing import Final
 
 from aiohttp import web
@@ -36,18 +37,26 @@ class Gate:
         link = _link_of(request)
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         counted = not upgrade and not self._simulator.records_arrivals
-        if counted:
-            self._state.in_flight += 1
-            self._state.max_in_flight = max(self._state.max_in_flight, self._state.in_flight)
-        try:
+        with self._in_flight(arrival) if counted else contextlib.nullcontext():
             try:
                 await _keep_body(request, arrival)
             except (ConnectionError, web.RequestPayloadError):
                 return answers.none(link)
             return await self._faulty_answer(request, handler, arrival, link, upgrade=upgrade)
+
+    @contextlib.contextmanager
+    def _in_flight(self, arrival: Arrival) -> Iterator[None]:
+        state = self._state
+        writes = int(self._simulator.changes(arrival.method, arrival.path))
+        state.in_flight += 1
+        state.max_in_flight = max(state.max_in_flight, state.in_flight)
+        state.writes_in_flight += writes
+        state.max_writes_in_flight = max(state.max_writes_in_flight, state.writes_in_flight)
+        try:
+            yield
         finally:
-            if counted:
-                self._state.in_flight -= 1
+            state.in_flight -= 1
+            state.writes_in_flight -= writes
 
     def _record(self, request: web.Request) -> Arrival:
         arrival = Arrival(
