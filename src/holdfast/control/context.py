@@ -49,10 +49,22 @@ class ReadTool(Protocol):
     ) -> Told: ...
 
 
+CheckRead = Callable[[str, str, dict[str, object]], None]
+"""`check(tool, kind, arguments)`: that `ReadTool` would take this tool and these arguments for targets of this kind.
+
+Raises `UnknownToolError` or `InputError`. Asks no appliance.
+"""
+
+
 async def no_reads(
     tool: str, target: TargetSettings, arguments: dict[str, object], *, limit_s: float, max_age_s: float
 ) -> Told:
     """The `Context.read` of a tool function that is called without a dispatcher."""
+    raise UnknownToolError("There is no such tool here.")
+
+
+def no_such_read(tool: str, kind: str, arguments: dict[str, object]) -> None:
+    """The `Context.check_read` of a tool function that is called without a dispatcher."""
     raise UnknownToolError("There is no such tool here.")
 
 
@@ -87,6 +99,7 @@ class Context(Generic[ClientT]):
         sleep: Waits this many seconds; tests pass one that does not.
         command_allow: Programs that command tools may run; empty allows none.
         read: Calls another read tool, for tools that ask several targets.
+        check_read: Whether `read` would take a tool and its arguments, before anything is asked.
     """
 
     client: ClientT
@@ -99,3 +112,4 @@ class Context(Generic[ClientT]):
     sleep: Callable[[float], Awaitable[None]] = field(default=anyio.sleep)
     command_allow: tuple[str, ...] = ()
     read: ReadTool = no_reads
+    check_read: CheckRead = no_such_read

@@ -204,6 +204,7 @@ class Dispatcher:
             sleep=self._clocks.sleep,
             command_allow=self._command_allow,
             read=partial(self._read_for, caller),
+            check_read=self._check_read,
         )
 
     async def _read_for(
@@ -217,17 +218,27 @@ class Dispatcher:
         max_age_s: float,
     ) -> Told:
         """A read tool called by another tool, under the same policy as a call of its own."""
-        entry = self.entries.get(tool)
-        spec = entry.spec() if entry is not None and not entry.writes else None
-        if entry is None or spec is None or spec.fleet or spec.kind != target.kind:
-            raise UnknownToolError(f"There is no tool here that reads one {target.kind} target and has this name.")
-        given = validate_arguments(spec, arguments)
-        given.pop(TARGET, None)
+        entry, spec, given = self._as_read(tool, target.kind, arguments)
         self._gate(principal=caller.principal, target=target, entry=entry)
         kept = self._last_good.recent(LastGood.key(spec.name, target.label, given), max_age_s)
         if kept is not None:
             return Told(kept[0], kept[1])
         return Told(await self._fresh_or_stale(spec, target, given, caller, limit_s))
+
+    def _as_read(self, tool: str, kind: str, arguments: dict[str, object]) -> tuple[Entry, ToolSpec, dict[str, object]]:
+        entry = self.entries.get(tool)
+        spec = entry.spec() if entry is not None and not entry.writes else None
+        if entry is None or spec is None or spec.fleet or spec.kind != kind:
+            raise UnknownToolError(
+                f"There is no tool here that reads one {kind} target and has this name. Nothing was executed.",
+                next_step="List the tools; one that answers for a single target and changes nothing is meant.",
+            )
+        given = validate_arguments(spec, arguments)
+        given.pop(TARGET, None)
+        return entry, spec, given
+
+    def _check_read(self, tool: str, kind: str, arguments: dict[str, object]) -> None:
+        self._as_read(tool, kind, arguments)
 
     async def _estate(self, entry: Entry, spec: ToolSpec, arguments: dict[str, object], caller: Caller) -> JsonObject:
         context = self._context(self._connections, None, caller)

@@ -46,6 +46,7 @@ async def idrac_fleet_read(
         raise InputError("Choose servers by names, tag, group, model or generation, not by target.")
     if "limit" not in given and _pages(read):
         given["limit"] = ROWS_EACH
+    ctx.check_read(read, "idrac", dict(given))
     question = Question(read, given, tuple(fields or ()), float(max_age_s))
     sweep = Sweep(ctx.progress)
     selection = Selection(tuple(names or ()), tag, group, model, generation)
