@@ -60,7 +60,7 @@ def test_an_argument_that_could_be_given_by_place_is_refused() -> None:
 def test_a_tool_that_is_about_no_single_target_takes_none() -> None:
     for spec in (proxmox_compare, doors_count):
         assert list(arguments_model(spec).model_fields) == []
-        with pytest.raises(InputError, match="target: unknown argument"):
+        with pytest.raises(InputError, match=r"target \(unknown argument\)"):
             validate_arguments(spec, {"target": "lab"})
 
 
@@ -71,7 +71,7 @@ def test_the_model_is_made_once_and_what_is_left_out_has_its_default() -> None:
 
 
 def test_an_argument_of_a_nested_place_is_named_by_its_path() -> None:
-    with pytest.raises(InputError, match="arguments: Input should be a valid dictionary"):
+    with pytest.raises(InputError, match=r"arguments \(Input should be a valid dictionary"):
         validate_arguments(proxmox_look, [])  # type: ignore[arg-type]
 
 
@@ -99,12 +99,12 @@ def test_an_argument_named_like_one_of_controls_own_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "door: required"),
-        ({"door": 0}, "door: Input should be greater than or equal to 1"),
-        ({"door": "planted-value"}, "door: "),
-        ({"door": 1, "colour": "planted-value"}, "colour: unknown argument (did you mean color?)"),
-        ({"door": 1, "planted-value\n": 1}, "planted-value?: unknown argument"),
-        ({"door": 1, "a-b_c.d\u0430\u202e": 1}, "a-b_c.d??: unknown argument"),
+        ({}, "door (required)"),
+        ({"door": 0}, "door (Input should be greater than or equal to 1)"),
+        ({"door": "planted-value"}, "door ("),
+        ({"door": 1, "colour": "planted-value"}, "colour (unknown argument; did you mean color?)"),
+        ({"door": 1, "planted-value\n": 1}, "planted-value? (unknown argument)"),
+        ({"door": 1, "a-b_c.d\u0430\u202e": 1}, "a-b_c.d?? (unknown argument)"),
     ],
 )
 def test_what_is_wrong_is_told_by_field_and_rule_and_never_by_value(given: dict[str, object], said: str) -> None:

@@ -73,21 +73,24 @@ def validate_arguments(spec: ToolSpec, given: dict[str, object]) -> dict[str, ob
 
 
 def _readable(spec: ToolSpec, model: type[BaseModel], error: ValidationError) -> InputError:
+    """No name of a tool or an argument stands right before a colon: after that of a secret, redaction would hide what
+    is wrong with it.
+    """
     problems: list[str] = []
     found = error.errors(include_url=False, include_input=False, include_context=False)
     for problem in found[:_MAX_SHOWN]:
         field = ".".join(str(part)[:40] for part in problem["loc"]) or "arguments"
         if problem["type"] == "extra_forbidden":
             close = get_close_matches(field, list(model.model_fields), n=1)
-            problems.append(f"{_safe(field)}: unknown argument" + (f" (did you mean {close[0]}?)" if close else ""))
+            problems.append(f"{_safe(field)} (unknown argument{f'; did you mean {close[0]}?' if close else ''})")
         elif problem["type"] == "missing":
-            problems.append(f"{field}: required")
+            problems.append(f"{field} (required)")
         else:
-            problems.append(f"{_safe(field)}: {problem['msg'].removeprefix('Value error, ')}")
+            problems.append(f"{_safe(field)} ({problem['msg'].removeprefix('Value error, ')})")
     if len(found) > _MAX_SHOWN:
         problems.append(f"and {len(found) - _MAX_SHOWN} more")
     return InputError(
-        f"Invalid arguments for {spec.name}: {'; '.join(problems)}. Nothing was executed.",
+        f"{spec.name} was called with invalid arguments: {'; '.join(problems)}. Nothing was executed.",
         next_step=f"Allowed arguments: {', '.join(model.model_fields)}.",
     )
 

@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 
 Call = tuple[str, Mapping[str, object]]
 
+PERSONAS = ("25.04", "25.10", "26")
+_OTHERWISE = {
+    "25.04": {"pool.snapshot.": "zfs.snapshot.", "service.control": "service.start"},
+    "26": {"virt.instance.": "container."},
+}
+"""Beginnings of methods that a release calls otherwise than 25.10 (contract 16)."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -15,7 +22,7 @@ class Case:
     Attributes:
         tool: Name without the prefix.
         arguments: Of the call.
-        method: The method that it writes by; "" for reads.
+        method: The method that it writes by on 25.10; "" for reads.
         before: Calls that prepare the state; an entry "!name" switches a fault on.
         outcome: What becomes of it.
         lost: What becomes of it when its answer is lost after it was executed; several with | between.
@@ -33,3 +40,10 @@ class Case:
     missing: Mapping[str, object] | None = None
     written: bool = False
     undo: bool = True
+
+    def method_on(self, persona: str) -> str:
+        """The method that it writes by on a release."""
+        for beginning, other in _OTHERWISE.get(persona, {}).items():
+            if self.method.startswith(beginning):
+                return other + self.method.removeprefix(beginning)
+        return self.method

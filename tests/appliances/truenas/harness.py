@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from holdfast.appliances.truenas.client import TrueNASClient
+from holdfast.appliances.truenas.pace import LoginPace
 from holdfast.control.answers import JsonObject
+from holdfast.resilience import Clock
 from holdfast.simulators.truenas.methods.app_images import AppImages
 from holdfast.simulators.truenas.methods.apps import Apps
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
@@ -27,10 +31,28 @@ async def nas(tmp_path: Path, persona: str = "25.10", **options: str) -> AsyncIt
         f'backup_dir = "{folders["backups"]}"\nsecrets_dir = "{folders["secrets"]}"\n{options.pop("settings", "")}'
     )
     async with room("truenas", tmp_path, persona=persona, settings=settings, **options) as made:  # type: ignore[arg-type]  # texts only
+        client = await client_of(made)
+        client._auth._pace = LoginPace(_virtual(made))  # nothing waits for a turn to log in in real time
         yield made
         simulator = made.simulator
         assert isinstance(simulator, TrueNASSimulator)
         assert simulator.box.crashes == [], simulator.box.crashes
+
+
+def _virtual(made: Room) -> Clock:
+    async def sleep(seconds: float) -> None:
+        made.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    return Clock(monotonic=made.clock.now, sleep=sleep)
+
+
+async def client_of(nas: Room) -> TrueNASClient:
+    """The room's own client."""
+    connections = nas.application.connections
+    client = await connections.client(connections.target("truenas", None))
+    assert isinstance(client, TrueNASClient)
+    return client
 
 
 def box(nas: Room) -> TrueNASSimulator:
@@ -129,5 +151,4 @@ async def ended(nas: Room, job: int) -> None:
 
 async def raw(nas: Room, method: str, *params: object) -> object:
     """Call a method as somebody else would, with the room's own client."""
-    client = await nas.application.connections.client(nas.application.connections.target("truenas", None))
-    return await client.write(method, *params)  # type: ignore[attr-defined]  # a TrueNASClient
+    return await (await client_of(nas)).write(method, *params)  # type: ignore[arg-type]  # JSON

@@ -97,10 +97,25 @@ async def test_failing_calls_and_jobs_fail_as_told() -> None:
         stand.simulator.set_fault("job-fails", method="disk.wipe", validation=True, reason="no")
         row = await peer.job("disk.wipe", "sdh", "QUICK")
         assert (row["state"], row["exc_info"]["type"]) == ("FAILED", "VALIDATION")
+        assert row["exc_info"]["extra"] == [["data", "no", 22]]
         stand.simulator.set_fault("job-fails", method="service.control", after_work=True)
         row = await peer.job("service.control", "START", "ftp")
         assert row["state"] == "FAILED"
         assert await peer.call("service.started", "ftp") is True, "the work was done all the same"
+
+
+async def test_refused_values_are_named_and_start_no_job() -> None:
+    async with standing() as stand:
+        peer = await stand.login()
+        for method, params in (("pool.dataset.create", (NEW,)), ("disk.wipe", ("sdh", "QUICK"))):
+            stand.simulator.set_fault("values-refused", method=method, attribute="data.name", reason="not so")
+            error = await peer.refused(method, *params)
+            assert (error.code, error.message, error.errno) == (-32602, "Invalid params", 22)
+            assert error.data["extra"] == [["data.name", "not so", 22]]
+            assert error.data["trace"]["class"] == "ValidationErrors"
+            assert stand.simulator.state.arrivals[-1].executed is False
+        assert await peer.call("core.get_jobs") == []
+        assert await peer.call("pool.dataset.query", [["id", "=", "tank/new"]]) == []
 
 
 async def test_a_slow_job_takes_its_time() -> None:

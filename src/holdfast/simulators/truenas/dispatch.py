@@ -22,8 +22,10 @@ from holdfast.simulators.truenas.errors import (
     Problem,
     UnknownMethodError,
     ValidationFailedError,
+    invalid,
 )
 from holdfast.simulators.truenas.facts import Fact, JobFacts
+from holdfast.simulators.truenas.faults import Fault
 from holdfast.simulators.truenas.jobs import Job, Pipe
 from holdfast.simulators.truenas.persona import release_of
 from holdfast.simulators.truenas.registry import Registration, Step, Steps
@@ -83,6 +85,9 @@ class Dispatcher:
         release = release_of(session.api_release)
         call = Call(self._box, fact, release, session, session.credential, message_id)
         arguments = self.check(fact, params)
+        refusing = self._box.faults.take("values-refused", name)
+        if refusing is not None:
+            raise invalid(refusing.text("attribute"), refusing.text("reason"))
         try:
             result = await self.perform(call, registration, arguments, wait=not session.legacy_jobs)
         except MiddlewareError:
@@ -205,7 +210,7 @@ class Dispatcher:
         failing = faults.take("job-fails", job.method)
         if failing is not None and not failing.flag("after_work"):
             yield Step(10, "Starting")
-            raise _job_failure(failing.text("reason"), int(failing.number("errno")), failing.flag("validation"))
+            raise _job_failure(failing)
         if faults.take("job-stuck", job.method) is not None:
             for _ in range(MAX_STUCK_STEPS):
                 yield Step(50, "Working", 60.0)
@@ -215,7 +220,7 @@ class Dispatcher:
         produced = registration.handler(call, *arguments)
         result = (yield from produced) if inspect.isgenerator(produced) else produced
         if failing is not None:
-            raise _job_failure(failing.text("reason"), int(failing.number("errno")), failing.flag("validation"))
+            raise _job_failure(failing)
         return prune(call.fact.returns, result, self._box.facts.resolve)
 
     @staticmethod
@@ -229,8 +234,10 @@ class Dispatcher:
         raise CallError(f"Job {job.id} was {job.state.lower()}")
 
 
-def _job_failure(reason: str, errno: int, validation: bool) -> MiddlewareError:
-    return ValidationFailedError([("data", reason, EINVAL)]) if validation else CallError(reason, errno)
+def _job_failure(fault: Fault) -> MiddlewareError:
+    if fault.flag("validation"):
+        return invalid(fault.text("attribute"), fault.text("reason"))
+    return CallError(fault.text("reason"), int(fault.number("errno")))
 
 
 @cache

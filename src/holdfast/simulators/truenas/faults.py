@@ -28,8 +28,13 @@ KNOWN: dict[str, tuple[str, Options]] = {
             "errno": 14,
             "reason": "Operation failed",
             "validation": False,
+            "attribute": "data",
             "after_work": False,
         },
+    ),
+    "values-refused": (
+        "A call's values are refused with -32602, before a job is started.",
+        {"method": "*", "count": 1, "attribute": "data", "reason": "Invalid value"},
     ),
     "job-partial": ("A job succeeds although a part of it failed.", {"method": "*", "count": 1}),
     "job-stuck": ("A job stays at 50 % for ever.", {"method": "*", "count": 0}),
