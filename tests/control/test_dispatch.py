@@ -354,9 +354,11 @@ async def test_an_error_of_a_write_says_itself_whether_it_was_executed(made: Ins
     assert (await made.fails("proxmox_shut")).executed is Executed.UNKNOWN
 
 
-async def test_errors_are_redacted_with_their_next_step(made: Installation) -> None:
-    made.appliance.fails = ConflictError(f"jammed by {SECRET}", next_step=f"oil it with {SECRET}")
+async def test_errors_are_redacted_with_their_next_step_and_details(made: Installation) -> None:
+    details: dict[str, str | int | float | bool | None] = {"status": 409, "properties": f"Password={SECRET}"}
+    made.appliance.fails = ConflictError(f"jammed by {SECRET}", next_step=f"oil it with {SECRET}", details=details)
     error = await made.fails("proxmox_list")
+    assert error.details == {"status": 409, "properties": "Password=[redacted]"}
     assert (error.message, error.next_step) == ("jammed by [redacted]", "oil it with [redacted]")
     assert SECRET not in str(error)
     assert SECRET not in repr(error)

@@ -154,6 +154,9 @@ class Dispatcher:
         error.message = self._exit.text(error.message)
         if error.next_step is not None:
             error.next_step = self._exit.text(error.next_step)
+        for name, value in error.details.items():
+            if isinstance(value, str):
+                error.details[name] = self._exit.text(value)
         error.args = (error.message,)
 
     async def _call(self, entry: Entry, given: dict[str, object], caller: Caller) -> JsonObject:

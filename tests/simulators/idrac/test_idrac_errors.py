@@ -210,3 +210,39 @@ async def test_a_connection_ends_after_199_requests() -> None:
         for _ in range(205):
             assert (await at.get("/redfish", auth=None)).status == 200
         assert at.simulator.state.connections_total == 2
+
+
+async def test_a_refused_value_is_worded_as_the_registries_do_and_named_as_the_firmware_does() -> None:
+    async with bench("9") as at:
+        sent = {"@Redfish.SettingsApplyTime": {"ApplyTime": "OnReset"}, "Boot": {"BootSourceOverrideTarget": "Pxe"}}
+        for related, named in (
+            ("pointer", ["#/Boot/BootSourceOverrideTarget"]),
+            ("name", ["BootSourceOverrideTarget"]),
+            ("empty", [""]),
+            ("none", []),
+        ):
+            at.simulator.set_fault("value-refused", method="PATCH", related=related, count=1)
+            answer = await at.patch(SYS, sent)
+            assert (answer.status, answer.ids) == (400, ["PropertyValueNotInList", "SYS426"])
+            assert [one["MessageArgs"] for one in answer.infos] == [["Pxe", "BootSourceOverrideTarget"]] * 2
+            assert [one["RelatedProperties"] for one in answer.infos] == [named] * 2
+        at.simulator.set_fault(
+            "value-refused", messages="ActionParameterValueFormatError,ActionParameterMissing,SYS428", count=1
+        )
+        answer = await at.post(RESET, {"ResetType": "On"})
+        assert [one["MessageArgs"] for one in answer.infos] == [
+            ["On", "ResetType", "ComputerSystem.Reset"],
+            ["ComputerSystem.Reset", "ResetType"],
+            ["ResetType"],
+        ]
+        assert at.simulator.bmc.boot.target == "None"
+        assert (await at.patch(SYS, {"Boot": sent["Boot"]})).status == 200
+
+
+async def test_a_query_option_can_be_refused_wherever_it_is_given() -> None:
+    async with bench("9") as at:
+        at.simulator.set_fault("query-refused", path="Systems")
+        answer = await at.get(f"{SYS}?$select=Model")
+        assert (answer.status, answer.ids) == (400, ["SYS407"])
+        assert answer.infos[0]["MessageArgs"] == ["$select"]
+        assert (await at.get(SYS)).status == 200

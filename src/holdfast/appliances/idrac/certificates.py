@@ -9,11 +9,12 @@ from typing import Final
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered, IDracClient
+from holdfast.appliances.idrac.errors import ValueRefusedError
 from holdfast.appliances.idrac.files import known_file, text_of
 from holdfast.appliances.idrac.reading import link, text, texts, time_of
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.errors import InputError, UnsupportedError, ValidationError
+from holdfast.errors import InputError, UnsupportedError
 
 MAX_PEM: Final = 64 * 1024
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
@@ -76,8 +77,8 @@ async def _post(client: IDracClient, target: str, body: JsonObject, reference: s
     """POST with a reference to a resource; old firmware wants its bare address (contract 12.14)."""
     try:
         return await client.write("POST", target, {**body, reference: {"@odata.id": address}})
-    except ValidationError as error:
-        if error.vendor_code != "SYS424":
+    except ValueRefusedError as error:
+        if not error.wrong_type(reference):
             raise
         return await client.write("POST", target, {**body, reference: address})
 

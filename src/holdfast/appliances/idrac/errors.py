@@ -1,13 +1,20 @@
-"""Redfish and Dell errors as errors of the common tree (contract 5).
-
-The last part of a MessageId decides; its registry and version differ between firmwares.
-"""
+"""Redfish and Dell errors as errors of the common tree, with what is known of their execution (contract 5, 11)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
+from holdfast.appliances.idrac.messages import (
+    ABOUT_VALUES,
+    MOST_SHOWN,
+    WRONG_TYPE,
+    Message,
+    messages_of,
+    most_specific,
+    properties_of,
+    told,
+)
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
@@ -24,11 +31,11 @@ from holdfast.errors import (
     ValidationError,
 )
 from holdfast.transport import Reply
-from holdfast.transport.values import JsonObject, JsonValue, as_object
+from holdfast.transport.values import JsonObject, as_object
 
 
 class NotReadyError(UnavailableError):
-    """The iDRAC is starting, or collects its inventory: wait and repeat. Nothing was executed."""
+    """The iDRAC is starting, or collects its inventory: wait and repeat."""
 
     code = "not_ready"
     default_next_step = "Repeat in half a minute; after an update or a reset it can take ten minutes."
@@ -55,67 +62,34 @@ class HiddenFailureError(ApplianceFaultError):
     default_next_step = "Read the state back: part of it may have been applied."
 
 
-@dataclass(frozen=True)
-class Message:
-    """One entry of `@Message.ExtendedInfo`; `id` is the last part of the MessageId."""
+class ValueRefusedError(ValidationError):
+    """The iDRAC refuses a value, a property or a query option.
 
-    id: str
-    text: str
-    severity: str
-    resolution: str
-    vendor: bool
-    arguments: tuple[str, ...]
+    Attributes:
+        ids: Ids of all its messages.
+        properties: What it is about, as far as it is told: `Boot/BootSourceOverrideTarget`.
+    """
+
+    default_next_step = "Correct what is named and call again."
+    ids: frozenset[str] = frozenset()
+    properties: tuple[str, ...] = ()
+
+    def wrong_type(self, name: str) -> bool:
+        """Whether a property of this name is of a type that this firmware does not take; or one that is not told."""
+        about = {one.rpartition("/")[2] for one in self.properties}
+        return bool(self.ids & WRONG_TYPE) and (not about or name in about)
 
 
 _NOT_READY: Final = frozenset({"SYS518", "SWC0700", "RAC964", "ServiceTemporarilyUnavailable"})
 _BUSY: Final = frozenset(
     {"RED023", "SYS431", "LC062", "RAC0679", "SYS408", "LC068", "SYS011", "JCP019", "RED014", "SYS098", "ResourceInUse"}
 )
-_INVALID: Final = frozenset(
-    {"SYS029", "SYS405", "SYS407", "SYS417", "SYS409", "SYS410", "SYS424", "SYS425", "SYS426", "SYS427", "SYS428"}
-    | {"SYS429", "SYS434", "SYS436", "SYS437", "SYS440", "SYS432", "SYS439", "SYS418"}
-)
+_INVALID: Final = ABOUT_VALUES | {"SYS405", "SYS434", "SYS436", "SYS437", "SYS440", "SYS432", "SYS439", "SYS418"}
 _NOT_FOUND: Final = frozenset({"SYS403", "JCP022", "SUP024", "ResourceMissingAtURI", "ResourceNotFound"})
 _UNSUPPORTED: Final = frozenset({"SYS402", "SYS419", "ActionNotSupported"})
-
-
-def messages_of(value: JsonValue) -> list[Message]:
-    """All messages of a body: below `error`, or at the top level; a list or a single object."""
-    if not isinstance(value, dict):
-        return []
-    error = value.get("error")
-    holder = error if isinstance(error, dict) else value
-    found = holder.get("@Message.ExtendedInfo")
-    entries = found if isinstance(found, list) else [found]
-    messages = [_message(entry) for entry in entries if isinstance(entry, dict)]
-    if not messages and isinstance(error, dict):
-        messages = [_message({"MessageId": error.get("code"), "Message": error.get("message")})]
-    return messages
-
-
-def _message(entry: JsonObject) -> Message:
-    full = _text(entry.get("MessageId"))
-    arguments = entry.get("MessageArgs")
-    return Message(
-        id=full.rpartition(".")[2],
-        text=_text(entry.get("Message")),
-        severity=_text(entry.get("Severity")),
-        resolution=_text(entry.get("Resolution")),
-        vendor=full.lower().startswith("idrac"),
-        arguments=tuple(str(a) for a in arguments) if isinstance(arguments, list) else (),
-    )
-
-
-def _text(value: JsonValue) -> str:
-    return value.replace("\u00a0", " ").strip()[:400] if isinstance(value, str) else ""
-
-
-def most_specific(messages: list[Message]) -> Message | None:
-    """The vendor's own message that is no mere information, else the first one (contract 5)."""
-    for message in messages:
-        if message.vendor and message.severity in ("Critical", "Warning"):
-            return message
-    return next((message for message in messages if message.vendor), messages[0] if messages else None)
+_PROVEN_503: Final = frozenset({"SYS518", "RAC0218", "ServiceTemporarilyUnavailable"})
+_REFUSALS: Final = _BUSY | _NOT_FOUND | _UNSUPPORTED | _INVALID | _PROVEN_503
+"""Messages that say, whatever the status, that the request was refused as it was."""
 
 
 def body_of(reply: Reply) -> JsonObject:
@@ -135,7 +109,7 @@ def hidden_failure(body: JsonObject) -> HiddenFailureError | None:
     found = most_specific(bad)
     if found is None:
         return None
-    return HiddenFailureError(f"iDRAC: {found.text or found.id}", details={"message_id": found.id})
+    return HiddenFailureError(f"iDRAC{_about(bad)}: {told(bad) or found.id}", details=_facts(found, bad))
 
 
 def error_of(reply: Reply) -> ApplianceError:
@@ -145,22 +119,48 @@ def error_of(reply: Reply) -> ApplianceError:
     except ProtocolError:
         messages = []
     found = most_specific(messages)
-    ids = {message.id for message in messages}
-    text = found.text if found and found.text else f"HTTP {reply.status}"
+    ids = frozenset(message.id for message in messages)
     kind = _kind(reply.status, ids)
-    step = found.resolution if found and found.resolution and found.resolution != "None." else None
-    return kind(
-        f"iDRAC: {text}",
+    refused = issubclass(kind, ValueRefusedError)
+    said = told(messages) if refused else found.text if found else ""
+    error = kind(
+        f"iDRAC{_about(messages) if refused else ''}: {said or f'HTTP {reply.status}'}",
         status=reply.status,
         vendor_code=found.id if found else None,
         retry_after_s=_retry_after(reply, messages),
-        next_step=None if issubclass(kind, AuthenticationError) else step,
-        executed=Executed.NO if kind is not ApplianceFaultError else None,
-        details={"message_id": found.id if found else None},
+        next_step=None if issubclass(kind, AuthenticationError) or found is None else found.resolution or None,
+        executed=Executed.NO if _not_executed(reply.status, ids) else Executed.UNKNOWN,
+        details=_facts(found, messages),
     )
+    if isinstance(error, ValueRefusedError):
+        error.ids, error.properties = ids, properties_of(messages)
+    return error
 
 
-def _kind(status: int, ids: set[str]) -> type[ApplianceError]:
+def _about(messages: Sequence[Message]) -> str:
+    names = properties_of(messages)
+    return f" refuses {', '.join(names[:MOST_SHOWN])}" if names else ""
+
+
+def _facts(found: Message | None, messages: Sequence[Message]) -> dict[str, str | int | float | bool | None]:
+    return {
+        "message_id": found.id or None if found else None,
+        "properties": ",".join(properties_of(messages)[:MOST_SHOWN]) or None,
+    }
+
+
+def _not_executed(status: int, ids: frozenset[str]) -> bool:
+    """Whether an error proves that nothing was executed (contract 11); an error of the server proves nothing."""
+    if status in (401, 403, 404, 405, 409, 412, 415, 428, 429, 501):
+        return True
+    if status == 503:
+        return bool(ids & _PROVEN_503)
+    if status == 400:
+        return bool(ids - {"", "GeneralError", "InternalError"})
+    return bool(ids & _REFUSALS)
+
+
+def _kind(status: int, ids: frozenset[str]) -> type[ApplianceError]:
     by_id: tuple[tuple[frozenset[str], type[ApplianceError]], ...] = (
         (frozenset({"RAC0218"}), SessionPoolFullError),
         (frozenset({"SYS406"}), LockdownError),
@@ -168,7 +168,7 @@ def _kind(status: int, ids: set[str]) -> type[ApplianceError]:
         (_BUSY, BusyError),
         (_NOT_FOUND, NotFoundError),
         (_UNSUPPORTED, UnsupportedError),
-        (_INVALID, ValidationError),
+        (_INVALID, ValueRefusedError),
         (frozenset({"RAC0506", "InsufficientPrivilege"}), PermissionDeniedError),
     )
     if status == 401:
@@ -177,7 +177,7 @@ def _kind(status: int, ids: set[str]) -> type[ApplianceError]:
         if ids & known:
             return kind
     by_status: dict[int, type[ApplianceError]] = {
-        400: ValidationError,
+        400: ValueRefusedError,
         403: PermissionDeniedError,
         404: NotFoundError,
         405: UnsupportedError,
@@ -195,7 +195,7 @@ def _kind(status: int, ids: set[str]) -> type[ApplianceError]:
     return by_status.get(status, ApplianceFaultError)
 
 
-def _retry_after(reply: Reply, messages: list[Message]) -> float | None:
+def _retry_after(reply: Reply, messages: Sequence[Message]) -> float | None:
     if (said := reply.retry_after_s()) is not None:
         return said
     for message in messages:

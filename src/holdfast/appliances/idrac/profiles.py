@@ -13,6 +13,7 @@ from holdfast.appliances.idrac.attributes import read_attributes
 from holdfast.appliances.idrac.bios import read_bios
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered, IDracClient
+from holdfast.appliances.idrac.errors import ValueRefusedError
 from holdfast.appliances.idrac.exporting import export_change, task_address
 from holdfast.appliances.idrac.files import free_file, known_file, new_file
 from holdfast.appliances.idrac.jobs import Job
@@ -21,7 +22,7 @@ from holdfast.appliances.idrac.reading import objects, text
 from holdfast.appliances.idrac.secretnames import HIDDEN, is_secret
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.errors import HoldfastError, InputError, RefusedError, ValidationError
+from holdfast.errors import HoldfastError, InputError, RefusedError
 
 Component = Literal[
     "ALL", "IDRAC", "BIOS", "NIC", "RAID", "FC", "System", "LifecycleController", "EventFilters", "SupportAssist"
@@ -55,8 +56,8 @@ async def _post(client: IDracClient, target: str, body: JsonObject, components: 
 
     try:
         return await client.write("POST", target, made(as_list))
-    except ValidationError as error:
-        if error.vendor_code != "SYS424":
+    except ValueRefusedError as error:
+        if not error.wrong_type("Target"):
             raise
         return await client.write("POST", target, made(not as_list))
 

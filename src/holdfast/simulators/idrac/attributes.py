@@ -107,12 +107,12 @@ class Attributes:
             if together.get(other, self.get(other)) != needed:
                 return Info("SYS410", (name,), pointer)
         if isinstance(value, bool) or not isinstance(value, str | int | type(None)):
-            return Info("SYS424", (name,), pointer)
+            return Info("SYS424", (str(value), name), pointer)
         if name.startswith("Users."):
-            return None if isinstance(value, str | int) else Info("SYS424", (name,), pointer)
+            return None if isinstance(value, str | int) else Info("SYS424", (str(value), name), pointer)
         default = self.get(name)
         if isinstance(default, int) and not isinstance(value, int) and not str(value).lstrip("-").isdigit():
-            return Info("SYS424", (name,), pointer)
+            return Info("SYS424", (str(value), name), pointer)
         if default in SWITCHES and value not in SWITCHES:
             return Info("SYS426", (str(value), name), pointer)
         return None

@@ -56,11 +56,11 @@ class Bios:
                 return Info("SYS410", (name,), pointer)
         if item.kind == "Integer":
             if isinstance(value, bool) or not isinstance(value, int):
-                return Info("SYS424", (name,), pointer)
+                return Info("SYS424", (str(value), name), pointer)
             low, high = item.bounds or (0, 0)
             return None if low <= value <= high else Info("SYS425", (name,), pointer)
         if not isinstance(value, str):
-            return Info("SYS424", (name,), pointer)
+            return Info("SYS424", (str(value), name), pointer)
         if item.kind == "Enumeration" and value not in item.values:
             return Info("SYS426", (value, name), pointer)
         return None

@@ -11,7 +11,9 @@ from holdfast.simulators.idrac.wire import Json
 def wrong_type(name: str, value: object) -> Refusal:
     """The value has the wrong type."""
     pointer = (f"#/{name}",)
-    return Refusal(400, (Info("PropertyValueTypeError", (str(value), name), pointer), Info("SYS424", (name,), pointer)))
+    return Refusal(
+        400, (Info("PropertyValueTypeError", (str(value), name), pointer), Info("SYS424", (str(value), name), pointer))
+    )
 
 
 def not_listed(name: str, value: object) -> Refusal:

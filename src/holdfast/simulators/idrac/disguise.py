@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac.errors import Info, Refusal, envelope, missing_resource, refuse
 from holdfast.simulators.idrac.persona import ROOT
+from holdfast.simulators.idrac.refusing import refused_value
 from holdfast.simulators.idrac.wire import Call, Json, Reply
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def before(bmc: Bmc, method: str, path: str, in_flight: int) -> Reply | None:
         return _busy(bmc, 503, int(fault.number("retry_after_s")))
     fault = faults.take("internal-error", path=path, method=method, now=now)
     if fault is not None:
-        return Reply(500, envelope(bmc.persona, (Info(fault.text("message_id")),)))
+        return Reply(int(fault.number("status")), envelope(bmc.persona, (Info(fault.text("message_id")),)))
     return None
 
 
@@ -98,7 +99,10 @@ def systems_hidden(bmc: Bmc) -> bool:
 
 
 def instead(bmc: Bmc, call: Call) -> Reply | None:
-    """A 200 that holds an error, in place of carrying the request out (contract §5)."""
+    """A 200 that holds an error, in place of carrying the request out (contract §5); a refused value is raised."""
+    refusal = refused_value(bmc, call)
+    if refusal is not None:
+        raise refusal
     fault = bmc.faults.peek("success-with-error-body", path=call.path, method=call.method, now=bmc.now)
     if fault is None or fault.flag("executed") or call.path.endswith("Sessions"):
         return None

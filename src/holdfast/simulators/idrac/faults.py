@@ -57,7 +57,12 @@ FAULTS: Mapping[str, Kind] = {
     "error-object": Kind("ExtendedInfo is a single object."),
     "error-without-info": Kind("An error without ExtendedInfo."),
     "html-error": Kind("A web page with this status.", {"status": 500}),
-    "internal-error": Kind("500 with this message id.", {"message_id": "RAC964"}),
+    "internal-error": Kind("500, or this status, with this message id.", {"message_id": "RAC964", "status": 500}),
+    "value-refused": Kind(
+        "A write is 400: a property of it is refused with these messages; `related` names it by pointer, name or none.",
+        {"messages": "PropertyValueNotInList,SYS426", "property": "", "related": "pointer"},
+    ),
+    "query-refused": Kind("A GET with any query option is 400 (SYS407)."),
     "too-many": Kind("429.", {"retry_after_s": 0}),
     "busy": Kind("503 ServiceTemporarilyUnavailable.", {"retry_after_s": 0}),
     "foreign-link": Kind("Location and nextLink point to another host.", {"origin": "https://elsewhere.example"}),

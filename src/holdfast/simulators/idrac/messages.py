@@ -67,6 +67,16 @@ BASE: dict[str, Message] = {
         "Warning",
         "Choose a listed value.",
     ),
+    "ActionParameterValueFormatError": Message(
+        "The value %1 of the parameter %2 of the action %3 is of a wrong format.",
+        "Warning",
+        "Correct the value and resubmit.",
+    ),
+    "ActionParameterValueTypeError": Message(
+        "The value %1 of the parameter %2 of the action %3 is of the wrong type.",
+        "Warning",
+        "Correct the value and resubmit.",
+    ),
     "QueryNotSupported": Message("The query is not supported on this resource.", "Warning", "Remove the query."),
     "QueryParameterOutOfRange": Message(
         "The value %1 of the query parameter %2 is out of the range %3.", "Warning", "Reduce the value and resubmit."
@@ -110,7 +120,7 @@ IDRAC: dict[str, Message] = {
     "SYS418": Message("Alerting is not enabled.", "Warning", "Enable alerts and retry."),
     "SYS419": Message("Redfish is disabled on this iDRAC.", "Warning", "Enable Redfish."),
     "SYS423": Message("There are no subscriptions.", "Warning", "Create a subscription."),
-    "SYS424": Message("The value of %1 is of the wrong type.", "Warning", "Give a value of the right type."),
+    "SYS424": Message("The value %1 of %2 is of the wrong type.", "Warning", "Give a value of the right type."),
     "SYS425": Message("The value of %1 is not valid.", "Warning", "Give a valid value."),
     "SYS426": Message(
         "The value %1 of %2 is not in the list of acceptable values.", "Warning", "Choose a listed value."
@@ -193,6 +203,7 @@ IDRAC: dict[str, Message] = {
     "RAC0506": Message("The user lacks the privilege for this operation.", "Warning", "Use another account."),
     "RAC0182": Message("The iDRAC firmware was rebooted: %1.", "OK"),
     "RAC0195": Message("The user name or the password is not accepted.", "Warning", "Give valid credentials."),
+    "RAC0622": Message("The certificate file is not valid.", "Warning", "Give a valid certificate."),
     "RAC0720": Message("The setting is not valid.", "Warning", "Correct the setting."),
     "USR0030": Message("Successfully logged in using %1, from %2 and %3.", "OK"),
     "USR0031": Message("Unable to log in for %1 from %2 using %3.", "Warning", "Give valid credentials."),

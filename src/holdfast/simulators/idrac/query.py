@@ -55,6 +55,8 @@ def apply(bmc: Bmc, call: Call, reply: Reply) -> Reply:
     """The answer with the query options of the call carried out; refusals as the firmware words them."""
     query = call.query
     persona = bmc.persona
+    if query and bmc.faults.take("query-refused", path=call.path, method="GET", now=bmc.now):
+        raise _unsupported(next(iter(query)))
     body = dict(reply.body or {})
     for name in query:
         if name.startswith("$") and name not in _allowed(persona):
