@@ -33,7 +33,8 @@ TAMPER_CLASSES = max(
         f"{len(IDENTIFIERS) + test_hostile_identifiers.SHELL_TAKEN} values × every text argument",
         f"{PROMISED['redirect_variants']} variants: 0 followed",
         f"{PROMISED['bad_certificates']} kinds: 0 credential bytes",
-        f"{len(test_http.HOSTILE_HOSTS)} hosts × 3 paths, {len(test_http.HOSTILE_ORIGINS)} origins, 3 doubled",
+        f"{len(test_http.HOSTILE_HOSTS)} hosts and {len(test_http.HOSTILE_ORIGINS)} origins × "
+        f"{len(test_http.PATHS)} paths, 3 doubled",
         f"{TAMPER_CLASSES} classes: all refused",
         f"{PROMISED['bombs']} kinds: typed error, growth < {PROMISED['bomb_memory_growth_mib_max']} MiB",
         f"{PROMISED['drip_patterns']} patterns: over the deadline by < {PROMISED['drip_overrun_s_max']} s",

@@ -56,7 +56,7 @@ class Provider:
 
 @asynccontextmanager
 async def provider(
-    tmp_path: Path, base: str = "", principal_claim: str = "sub"
+    tmp_path: Path, base: str = "", principal_claim: str = "sub", reserved: tuple[str, ...] = ()
 ) -> AsyncIterator[tuple[Provider, OidcVerifier, list[float]]]:
     made = Provider()
     app = web.Application()
@@ -76,6 +76,7 @@ async def provider(
         tls=TlsSettings(ca_file=tmp_path / "ca.pem"),
         now=lambda: clock[0],
         principal_claim=principal_claim,
+        reserved=reserved,
     )
     try:
         yield made, verifier, clock

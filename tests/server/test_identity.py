@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.appliances.kinds import settings_classes
+from holdfast.config import parse_config
 from holdfast.control.caller import Caller
-from holdfast.errors import PolicyError
+from holdfast.errors import ConfigError, PolicyError
+from holdfast.server.application import Application, Serving
 from holdfast.server.guard import any_of, static_tokens
+from holdfast.server.run import static_principals
 from tests.support.rooms import room
 
 
@@ -17,6 +21,34 @@ async def test_static_tokens_stand_for_principals_by_name() -> None:
     assert await verify("a" * 40) == "alice"
     assert await verify("b" * 40) == "bob"
     assert await verify("c" * 40) is None
+
+
+def test_a_token_that_stands_for_two_principals_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match=r"The principals alice and bob under .server. have the same token") as caught:
+        static_tokens({"alice": "a" * 40, "carol": "c" * 40, "bob": "a" * 40})
+    assert "aaaa" not in str(caught.value)
+
+
+def test_two_tokens_of_one_principal_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("x" * 40)
+    (tmp_path / "two").write_text("y" * 40)
+    config = parse_config(
+        f"""
+[server]
+token = "file:{tmp_path / "one"}"
+
+[server.tokens]
+token = "file:{tmp_path / "two"}"
+
+[targets.proxmox.lab]
+host = "127.0.0.1"
+token_id = "root@pam!holdfast"
+token_secret = "literal"
+""",
+        settings_classes(),
+    )
+    with pytest.raises(ConfigError, match=r"server\.token and server\.tokens\.token stand for the same principal"):
+        static_principals(Application(config, Serving()))
 
 
 async def test_with_a_policy_file_each_principal_may_do_what_a_rule_allows_and_nothing_else(tmp_path: Path) -> None:

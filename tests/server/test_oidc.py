@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
 import logging
+from functools import cache
 from pathlib import Path
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
 
 from holdfast.errors import ConfigError
-from holdfast.server.oidc import OidcVerifier
+from holdfast.server.oidc import ALGORITHMS, OidcVerifier
 from tests.server.providers import AUDIENCE, provider
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "exp", "aud", "iss", "x"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@cache
+def rsa_key(kid: str) -> dict[str, object]:
+    """A key of another kind."""
+    public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    return {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": kid, "use": "sig"}
 
 
 async def test_a_valid_token_gives_its_principal_and_keys_are_fetched_once(tmp_path: Path) -> None:
@@ -67,6 +90,69 @@ async def test_forged_unsigned_and_foreign_tokens_are_refused(tmp_path: Path) ->
         symmetric = jwt.encode(claims, "x" * 32, algorithm="HS256", headers={"kid": made.kid})
         for token in (forged, unsigned, symmetric, good[:-4] + "AAAA", "", "a.b.c", "x" * 20_000):
             assert await verify(token) is None
+
+
+def segments(*parts: bytes) -> str:
+    """A token of these header, claims and signature, right or not."""
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+DEEP = b"[" * 11_000
+UNUSABLE = [
+    *((b'{"alg":"%s","kid":"one"}' % name.encode(), b"{}", b"x" * 64) for name in ALGORITHMS),
+    (b'{"alg":"ES256","kid":"one","x":' + DEEP, b"{}", b"x" * 64),
+    (b'{"alg":"ES256","kid":"one"}', DEEP, b"x" * 64),
+    (b'{"alg":["ES256"],"kid":"one"}', b"{}", b"x" * 64),
+    (b'{"alg":{},"kid":["one"]}', b"{}", b"x" * 64),
+    (b'{"alg":null,"kid":null}', b"{}", b""),
+    (b'{"alg":"ES256","kid":"one","b64":false,"crit":["b64"]}', b"{}", b"x" * 64),
+    (b'{"alg":"ES256","kid":"one","crit":7}', b"{}", b"x" * 64),
+    (b'{"alg":"ES256","kid":"one"}', b'{"exp":1e400}', b""),
+    (b'{"alg":"ES256","kid":"one"}', b"[]", b"x" * 64),
+    (b'{"alg":"ES256","kid":"one","x":' + b"9" * 9000 + b"}", b"{}", b"x" * 64),
+    (b"7", b"7", b"7"),
+    (b"\xff\xfe", b"\x00", b"\x00"),
+]
+
+
+@pytest.mark.parametrize("parts", UNUSABLE)
+async def test_a_token_that_cannot_be_made_sense_of_is_refused(tmp_path: Path, parts: tuple[bytes, ...]) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        made.more_keys = [rsa_key("rsa")]
+        assert await verify(segments(*parts)) is None
+        assert await verify(segments(parts[0].replace(b'"one"', b'"rsa"'), *parts[1:])) is None
+        assert await verify(made.token()) == "user-7"
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(header=st.one_of(st.binary(max_size=80), JSON_VALUES), claims=st.one_of(st.binary(max_size=80), JSON_VALUES))
+def test_whatever_is_sent_as_a_token_is_refused(tmp_path: Path, header: object, claims: object) -> None:
+    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
+
+    async def principal() -> str | None:
+        verify = OidcVerifier("https://127.0.0.1:1", AUDIENCE)
+        try:
+            return await verify(segments(*parts, b"x" * 64))
+        finally:
+            await verify.close()
+
+    assert asyncio.run(principal()) is None
+
+
+async def test_a_token_signed_with_a_claim_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        for claims in ({"exp": float("inf")}, {"nbf": float("nan")}, {"iat": "soon"}, {"exp": "never"}):
+            assert await verify(made.token(**claims)) is None
+
+
+async def test_a_principal_of_a_static_token_is_not_the_providers_to_give(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provider(tmp_path, reserved=("token", "alice")) as (made, verify, _):
+        assert await verify(made.token(sub="token")) is None
+        assert await verify(made.token(sub="alice")) is None
+        assert await verify(made.token(sub="bob")) == "bob"
+    assert "a static token has the principal it names" in caplog.text
 
 
 async def test_unknown_key_ids_fetch_keys_at_most_once_a_minute(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -73,9 +75,18 @@ def static_tokens(tokens: Mapping[str, str]) -> Verify:
     """A verifier for static bearer tokens by principal, each compared in constant time.
 
     Raises:
-        ConfigError: A token is too short.
+        ConfigError: A token is too short, or stands for two principals.
     """
-    expected = {principal: check_token(token).encode() for principal, token in tokens.items()}
+    expected: dict[str, bytes] = {}
+    for principal, token in tokens.items():
+        encoded = check_token(token).encode()
+        twin = next((name for name, other in expected.items() if other == encoded), None)
+        if twin is not None:
+            raise ConfigError(
+                f"The principals {twin} and {principal} under [server] have the same token.",
+                next_step="Give each its own; the policy and the ledger could not tell them apart.",
+            )
+        expected[principal] = encoded
 
     async def verify(presented: str) -> str | None:
         found: str | None = None
@@ -151,6 +162,8 @@ class HttpGuard:
                 )
             else:
                 scope.setdefault("state", {})[PRINCIPAL_STATE] = principal
+                # The MCP server binds each session to the user that opened it: to others it does not exist.
+                scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=principal, scopes=[]))
         if refusal is not None:
             await refusal(scope, receive, send)
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import jwt
@@ -18,7 +18,12 @@ from holdfast.transport import ConnectionPool, HttpTransport, Origin, Request, T
 from holdfast.transport.values import JsonObject, as_object, get_objects, get_str
 
 _log = logging.getLogger("holdfast.server.http")
-ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+_BY_KIND_OF_KEY: Final = {"RSA": _RSA, "EC": ("ES256", "ES384", "ES512"), "OKP": ("EdDSA",)}
+ALGORITHMS: Final = tuple(name for names in _BY_KIND_OF_KEY.values() for name in names)
+# A token is whatever somebody sends. PyJWT lets these through beside its own errors: an algorithm that does not go with
+# the key, a header nested without end, a number that is none.
+_UNUSABLE: Final = (jwt.PyJWTError, TypeError, ValueError, ArithmeticError, RecursionError)
 LEEWAY_S: Final = 30.0
 REFRESH_S: Final = 60.0
 _MAX_TOKEN: Final = 16_384
@@ -34,6 +39,7 @@ class OidcVerifier:
             chosen by the user (OpenID Connect Core 1.0, section 5.7).
         tls: How the provider's certificate is checked.
         now: Seconds since the epoch.
+        reserved: Principals that no token of the provider may stand for: those of the static tokens.
 
     Raises:
         ConfigError: The issuer is no https URL.
@@ -47,6 +53,7 @@ class OidcVerifier:
         principal_claim: str = "sub",
         tls: TlsSettings | None = None,
         now: Callable[[], float] = time.time,
+        reserved: Collection[str] = (),
     ) -> None:
         try:
             self._origin, self._base = Origin.parse(issuer, ("https",))
@@ -58,6 +65,7 @@ class OidcVerifier:
         self._audience = audience
         self._claim = principal_claim
         self._now = now
+        self._reserved = frozenset(reserved)
         self._pool = ConnectionPool(limit=4, limit_per_host=2)
         self._http = HttpTransport(str(self._origin), pool=self._pool, tls=tls)
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -70,7 +78,7 @@ class OidcVerifier:
         try:
             header = jwt.get_unverified_header(token)
             key = await self._key(str(header.get("kid", "")))
-            if key is None or header.get("alg") not in ALGORITHMS:
+            if key is None or header.get("alg") not in _BY_KIND_OF_KEY.get(str(key.key_type), ()):
                 return None
             claims = jwt.decode(
                 token,
@@ -81,14 +89,19 @@ class OidcVerifier:
                 leeway=LEEWAY_S,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except jwt.PyJWTError as error:
+        except _UNUSABLE as error:
             _log.info("a bearer token was refused: %s", type(error).__name__)
             return None
         except HoldfastError as error:
             _log.warning("the OpenID provider's keys cannot be had: %s", error)
             return None
         principal = claims.get(self._claim)
-        return principal if isinstance(principal, str) and principal else None
+        if not isinstance(principal, str) or not principal:
+            return None
+        if principal in self._reserved:
+            _log.warning("a token of the OpenID provider was refused: a static token has the principal it names")
+            return None
+        return principal
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         if kid not in self._keys and self._now() - self._fetched_at >= REFRESH_S:
@@ -108,7 +121,7 @@ class OidcVerifier:
                 continue
             try:
                 keys[kid] = jwt.PyJWK.from_dict(entry)
-            except jwt.PyJWTError:
+            except _UNUSABLE:
                 _log.info("the OpenID provider has a key of a kind that is not supported")
         self._keys = keys
 

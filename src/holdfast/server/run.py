@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Literal
 
+from holdfast.errors import ConfigError
 from holdfast.server.application import Application
 
 _log = logging.getLogger("holdfast.server")
@@ -45,12 +46,14 @@ async def _http(application: Application) -> None:
     from holdfast.server.http import bound_socket, build_app, http_principal, serve_http
 
     settings = application.config.server
-    verifiers = [static_tokens(_tokens(application))]
+    tokens = static_principals(application)
+    verifiers = [static_tokens(tokens)]
     if settings.oidc_issuer is not None:
         from holdfast.server.oidc import OidcVerifier
 
         audience = settings.oidc_audience or "holdfast"
-        verifiers.append(OidcVerifier(settings.oidc_issuer, audience, principal_claim=settings.oidc_principal_claim))
+        claim = settings.oidc_principal_claim
+        verifiers.append(OidcVerifier(settings.oidc_issuer, audience, principal_claim=claim, reserved=tokens.keys()))
     sock = bound_socket(settings)
     port = sock.getsockname()[1]
     app = build_app(
@@ -70,11 +73,20 @@ async def _http(application: Application) -> None:
         sock.close()
 
 
-def _tokens(application: Application) -> dict[str, str]:
-    """Static tokens by principal; one for this run when nothing at all is configured."""
+def static_principals(application: Application) -> dict[str, str]:
+    """Static tokens by principal; one for this run when nothing at all is configured.
+
+    Raises:
+        ConfigError: Two of them are for one principal.
+    """
     settings = application.config.server
     tokens = {principal: secret.reveal() for principal, secret in settings.tokens.items()}
     if settings.token is not None:
+        if "token" in tokens:
+            raise ConfigError(
+                "server.token and server.tokens.token stand for the same principal.",
+                next_step="Keep one of them, or give the second its own name under tokens.",
+            )
         tokens["token"] = settings.token.reveal()
     if not tokens and settings.oidc_issuer is None:
         tokens["token"] = secrets.token_urlsafe(48)
