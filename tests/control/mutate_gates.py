@@ -52,6 +52,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "What is listed, and what a call must pass": {
         "control.inventory": ("control/test_gates.py",),
         "control.arguments": ("control/test_arguments.py",),
+        "control.wellformed": ("control/test_arguments.py",),
         "control.dispatch": ("control/test_dispatch.py", "control/test_gates.py"),
         "control.policy": ("control/test_policy.py",),
         "control.room": ("control/test_room.py",),

@@ -11,6 +11,7 @@ from holdfast.control.answers import Answer
 from holdfast.control.arguments import arguments_model, validate_arguments
 from holdfast.control.context import Context
 from holdfast.control.spec import Risk, tool
+from holdfast.control.wellformed import broken_text_in
 from holdfast.errors import InputError
 
 
@@ -120,3 +121,28 @@ def test_what_is_wrong_is_told_by_field_and_rule_and_never_by_value(given: dict[
 def test_a_tool_that_writes_must_say_whether_it_may_be_repeated() -> None:
     with pytest.raises(TypeError, match="idempotent"):
         tool(title="x", toolset="x", risk=Risk.WRITE)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"door": 1, "color": "half \ud800"}, "color"),
+        ({"door": 1, "\udfff": 1}, "?"),
+        ({"door": {"a": [1, {"\ud800": 2}]}}, "door"),
+        ({"door": {"a": [1, ("x", "\udc00")]}}, "door"),
+    ],
+)
+def test_half_a_character_is_refused_wherever_it_stands(given: dict[str, object], named: str) -> None:
+    with pytest.raises(InputError, match="half of a character") as told:
+        validate_arguments(proxmox_look, given)
+    assert f"{named}: half" in told.value.message
+    assert "whole characters" in str(told.value.next_step)
+    told.value.message.encode()
+
+
+def test_arguments_nested_without_end_are_looked_through_without_harm() -> None:
+    nested: object = "\ud800"
+    for _ in range(100_000):
+        nested = [nested]
+    assert broken_text_in({"door": 1, "more": nested}) == "more"
+    assert broken_text_in({"door": 1, "more": [{"a": "💥"}, 1, None, ("x",)]}) is None

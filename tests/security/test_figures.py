@@ -13,7 +13,7 @@ from tests.control.killing import STEPS
 from tests.control.mutation import count
 from tests.security import test_canary, test_hostile_identifiers, test_wrong_credentials
 from tests.server import test_http
-from tests.support.hostile import IDENTIFIERS, STRINGS
+from tests.support.hostile import STRINGS
 from tests.transport.proofs import PROMISED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ TAMPER_CLASSES = max(
         f"{len(test_canary.PLANTED)} planted secrets × every tool × {len(test_canary.ERROR_PATHS)} paths of failure × "
         f"{len(test_canary.KINDS)} appliances: 0 hits",
         f"{len(STRINGS)} strings × every type of text field",
-        f"{len(IDENTIFIERS) + test_hostile_identifiers.SHELL_TAKEN} values × every text argument",
+        f"{len(test_hostile_identifiers.VALUES)} values × every text argument of every tool",
         f"{PROMISED['redirect_variants']} variants: 0 followed",
         f"{PROMISED['bad_certificates']} kinds: 0 credential bytes",
         f"{len(test_http.HOSTILE_HOSTS)} hosts and {len(test_http.HOSTILE_ORIGINS)} origins × "

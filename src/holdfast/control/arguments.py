@@ -9,6 +9,7 @@ from typing import Annotated, Final, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 
 from holdfast.control.spec import ToolSpec
+from holdfast.control.wellformed import broken_text_in
 from holdfast.errors import InputError
 
 TARGET: Final = "target"
@@ -65,6 +66,12 @@ def validate_arguments(spec: ToolSpec, given: dict[str, object]) -> dict[str, ob
         InputError: With the field, the rule and what is allowed; never the value. Nothing was executed.
     """
     model = arguments_model(spec)
+    if (broken := broken_text_in(given)) is not None:
+        raise InputError(
+            f"Invalid arguments for {spec.name}: {_safe(broken)}: half of a character (a lone surrogate), which no "
+            "appliance can be sent. Nothing was executed.",
+            next_step="Repeat with whole characters.",
+        )
     try:
         validated = model.model_validate(given)
     except ValidationError as error:
