@@ -17,10 +17,12 @@ class SimulatedClock:
     """The appliance's own clock: seconds since the epoch, settable and advanceable by tests.
 
     Simulated tasks, lock expiries and rates read it through `now()`; with `advance()` a test makes an hour pass.
+    `heard` is called after each `advance`, by simulators that must not wait for a request to look at the clock.
     """
 
     base: Callable[[], float]
     offset_s: float = 0.0
+    heard: set[Callable[[], object]] = field(default_factory=set, repr=False, compare=False)
 
     def now(self) -> float:
         """Seconds since the epoch, as the appliance sees them."""
@@ -29,6 +31,8 @@ class SimulatedClock:
     def advance(self, seconds: float) -> None:
         """Let this many seconds pass at once."""
         self.offset_s += seconds
+        for listener in tuple(self.heard):
+            listener()
 
 
 @dataclass

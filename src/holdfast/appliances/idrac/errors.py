@@ -30,7 +30,8 @@ from holdfast.errors import (
     UnsupportedError,
     ValidationError,
 )
-from holdfast.transport import Reply
+from holdfast.resilience import Outcome, Retry, Verdict
+from holdfast.transport import Reply, classify
 from holdfast.transport.values import JsonObject, as_object
 
 
@@ -202,3 +203,10 @@ def _retry_after(reply: Reply, messages: Sequence[Message]) -> float | None:
         if message.id == "ServiceTemporarilyUnavailable" and message.arguments and message.arguments[0].isdigit():
             return float(message.arguments[0])
     return None
+
+
+def verdict_of(error: BaseException) -> Verdict:
+    """What a failed attempt means: an iDRAC that is not ready, or has no session left, is alive (contract 9)."""
+    if isinstance(error, NotReadyError | SessionPoolFullError):
+        return Verdict(Outcome.NEUTRAL, Retry.IF_SAFE, error.retry_after_s)
+    return classify(error)

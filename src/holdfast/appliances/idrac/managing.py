@@ -106,6 +106,7 @@ async def plan_restart(ctx: Ctx) -> Change:
 
     async def send() -> Answered:
         nonlocal back
+        ctx.client.expect_restart()
         answered = await write.send()
         ctx.client.places.forget()
         back = await wait_until_back(ctx)

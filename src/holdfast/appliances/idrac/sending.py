@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from holdfast.appliances.idrac.errors import body_of, error_of
-from holdfast.appliances.idrac.session import PREFIX, Session
+from holdfast.appliances.idrac.errors import body_of, error_of, verdict_of
+from holdfast.appliances.idrac.session import PREFIX, ROOT, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.wiring import policy_of, settings_of, transport_of
 from holdfast.errors import AuthenticationError
 from holdfast.resilience import Operation
-from holdfast.transport import ConnectionPool, Guard, Query, Reply, Request, path, same_origin_path
+from holdfast.transport import ConnectionPool, Guard, Query, Reply, Request, same_origin_path
 from holdfast.transport.values import JsonObject, JsonValue, opt_object, opt_str
 
 MAX_IN_FLIGHT: Final = 4
@@ -29,7 +29,6 @@ DOWNLOAD_S: Final = 900.0
 KEEPALIVE_S: Final = 30.0
 """The iDRAC closes idle connections after 60 s (contract 3)."""
 
-ROOT: Final = path("redfish", "v1")
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "OData-Version": "4.0"}
 
 
@@ -63,6 +62,7 @@ class Requests(GuardedClient[IDracSettings]):
         self._guard = Guard(
             name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
+            classify=verdict_of,
             probe=self._probe,
             target=settings.label,
         )
@@ -78,7 +78,16 @@ class Requests(GuardedClient[IDracSettings]):
     @property
     def pool_full(self) -> bool:
         """Whether requests log in one by one because others have taken all sessions."""
-        return self._session.by_basic and self._session.offered
+        return self._session.by_basic and self._session.offered and not self._session.lost
+
+    @property
+    def session_lost(self) -> bool:
+        """Whether requests log in one by one because the answer to the opening of a session was lost."""
+        return self._session.lost
+
+    def expect_restart(self) -> None:
+        """The iDRAC goes away on our order: that it refuses a login meanwhile proves nothing."""
+        self._session.outage.away()
 
     async def close(self) -> None:
         """Delete our session and release connections."""

@@ -6,23 +6,37 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from holdfast.appliances.idrac.errors import SessionPoolFullError, body_of, error_of
+from holdfast.appliances.idrac.errors import NotReadyError, SessionPoolFullError, body_of, error_of
+from holdfast.appliances.idrac.outage import PATIENCE_S, Outage
 from holdfast.appliances.idrac.settings import IDracSettings
-from holdfast.errors import HoldfastError, NotFoundError, ProtocolError, UnsupportedError
+from holdfast.errors import (
+    AuthenticationError,
+    HoldfastError,
+    LostReplyError,
+    NotFoundError,
+    NotSentError,
+    ProtocolError,
+    QuarantinedError,
+    UnsupportedError,
+)
 from holdfast.transport import CredentialLatch, Origin, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonValue
 
 _log = logging.getLogger("holdfast.idrac")
 PREFIX: Final = "/redfish/"
+ROOT: Final = path("redfish", "v1")
 LEGACY_SESSIONS: Final = path("redfish", "v1", "Sessions")
 RENEW_IDLE_S: Final = 0.8 * 1800
 """80 % of the default idle time-out of a session."""
 BASIC_FOR_S: Final = 120.0
 """How long Basic authentication is used after the session pool was full."""
+LOST_FOR_S: Final = 1800.0
+"""Default idle time-out of a session: so long one whose opening was answered into the void may stay."""
 LOGOUT_BUDGET_S: Final = 2.0
 
 Send = Callable[[Request], Awaitable[Reply]]
@@ -60,6 +74,8 @@ class Session:
         self._opening = asyncio.Lock()
         self._pending: asyncio.Task[None] | None = None
         self._left: list[_Token] = []
+        self._lost = False
+        self.outage = Outage(monotonic)
 
     @property
     def by_basic(self) -> bool:
@@ -71,6 +87,11 @@ class Session:
         """Whether the server offers sessions at all; true while nobody has asked."""
         return self._basic_until != float("inf")
 
+    @property
+    def lost(self) -> bool:
+        """Whether requests log in one by one because an opened session was never heard of."""
+        return self.by_basic and self._lost
+
     async def send(self, request: Request, by: Send | None = None) -> Reply:
         """Send a request; a session that has ended is replaced once, since a 401 proves that nothing was executed.
 
@@ -80,25 +101,72 @@ class Session:
 
         Raises:
             QuarantinedError: The credential was refused before; nothing was sent.
+            NotReadyError: The login is refused while the iDRAC restarts: see `Outage`.
             AuthenticationError: It is refused now; not tried again, the iDRAC blocks an address after three.
         """
         send = by or self._send
         token = await self._current()
         if token is None:
             return await self._send_basic(request, send)
-        reply = await send(_with_token(request, token))
+        reply = await self._watched(_with_token(request, token), send)
         if reply.status == 401:
             self._forget(token)
             token = await self._current()
             if token is None:
                 return await self._send_basic(request, send)
-            reply = await send(_with_token(request, token))
+            reply = await self._watched(_with_token(request, token), send)
         self._used_at = self._monotonic()
         return _not_refused(reply)
 
-    async def _send_basic(self, request: Request, send: Send) -> Reply:
+    async def _watched(self, request: Request, send: Send) -> Reply:
+        """Send, and notice an iDRAC that is away."""
+        try:
+            reply = await send(request)
+        except (NotSentError, LostReplyError):
+            self.outage.away()
+            raise
+        if reply.status in (502, 503, 504) and not isinstance(error_of(reply), SessionPoolFullError):
+            self.outage.away()
+        return reply
+
+    @asynccontextmanager
+    async def _login(self) -> AsyncIterator[None]:
+        """Send the credential; a refusal ends its use unless a restart excuses it."""
+        await self._wait_for_readiness()
+        sent_at = self.outage.monotonic()
         async with self._latch.use():
-            return _not_refused(await send(replace(request, headers={**request.headers, **self._basic()})))
+            try:
+                yield
+            except QuarantinedError:
+                raise
+            except AuthenticationError as error:
+                if not self.outage.excuses(sent_at):
+                    raise
+                raise self._not_yet(self.outage.wait_s) from error
+        self.outage.accepted()
+
+    async def _wait_for_readiness(self) -> None:
+        """After an excused refusal no login is sent before its time, nor before the service root answers."""
+        if not self.outage.doubtful:
+            return
+        if (left := self.outage.wait_s) > 0:
+            raise self._not_yet(left)
+        reply = await self._watched(Request("GET", ROOT, headers={"Accept": "application/json"}), self._send)
+        if reply.status != 200 or not body_of(reply):
+            raise self._not_yet(PATIENCE_S / 4)
+
+    @staticmethod
+    def _not_yet(after_s: float) -> NotReadyError:
+        return NotReadyError(
+            "The iDRAC restarts, and refused a login meanwhile that it accepted before. Nothing was executed.",
+            retry_after_s=round(after_s, 1),
+            next_step="Repeat then: the login is sent once more, and not again if it is refused.",
+        )
+
+    async def _send_basic(self, request: Request, send: Send) -> Reply:
+        async with self._login():
+            known = replace(request, headers={**request.headers, **self._basic()})
+            return _not_refused(await self._watched(known, send))
 
     def _basic(self) -> dict[str, str]:
         pair = f"{self._settings.username}:{self._settings.password.reveal()}"
@@ -134,10 +202,16 @@ class Session:
             self._basic_until = float("inf")
             return
         try:
-            async with self._latch.use():
+            async with self._login():
                 self._token = await self._create(sessions)
+        except LostReplyError:
+            # It may be open, and nobody knows its token: no other is opened while it may be.
+            _log.warning("%s: the answer to a login was lost; using Basic authentication", self._settings.label)
+            self._lost = True
+            self._basic_until = self._monotonic() + LOST_FOR_S
         except SessionPoolFullError:
             _log.warning("%s: all sessions are taken (RAC0218); using Basic authentication", self._settings.label)
+            self._lost = False
             self._basic_until = self._monotonic() + BASIC_FOR_S
         except (NotFoundError, UnsupportedError):
             self._basic_until = float("inf")
@@ -145,7 +219,7 @@ class Session:
 
     async def _create(self, sessions: str) -> _Token:
         body: JsonValue = {"UserName": self._settings.username, "Password": self._settings.password.reveal()}
-        reply = await self._send(Request("POST", sessions, json=body, fresh_connection=True))
+        reply = await self._watched(Request("POST", sessions, json=body, fresh_connection=True), self._send)
         if reply.status in (404, 405) and sessions != LEGACY_SESSIONS:
             return await self._create(LEGACY_SESSIONS)
         if reply.status >= 400:

@@ -93,6 +93,8 @@ async def read_health(client: IDracClient) -> Health:
             notes.append(f"The list of faults cannot be read now: {error.message}")
     if client.pool_full:
         notes.append("All sessions of this iDRAC are taken; each request logs in by itself for a while.")
+    if client.session_lost:
+        notes.append("The answer to a login was lost; each request logs in by itself until that session has ended.")
     if text(system, "PowerState") != "On":
         notes.append("The server is off: parts may report old states, or none.")
     return Health(

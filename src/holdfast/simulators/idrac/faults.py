@@ -31,6 +31,7 @@ FAULTS: Mapping[str, Kind] = {
         "Somebody else's sessions fill the pool but for `leave`: a login is 503 RAC0218.", {"kind": "GUI", "leave": 0}
     ),
     "password-locked": Kind("Every password is refused (401 SYS415), the right one too."),
+    "late-logins": Kind("For so long after a restart right passwords are refused too (401).", {"seconds": 30.0}),
     "address-blocked": Kind("Connections of the client's address are dropped.", {"seconds": 60.0}),
     "expired-token": Kind("The next request with a token finds all sessions gone (401)."),
     "html-401": Kind("401 with a web page instead of a Redfish error."),

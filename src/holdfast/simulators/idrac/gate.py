@@ -33,7 +33,9 @@ def _unauthorised(message_id: str) -> Refusal:
 
 def check_password(bmc: Bmc, username: str, password: str, client: str, via: str = "REDFISH") -> Account:
     """The account of a right password; 401 otherwise, and a block of the address after three wrong ones."""
+    late = bmc.faults.peek("late-logins", now=bmc.now)
     refused = bmc.faults.peek("password-locked", now=bmc.now) is not None
+    refused |= late is not None and bmc.now < bmc.life.last_reset + late.number("seconds")
     account = None if refused else bmc.accounts.login(username, password)
     if account is not None:
         return account

@@ -135,9 +135,20 @@ class IDracSimulator(Simulator):
 
     async def _open_port_again(self) -> None:
         """Look at the simulated clock until the iDRAC has come so far as to listen again."""
-        while self.bmc.life.phase == DOWN:
-            await asyncio.sleep(_LOOK_S)
-            self.bmc.timeline.settle()
+        loop, advanced = asyncio.get_running_loop(), asyncio.Event()
+
+        def hear() -> None:
+            loop.call_soon_threadsafe(advanced.set)
+
+        self.clock.heard.add(hear)
+        try:
+            while self.bmc.life.phase == DOWN:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(advanced.wait(), _LOOK_S)
+                advanced.clear()
+                self.bmc.timeline.settle()
+        finally:
+            self.clock.heard.discard(hear)
         self._watcher = None
         if self.wire is not None:
             self.wire.heal("refuse")
