@@ -234,6 +234,8 @@ class _Sending:
         failed = f"Job {job.id} ended as {job.state}: {job.error or 'no reason given'}"
         if seen.reached:
             return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
+        if seen.reached is None:
+            return Observed("unknown", seen.state, note=f"{failed}. {_MAY_BE_DONE}")
         return Observed("not_applied", seen.state, note=failed)
 
     def _without_job(self, seen: Seen) -> Observed:
@@ -256,6 +258,8 @@ class _Sending:
             return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
         if seen.reached is None and error is None:
             return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+        if seen.reached is None and isinstance(error, ApplianceError):
+            return Observed("unknown", seen.state, note=_MAY_BE_DONE)
         said = error.message if isinstance(error, ApplianceError) else None
         return Observed("not_applied", seen.state, note=said or seen.note or "The state is not as wanted.")
 
@@ -270,6 +274,7 @@ def _errors_in(log: str | None) -> list[str]:
 
 
 _FORGOTTEN: Final = "TrueNAS has forgotten the job (its middleware restarted): the state tells what became of it."
+_MAY_BE_DONE: Final = "It failed while it was at work: it may have done a part, or all of it; the state does not tell."
 _NOT_SHOWN: Final = "The job ended well; the state does not show it yet."
 
 

@@ -16,8 +16,9 @@ from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks
 from holdfast.appliances.truenas.feeds import Feed, Feeds
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
+from holdfast.appliances.truenas.verdicts import begun
 from holdfast.appliances.wiring import policy_of, settings_of, tls_of
-from holdfast.errors import HoldfastError, UnsupportedError
+from holdfast.errors import Executed, HoldfastError, UnsupportedError
 from holdfast.resilience import Clock, Operation
 from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import (
@@ -247,7 +248,9 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
                 safe=request_id is None,
             )
         except JsonRpcError as error:
-            raise error_of(error, method) from None
+            told = error_of(error, method)
+            told.executed = Executed.UNKNOWN if request_id is not None and begun(error) else Executed.NO
+            raise told from None
 
     async def _connected(self) -> JsonRpcSocket:
         if self._socket is not None and not self._socket.closed:
@@ -281,9 +284,11 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
 
         async def call(method: str, params: Sequence[JsonValue]) -> JsonValue:
             try:
-                return await socket.call(method, params, timeout_s=LOGIN_TIMEOUT_S)
+                return await socket.call(method, params, timeout_s=LOGIN_TIMEOUT_S, safe=True)
             except JsonRpcError as error:
-                raise error_of(error, method) from None
+                told = error_of(error, method)
+                told.executed = Executed.NO  # of what the caller wanted, nothing was sent yet
+                raise told from None
 
         try:
             await self._auth.log_in(call, certificate=socket.peer_certificate)

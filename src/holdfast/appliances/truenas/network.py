@@ -169,12 +169,19 @@ class _Commit:
         client = self._ctx.client
         try:
             await client.write(self._staging.method, *self._staging.params, request_id=str(uuid.uuid4()))
-        except LostReplyError:
+        except HoldfastError as error:
             # Whether it was staged is not known; nobody else's changes were waiting, so what waits now is ours.
-            if await client.call("interface.has_pending_changes"):
+            if error.executed is not Executed.NO and await client.call("interface.has_pending_changes"):
                 await self._roll_back()
             raise
-        gone = await client.first(WOULD_GO)
+        try:
+            gone = await client.first(WOULD_GO)
+            # Only what is staged tells which services listen on an address that goes away.
+            services = as_objects(await client.call("interface.services_restarted_on_sync"), "services")
+        except HoldfastError as error:
+            error.executed = Executed.UNKNOWN  # it is staged: what waits has to be read back
+            await self._roll_back()
+            raise
         if gone:
             # A commit would drop a gateway or name servers that DHCP gave: the staging is dropped instead.
             await self._roll_back()
@@ -183,8 +190,6 @@ class _Commit:
                 executed=Executed.NO,
                 next_step="Set gateway and name servers statically first.",
             )
-        # Only what is staged tells which services listen on an address that goes away.
-        services = as_objects(await client.call("interface.services_restarted_on_sync"), "services")
         self._told += [f"{row.get('service')} was restarted: it listened on an address that went." for row in services]
         try:
             await client.write(

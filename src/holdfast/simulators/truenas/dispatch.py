@@ -142,7 +142,7 @@ class Dispatcher:
         if slow is not None:
             await self._box.timeline.sleep(slow.number("delay_s"))
         failing = faults.take("call-fails", name) if call.fact.job is None else None
-        if failing is not None:
+        if failing is not None and not failing.flag("after_work"):
             raise CallError(failing.text("reason"), int(failing.number("errno")))
         if call.fact.job is not None:
             if "output" in call.fact.job.pipes and call.fact.job.check_pipes:
@@ -154,6 +154,10 @@ class Dispatcher:
         result = registration.handler(call, *arguments)
         if inspect.isawaitable(result):
             result = await result
+        if failing is not None:
+            late = CallError(failing.text("reason"), int(failing.number("errno")))
+            late.after_work = True
+            raise late
         return result if call.fact.is_query else prune(call.fact.returns, result, self._box.facts.resolve)
 
     async def inner(self, call: Call, name: str, params: list[Any]) -> tuple[int | None, Any]:

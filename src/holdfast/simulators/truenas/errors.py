@@ -64,11 +64,12 @@ def errname(errno: int) -> str:
 
 
 class MiddlewareError(Exception):
-    """Base of everything a method raises on purpose."""
+    """Base of everything a method raises on purpose. `after_work`: the method had done its work by then."""
 
     code: ClassVar[int] = CALL_ERROR
     message: ClassVar[str] = "Method call error"
     job_type: ClassVar[str] = "CallError"
+    after_work: bool = False
 
     def __init__(self, reason: str, errno: int = EFAULT, extra: object = None) -> None:
         super().__init__(reason)

@@ -17,8 +17,8 @@ KNOWN: dict[str, tuple[str, Options]] = {
     "slow-call": ("Wait before executing a call.", {"method": "*", "count": 0, "delay_s": 1.0}),
     "too-many-calls": ("Refuse a call with -32000: not started.", {"method": "*", "count": 1}),
     "call-fails": (
-        "A call fails with this errno.",
-        {"method": "*", "count": 1, "errno": 14, "reason": "Operation failed"},
+        "A call fails with this errno, before its work or (after_work) with its work done.",
+        {"method": "*", "count": 1, "errno": 14, "reason": "Operation failed", "after_work": False},
     ),
     "job-fails": (
         "A job fails, before its work or (after_work) with its work done.",

@@ -260,6 +260,7 @@ class Session:
                 answer["result"] = result
                 arrival.executed = True
             except MiddlewareError as error:
+                arrival.executed = error.after_work
                 answer["error"] = error_body(error, frames=self.box.persona.trace_frames)
         self.box.answered(name, answer)
         faults = self.box.faults

@@ -1,0 +1,31 @@
+"""What an error frame proves: whether the call's work had begun (contract 4, 12)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdfast.transport import JsonRpcError
+
+_REFUSED: Final = frozenset({-32700, -32600, -32601, -32602, -32000})
+"""Codes of calls that were not begun: envelope, method or values refused, or no place on the socket (contract 4)."""
+_NOT_BEGUN: Final = {
+    13: ("Not authorized", "Session is expired"),
+    16: ("Rate Limit Exceeded", "already being performed"),
+    201: ("",),
+    207: ("",),
+}
+"""Error number of −32001 → what its reason says where the call was refused before its work: the account, the login, a
+job's lock (contract 4). The same numbers with other words come out of the work itself."""
+
+
+def begun(error: JsonRpcError) -> bool:
+    """Whether the call's work may have begun, and with it whatever it changes: a method that failed late leaves behind
+    what it did first (a dataset whose mounting failed, contract 12).
+    """
+    if error.rpc_code in _REFUSED:
+        return False
+    data = error.data if isinstance(error.data, dict) else {}
+    number, reason = data.get("error"), data.get("reason")
+    said = reason if isinstance(reason, str) else ""
+    words = _NOT_BEGUN.get(number, ()) if error.rpc_code == -32001 and isinstance(number, int) else ()
+    return not any(word in said for word in words)

@@ -1,0 +1,137 @@
+"""A call that failed may have done its work first (contract 12): what became of it is read back, not assumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import Executed, HoldfastError
+from tests.appliances.truenas.case import Case
+from tests.appliances.truenas.harness import box, calls_of, nas, prepare
+from tests.appliances.truenas.table import WRITES
+from tests.support.rooms import Room
+
+ERRNOS = (14, 16, 17, 22, 28, 30, 39, 103, 109, 110, 111, 113, 203, 204, 205, 209, 210, 2010)
+"""Every number of the taxonomy that can come out of the work itself; each case gets one, so that all are tried."""
+
+TAKEN_BACK = {"update_interface", "create_interface", "delete_interface"}
+"""What was staged is rolled back at once: then it is not applied, and that is true."""
+WRITES_NOTHING = {"save_config"}
+"""Its work is a file of ours; a job on TrueNAS leaves nothing behind."""
+
+every_write = pytest.mark.parametrize(
+    ("case", "errno"),
+    [(case, ERRNOS[index % len(ERRNOS)]) for index, case in enumerate(WRITES)],
+    ids=lambda value: value.tool if isinstance(value, Case) else str(value),
+)
+
+
+async def became(made: Room, case: Case, arguments: dict[str, object]) -> str:
+    """The outcome, or what the error says of the execution."""
+    try:
+        answer = await made.call(f"truenas_{case.tool}", **arguments)
+    except HoldfastError as error:
+        return f"executed {error.executed}"
+    assert answer["outcome"] != "unknown" or answer.get("next_step")
+    return str(answer["outcome"])
+
+
+async def fails(made: Room, method: str, errno: int, *, after_work: bool) -> None:
+    fact = box(made).box.fact(method)
+    assert fact is not None
+    fault = "call-fails" if fact.job is None else "job-fails"
+    made.running.fault(fault, method=method, errno=errno, reason="went wrong", after_work=after_work)
+
+
+@every_write
+async def test_a_write_that_failed_after_its_work_is_never_told_as_not_executed(
+    case: Case, errno: int, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        await fails(made, case.method, errno, after_work=True)
+        outcome = await became(made, case, arguments)
+        assert calls_of(made, case.method) == before + 1
+        if case.tool in TAKEN_BACK:
+            assert (outcome, calls_of(made, "interface.rollback")) == ("not_applied", 1)
+        elif case.tool not in WRITES_NOTHING:
+            assert outcome in ("applied", "unknown", "started", "executed unknown")
+
+
+@every_write
+async def test_a_write_that_failed_before_its_work_is_never_told_as_executed(
+    case: Case, errno: int, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, case.method)
+        await fails(made, case.method, errno, after_work=False)
+        assert await became(made, case, arguments) in ("not_applied", "unknown", "executed no", "executed unknown")
+        assert calls_of(made, case.method) == before + 1
+
+
+@pytest.mark.parametrize("errno", ERRNOS)
+async def test_whatever_number_a_late_failure_has_the_state_tells(errno: int, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        await fails(made, "pool.dataset.create", errno, after_work=True)
+        done = await made.call("truenas_create_dataset", dataset="tank/late")
+        assert done["outcome"] == "applied"
+        assert "went wrong" in str(done["warnings"])
+        assert done["undo"]
+        await fails(made, "pool.dataset.create", errno, after_work=False)
+        undone = await made.call("truenas_create_dataset", dataset="tank/never")
+        assert undone["outcome"] == "not_applied"
+        assert "went wrong" in str(undone["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("errno", "reason", "code"),
+    [
+        (13, "Not authorized", "permission_denied"),
+        (16, "This job is already being performed", "busy"),
+        (16, "This job is already being performed by another user", "busy"),
+    ],
+)
+async def test_what_was_refused_before_any_work_is_told_at_once(
+    errno: int, reason: str, code: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        await made.call("truenas_list_pools")
+        made.running.fault("call-fails", method="pool.dataset.create", errno=errno, reason=reason)
+        error = await made.fails("truenas_create_dataset", dataset="tank/new")
+        assert (error.code, error.executed) == (code, Executed.NO)
+
+
+async def test_a_disk_that_was_wiped_by_a_job_that_failed_is_not_called_untouched(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        case = next(case for case in WRITES if case.tool == "wipe_disk")
+        arguments = await prepare(made, case)
+        made.running.fault("job-fails", method="disk.wipe", after_work=True, reason="went wrong")
+        done = await made.call("truenas_wipe_disk", **arguments)
+        assert (done["outcome"], done["verified"]) == ("unknown", False)
+        assert "may have done" in str(done["warnings"])
+        assert "Do not repeat" in str(done["next_step"])
+
+
+async def test_what_a_failed_replication_sent_is_not_denied(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        made.running.fault("job-fails", method="replication.run", after_work=True, reason="went wrong")
+        done = await made.call("truenas_run_replication", task="1")
+        assert done["outcome"] == "unknown"
+
+
+async def test_a_change_of_the_network_that_was_staged_by_a_call_that_failed_does_not_stay_staged(
+    tmp_path: Path,
+) -> None:
+    for method in ("interface.update", "interface.services_restarted_on_sync", "interface.commit"):
+        folder = tmp_path / method
+        folder.mkdir()
+        async with nas(folder) as made:
+            made.running.fault("call-fails", method=method, after_work=True, reason="went wrong")
+            done = await made.call("truenas_update_interface", interface="eno2", description="new")
+            assert done["outcome"] == "not_applied", (method, done)
+            assert calls_of(made, "interface.rollback") == 1
+            again = await made.call("truenas_update_interface", interface="eno2", description="new")
+            assert again["outcome"] == "applied"
