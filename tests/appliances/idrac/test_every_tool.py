@@ -151,6 +151,8 @@ LIVE = (
     "idrac_run_diagnostics",
 )
 """Tools whose jobs end while they wait."""
+UNSEEN = ("idrac_erase_drive", "idrac_initialize_volume", "idrac_import_profile", "idrac_run_diagnostics")
+"""Those whose work cannot be seen: a job that failed may have done part of it."""
 live = pytest.mark.parametrize("case", [case for case in SENDERS if case.tool in LIVE], ids=lambda case: case.id)
 
 
@@ -165,7 +167,7 @@ async def test_a_job_that_failed_vanished_or_hangs_is_not_told_as_done(case: Cas
         answer = await lab.call(case.tool, **arguments)
         told = str(answer.get("warnings"))
         if fault == "job-fails":
-            assert answer["outcome"] == "not_applied", answer
+            assert answer["outcome"] == ("unknown" if case.tool in UNSEEN else "not_applied"), answer
             assert "Failed" in told
         elif fault == "job-stuck":
             assert answer["outcome"] == "started", answer

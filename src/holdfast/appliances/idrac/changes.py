@@ -57,6 +57,7 @@ class Write:
         wait_s: How long its job is waited for, seconds.
         tells: What the answer told that is worth showing; no secrets.
         concludes: Reads what a job did that has ended, to be shown with it.
+        only_looks: Its job changes nothing of the server: one that failed has done nothing.
     """
 
     send: Send
@@ -66,6 +67,7 @@ class Write:
     wait_s: float = INLINE_WAIT_S
     tells: Callable[[Answered], JsonObject] | None = None
     concludes: Conclude | None = None
+    only_looks: bool = False
 
 
 class _Sending:
@@ -125,7 +127,7 @@ class _Sending:
         details: JsonObject = {"job": job, "state": self._job.state, "message": self._job.message}
         if self._write.concludes is not None and self._job.phase in ("done", "partial"):
             details |= await self._conclusion(self._write.concludes, self._job)
-        return Applied(task=None if self._job.phase in ("done", "failed", "partial") else job, details=details)
+        return Applied(task=job if self._job.phase in ("running", "staged") else None, details=details)
 
     @staticmethod
     async def _conclusion(concludes: Conclude, job: Job) -> JsonObject:
@@ -171,10 +173,13 @@ class _Sending:
     def _by_job(self, job: Job, seen: Seen) -> Observed:
         told = f"Job {job.id}: {job.state}{f', {job.message}' if job.message else ''}"
         match job.phase:
+            case "failed" if seen.partly or (seen.reached is None and not self._write.only_looks):
+                return Observed("unknown", seen.state, note=f"{told} {seen.note or _PERHAPS}")
             case "failed":
                 return Observed("applied" if seen.reached else "not_applied", seen.state, note=told)
             case "partial":
-                return Observed("applied" if seen.reached else "unknown", seen.state, note=f"{told} Part of it failed.")
+                shown = _SHOWN if seen.reached else _NOT_SHOWN
+                return Observed("unknown", seen.state, note=f"{told} Part of it failed. {seen.note or shown}")
             case "staged":
                 waits = f"{told} It waits for a restart of the host."
                 undo = UndoCall(tool="idrac_delete_job", arguments={"job": job.id})
@@ -182,7 +187,7 @@ class _Sending:
                     return Observed("unknown", seen.state, note=waits, task=job.id, undo=undo)
                 return Observed("applied", seen.state, note=waits, task=job.id, undo=undo)
             case "needs_operator":
-                return Observed("applied", seen.state, note=f"{told} An operator must restart or unplug the server.")
+                return Observed("unknown", seen.state, note=f"{told} {_BY_HAND}")
             case _:
                 effect_seen = seen.reached is not False
                 note = seen.note if effect_seen else f"{told} {seen.note or 'The state does not show it yet.'}"
@@ -234,6 +239,10 @@ async def after_first(second: Send) -> Answered:
         raise
 
 
+_PERHAPS: Final = "Whether it did part of its work before, the state does not show."
+_SHOWN: Final = "What can be read is as wanted; the Lifecycle log says what went wrong: idrac_list_logs."
+_NOT_SHOWN: Final = "The state does not show all of it; the Lifecycle log says what went wrong: idrac_list_logs."
+_BY_HAND: Final = "It is in force only after an operator has restarted the server or cut it from the mains: look then."
 _VANISHED: Final = "No view of the iDRAC knows its job any more: that is no proof of success."
 
 

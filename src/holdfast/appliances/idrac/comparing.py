@@ -101,7 +101,13 @@ async def plan_compare(ctx: Ctx, catalogue: str) -> Change:
 
     return await change(
         ctx,
-        Write(lambda: ctx.client.write("POST", target, body), {"POST": target, "body": body}, jobs=JOBS, wait_s=40.0),
+        Write(
+            lambda: ctx.client.write("POST", target, body),
+            {"POST": target, "body": body},
+            jobs=JOBS,
+            wait_s=40.0,
+            only_looks=True,
+        ),
         summary=f"Compare installed firmware with the catalogue {catalogue} (installs nothing)",
         before={"compared_with": None},
         after={"compared_with": catalogue},

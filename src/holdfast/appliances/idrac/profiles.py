@@ -173,6 +173,7 @@ async def plan_preview(ctx: Ctx, file: str, components: list[Component]) -> Chan
             jobs=IMPORT,
             wait_s=60.0,
             concludes=conclude,
+            only_looks=True,
         ),
         summary=f"Preview the import of the profile {file}",
         before=_values(found, now=True),

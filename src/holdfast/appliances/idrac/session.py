@@ -16,6 +16,7 @@ from holdfast.appliances.idrac.outage import PATIENCE_S, Outage
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.errors import (
     AuthenticationError,
+    Executed,
     HoldfastError,
     LostReplyError,
     NotFoundError,
@@ -183,7 +184,12 @@ class Session:
             if self._token is not None and self._monotonic() - self._used_at > RENEW_IDLE_S:
                 await self._delete(self._token)
             if self._token is None and not self.by_basic:
-                await self._open_to_the_end()
+                try:
+                    await self._open_to_the_end()
+                except HoldfastError as error:
+                    # Whatever became of the login: the request that needs it was not sent.
+                    error.executed = Executed.NO
+                    raise
             return self._token
 
     async def _open_to_the_end(self) -> None:

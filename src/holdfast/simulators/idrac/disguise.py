@@ -118,6 +118,10 @@ def after(bmc: Bmc, method: str, path: str, reply: Reply) -> Reply:
         if fault is not None:
             reply.body = envelope(bmc.persona, (Info("SYS409", ("a value",)),))
             reply.status = 200
+        fault = faults.take("late-error", path=path, method=method, now=now)
+        if fault is not None:
+            status = int(fault.number("status"))
+            return Reply(status) if fault.flag("empty") else _html(status)
     if reply.status < 300 and faults.take("empty-body", path=path, method=method, now=now):
         return Reply(reply.status, None, reply.headers)
     if reply.status >= 400 and reply.body is not None:

@@ -43,7 +43,10 @@ FAULTS: Mapping[str, Kind] = {
     "bmc-reset": Kind("The iDRAC restarts now and is away for so many simulated seconds.", {"seconds": 0.0}),
     "systems-empty": Kind("Systems is an empty collection for a while.", {"seconds": 120.0}),
     # jobs
-    "job-fails": Kind("Jobs of this JobType (any when empty) fail.", {"type": "", "message_id": "PR21"}),
+    "job-fails": Kind(
+        "Jobs of this JobType (any when empty) fail; with `after_work` when their work is done.",
+        {"type": "", "message_id": "PR21", "after_work": False},
+    ),
     "job-completed-with-errors": Kind("Jobs end as CompletedWithErrors.", {"type": ""}),
     "job-vanishes": Kind(
         "Jobs cannot be found anywhere so long after their start; what they do is done.", {"type": "", "after_s": 0.0}
@@ -58,6 +61,10 @@ FAULTS: Mapping[str, Kind] = {
     "error-object": Kind("ExtendedInfo is a single object."),
     "error-without-info": Kind("An error without ExtendedInfo."),
     "html-error": Kind("A web page with this status.", {"status": 500}),
+    "late-error": Kind(
+        "A write is carried out, and then answered with this status and a web page, or nothing when `empty`.",
+        {"status": 504, "empty": False},
+    ),
     "internal-error": Kind("500, or this status, with this message id.", {"message_id": "RAC964", "status": 500}),
     "value-refused": Kind(
         "A write is 400: a property of it is refused with these messages; `related` names it by pointer, name or none.",

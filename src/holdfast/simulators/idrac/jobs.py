@@ -263,7 +263,9 @@ class JobQueue:
         failing = faults.take_for_type("job-fails", job.kind, now)
         if failing is not None:
             outcome = Outcome(FAILED, failing.text("message_id"))
-            if job.on_delete is not None:
+            if failing.flag("after_work"):
+                job.effect()
+            elif job.on_delete is not None:
                 job.on_delete()
         else:
             outcome = job.effect() or Outcome()
