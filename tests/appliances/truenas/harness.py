@@ -20,6 +20,8 @@ from tests.support.rooms import Room, room
 
 FREE = frozenset({"auth.login_ex", "auth.mechanism_choices", "privilege.become_readonly"})
 """Calls of the login, which belong to no tool."""
+UNSUPPORTED = {"25.04": frozenset({"run_update"}), "25.10": frozenset(), "26": frozenset()}
+"""Tools that a release has no method for."""
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from holdfast.control.answers import JsonObject
 from holdfast.control.caller import Question, Reply
 from holdfast.errors import Executed
 from tests.appliances.truenas.case import Case
-from tests.appliances.truenas.harness import box, calls_of, nas, prepare, sent
+from tests.appliances.truenas.harness import UNSUPPORTED, box, calls_of, nas, prepare, sent
 from tests.appliances.truenas.schemas import description, problems
 from tests.appliances.truenas.table import ALL, WRITES
 from tests.support.rooms import Room
@@ -18,7 +18,6 @@ from tests.support.schemacoverage import call_took, count
 
 MOST_REQUESTS = 30
 """Of one call, waits for its job included; the largest is printed."""
-UNSUPPORTED = {"25.04": frozenset({"run_update"}), "25.10": frozenset(), "26": frozenset()}
 ENOENT_OR_REFUSED = ("not_found", "conflict", "validation")
 
 every_write = pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)

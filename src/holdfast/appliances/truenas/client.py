@@ -14,6 +14,7 @@ from holdfast.appliances.truenas.auth import AuthManager
 from holdfast.appliances.truenas.downloads import Downloads
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
 from holdfast.appliances.truenas.feeds import Feed, Feeds
+from holdfast.appliances.truenas.masking import secrets_in
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.truenas.verdicts import begun
@@ -105,7 +106,9 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
 
     async def write(self, method: str, *params: JsonValue, request_id: str | None = None) -> JsonValue:
         """Call a method that changes something: sent at most once, with a unique id by which its job can be found
-        again after the connection was lost (contract 7.1)."""
+        again after the connection was lost (contract 7.1). What an answer repeats of its secrets is not shown."""
+        for secret in secrets_in(params):
+            self.hide(secret)
         key = request_id or str(uuid.uuid4())
         return await self._guard.run(Operation(method), lambda: self._attempt(method, params, key))
 

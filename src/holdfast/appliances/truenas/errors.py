@@ -21,13 +21,14 @@ from holdfast.errors import (
     ValidationError,
 )
 from holdfast.transport import JsonRpcError
-from holdfast.transport.values import JsonObject
+from holdfast.transport.values import JsonObject, JsonValue
 
 ENOENT: Final = 2
 ENOMETHOD: Final = 201
 ENOTAUTHENTICATED: Final = 207
 
 _BRACKETED: Final = re.compile(r"^\[\w+\]\s*")
+_SHOWN: Final = 5
 
 _BY_ERRNO: Final[dict[int, tuple[type[ApplianceError], str | None]]] = {
     1: (PermissionDeniedError, None),
@@ -86,8 +87,19 @@ def lacks_method(error: UnsupportedError) -> bool:
     return error.status in (-32601, ENOMETHOD)
 
 
-def _problems(data: JsonObject) -> list[tuple[str, str, int]]:
-    extra = data.get("extra")
+def refused_values(extra: JsonValue) -> str | None:
+    """What `extra` of a validation failure says is wrong: each attribute by the last part of its path, and why. None
+    when it says nothing. No attribute stands right before a colon: after a secret's name, redaction would hide why.
+    """
+    found = [
+        f"{attribute.rpartition('.')[2]} ({message})" if attribute else message
+        for attribute, message, _ in _problems(extra)
+    ]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return "; ".join([*found[:_SHOWN], *more]) or None
+
+
+def _problems(extra: JsonValue) -> list[tuple[str, str, int]]:
     found: list[tuple[str, str, int]] = []
     for item in extra if isinstance(extra, list) else []:
         if isinstance(item, list) and len(item) == 3:
@@ -97,7 +109,7 @@ def _problems(data: JsonObject) -> list[tuple[str, str, int]]:
 
 
 def _invalid(data: JsonObject, method: str) -> ApplianceError:
-    problems = _problems(data)
+    problems = _problems(data.get("extra"))
     if any(number == ENOENT for _, _, number in problems):
         return NotFoundError(
             f"TrueNAS: {'; '.join(message for _, message, _ in problems)}",
@@ -105,9 +117,8 @@ def _invalid(data: JsonObject, method: str) -> ApplianceError:
             next_step="List the objects to find the right name or id.",
             executed=Executed.NO,
         )
-    said = "; ".join(f"{attribute.rpartition('.')[2]}: {message}" for attribute, message, _ in problems[:5])
     return ValidationError(
-        f"TrueNAS refused the values of {method}: {said or _reason(data)}",
+        f"TrueNAS refused the values given to {method} because of {refused_values(data.get('extra')) or _reason(data)}",
         status=-32602,
         next_step="Correct the values named.",
         executed=Executed.NO,
@@ -132,7 +143,7 @@ def _by_errno(data: JsonObject, method: str) -> ApplianceError:
     if errno == 16:
         return _busy(reason, data, vendor_code)
     kind, step = _BY_ERRNO.get(errno, (ApplianceFaultError, None))
-    problems = "; ".join(f"{attribute.rpartition('.')[2]}: {message}" for attribute, message, _ in _problems(data)[:5])
+    problems = refused_values(data.get("extra"))
     return kind(f"TrueNAS: {problems or reason}", status=errno or None, vendor_code=vendor_code, next_step=step)
 
 

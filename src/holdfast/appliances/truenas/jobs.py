@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
+from holdfast.appliances.truenas.errors import refused_values
 from holdfast.appliances.truenas.feeds import Feed
 from holdfast.appliances.truenas.reading import dig
 from holdfast.errors import HoldfastError, NotFoundError, TransportError, UnavailableError
@@ -38,6 +39,7 @@ _FIELDS: Final[tuple[JsonValue, ...]] = (
     "progress",
     "state",
     "error",
+    "exc_info",
     "time_started",
     "time_finished",
     "logs_excerpt",
@@ -89,11 +91,19 @@ def job_of(row: JsonObject) -> Job:
         abortable=get_bool(row, "abortable"),
         percent=opt_float(shown, "percent"),
         doing=opt_str(shown, "description") or opt_str(row, "description"),
-        error=opt_str(row, "error"),
+        error=_error_of(row),
         log=opt_str(row, "logs_excerpt"),
         started_at=moment / 1000 if isinstance(moment, (int, float)) else 0.0,
         row=row,
     )
+
+
+def _error_of(row: JsonObject) -> str | None:
+    """Why it failed; of refused values, which and why (`exc_info` of the type VALIDATION, contract 7)."""
+    info = row.get("exc_info")
+    if isinstance(info, dict) and info.get("type") == "VALIDATION" and (said := refused_values(info.get("extra"))):
+        return f"TrueNAS refused the values given because of {said}"
+    return opt_str(row, "error")
 
 
 async def jobs(

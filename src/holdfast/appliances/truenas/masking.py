@@ -1,16 +1,18 @@
-"""Secrets among the words of command lines in apps' settings: `--token X` and `--token=X`. Those beside a name of their
-own are hidden at the one exit.
+"""Secrets of settings: those beside a name of their own, and those among the words of command lines of apps
+(`--token X`, `--token=X`), which the one exit does not know by their place.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from holdfast.control.secretkeys import names_secret
-from holdfast.transport.values import JsonObject, JsonValue
+from holdfast.transport.values import JsonInput, JsonObject, JsonValue
 
 HIDDEN: Final = "[redacted]"
+_SHORTEST: Final = 8
 _COMMANDS: Final = frozenset({"command", "entrypoint", "args", "cmd", "test"})
 _FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_.-]*)(?P<equals>=|\s+|$)(?P<value>\S*)")
 
@@ -18,6 +20,23 @@ _FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_.-]*)(?P<equals>=|\s+
 def without_flags(value: JsonObject) -> JsonObject:
     """The settings with the values of secret flags hidden in command lines."""
     return {name: _masked(item, name in _COMMANDS) for name, item in value.items()}
+
+
+def secrets_in(value: JsonInput, name: str = "") -> Iterator[str]:
+    """Texts that stand under the name of a secret (`name`: of the value itself), or after it as in `NAME=text`. Words
+    are left out: a word that is some app's password must not be hidden wherever it stands.
+    """
+    if isinstance(value, str):
+        if not names_secret(name):
+            name, _, value = value.partition("=")
+        if names_secret(name) and len(value) >= _SHORTEST and not (value.isalpha() and value.islower()):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from secrets_in(item, key)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from secrets_in(item, name)
 
 
 def _masked(value: JsonValue, command: bool) -> JsonValue:
