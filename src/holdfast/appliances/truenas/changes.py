@@ -129,7 +129,7 @@ class _Sending:
         try:
             answer, self._way = await self._client.write_first(self._write.ways, request_id=self._request_id)
             if self._way.job:
-                self._adopt(_job_id(answer, self._way.method))
+                self._adopt(_job_id(answer, self._way.method), method=self._way.method)
         except HoldfastError as error:
             self._error = error
             raise
@@ -138,9 +138,9 @@ class _Sending:
             return Applied(details=self._verdict.details, warnings=self._verdict.told)
         return await self._finish(self._number)
 
-    def _adopt(self, number: int) -> None:
+    def _adopt(self, number: int, *, method: str, started_at: float = 0.0) -> None:
         self._number = number
-        self._client.known_jobs[number] = KnownJob(self._way.method, request_id=self._request_id)
+        self._client.known_jobs[number] = KnownJob(method, started_at, self._request_id)
 
     def _judge(self, answer: JsonValue) -> None:
         if self._write.judge is not None:
@@ -204,7 +204,7 @@ class _Sending:
                 found = await self._find()
                 if found is None:
                     return None
-                self._adopt(found.id)
+                self._adopt(found.id, method=found.method, started_at=found.started_at)
             assert self._number is not None
             self._settle(await job_state(self._client, self._number, with_result=self._write.judge is not None))
         except NotFoundError:

@@ -17,7 +17,7 @@ from holdfast.appliances.truenas.feeds import Feed, Feeds
 from holdfast.appliances.truenas.masking import secrets_in
 from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
-from holdfast.appliances.truenas.verdicts import begun
+from holdfast.appliances.truenas.verdicts import begun, verdict
 from holdfast.appliances.wiring import policy_of, settings_of, tls_of
 from holdfast.errors import Executed, HoldfastError, UnsupportedError
 from holdfast.resilience import Clock, Operation
@@ -41,7 +41,8 @@ LOGIN_TIMEOUT_S: Final = 20.0
 
 @dataclass(frozen=True)
 class KnownJob:
-    """What is known of a job: its method, its start in seconds since the epoch, the id of the request that began it."""
+    """What is known of a job: its method, its start in seconds since the epoch (0: not looked at yet), the id of the
+    request that began it."""
 
     method: str
     started_at: float = 0.0
@@ -78,6 +79,7 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         self._guard = Guard(
             name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
+            classify=verdict,
             probe=self._probe,
             target=settings.label,
             clock=clock,

@@ -49,6 +49,7 @@ _BY_ERRNO: Final[dict[int, tuple[type[ApplianceError], str | None]]] = {
     111: (UnavailableError, None),
     113: (UnavailableError, None),
     201: (UnsupportedError, "This release does not have the method."),
+    203: (UnavailableError, None),
     204: (UnavailableError, None),
     205: (ConflictError, "Unlock the dataset first."),
     207: (AuthenticationError, None),
@@ -79,7 +80,11 @@ def error_of(error: JsonRpcError, method: str) -> ApplianceError | OverloadedErr
         return _invalid(data, method)
     if error.rpc_code == -32001:
         return _by_errno(data, method)
-    return ApplianceFaultError(f"TrueNAS could not answer {method} ({error.rpc_code}).", status=error.rpc_code)
+    return ApplianceFaultError(
+        f"TrueNAS could not answer {method} ({error.rpc_code}).",
+        status=error.rpc_code,
+        vendor_code=str(error.rpc_code),
+    )
 
 
 def lacks_method(error: UnsupportedError) -> bool:
@@ -135,7 +140,7 @@ def _by_errno(data: JsonObject, method: str) -> ApplianceError:
     name = data.get("errname")
     errno = number if isinstance(number, int) else 0
     reason = _reason(data)
-    vendor_code = name if isinstance(name, str) else None
+    vendor_code = name if isinstance(name, str) else f"errno {errno}"  # it marks what came in an error frame
     if errno == ENOTAUTHENTICATED or (errno == 13 and "Session is expired" in reason):
         return NotLoggedInError("The session with TrueNAS has ended.", vendor_code=vendor_code)
     if "MatchNotFound" in reason:

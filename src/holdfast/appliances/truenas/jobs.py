@@ -119,7 +119,8 @@ async def jobs(
 
 async def job_state(client: TrueNASClient, number: int, *, with_result: bool = False) -> Job:
     """A job by its id. Ids begin at 1 again when the middleware restarts: an id that this process saw for another
-    method or a later job counts as forgotten, and so does one that was started by another request.
+    method or with another start counts as forgotten (a start never moves, contract 7), and so does one that was started
+    by another request.
 
     Raises:
         NotFoundError: The middleware knows it no longer, or this account may not see it.
@@ -129,11 +130,15 @@ async def job_state(client: TrueNASClient, number: int, *, with_result: bool = F
     if known is not None and known.request_id is not None and await client.release() >= (25, 10):
         filters.append(["message_ids", "rin", known.request_id])
     found = await jobs(client, filters, limit=1, with_result=with_result)
-    if not found or (known is not None and (known.method != found[0].method or found[0].started_at < known.started_at)):
+    if not found or (known is not None and not _is(found[0], known)):
         raise _forgotten(number)
     job = found[0]
     client.known_jobs[number] = KnownJob(job.method, job.started_at, known.request_id if known is not None else None)
     return job
+
+
+def _is(job: Job, known: KnownJob) -> bool:
+    return job.method == known.method and known.started_at in (0.0, job.started_at)
 
 
 def _forgotten(number: int) -> NotFoundError:

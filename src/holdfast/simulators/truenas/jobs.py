@@ -207,7 +207,6 @@ class JobManager:
 
     def _run(self, job: Job) -> None:
         job.state = "RUNNING"
-        job.time_started = self._timeline.now()
         self._changed("changed", job)
         if not job.held:
             self.release(job)
