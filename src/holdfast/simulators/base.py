@@ -109,6 +109,9 @@ class Wire(Protocol):
     def cut(self) -> int:
         """Abort all open connections now; returns how many there were."""
 
+    def move(self, host: str) -> None:
+        """Listen at another loopback address, at the same port, and no more at the one before."""
+
 
 class Simulator(ABC):
     """One simulated appliance.

@@ -12,6 +12,7 @@ from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
 from holdfast.errors import Executed, HoldfastError, NotFoundError
+from holdfast.resilience import remaining_s
 
 Ctx: TypeAlias = Context[IDracClient]
 
@@ -19,6 +20,8 @@ _LOOKS: Final = 3
 """The control floor reads back so often; only the last look says that nothing happened."""
 STEP_S: Final = 2.0
 """Wait between looks at a state that takes a while to come, seconds."""
+_RESERVE_S: Final = 15.0
+"""What is left of a call's time for the read-back, seconds."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Seen:
         note: What else there is to say.
         undo: The call that takes it back, where only the state shows it (an id that the iDRAC chose).
         partly: A part of it is as wanted, another is not; the note says which.
+        unproven: Where the state cannot tell, an answer of success is no proof either; the note says what to do.
     """
 
     reached: bool | None
@@ -38,6 +42,7 @@ class Seen:
     note: str | None = None
     undo: UndoCall | None = None
     partly: bool = False
+    unproven: bool = False
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -68,6 +73,11 @@ class Write:
     tells: Callable[[Answered], JsonObject] | None = None
     concludes: Conclude | None = None
     only_looks: bool = False
+
+
+def _late() -> bool:
+    left = remaining_s()
+    return left is not None and left < _RESERVE_S
 
 
 class _Sending:
@@ -101,7 +111,7 @@ class _Sending:
 
     async def _settle(self) -> None:
         waited = 0.0
-        while waited < self._write.settle_s:
+        while waited < self._write.settle_s and not _late():
             try:
                 if (await self._look()).reached:
                     return
@@ -199,7 +209,7 @@ class _Sending:
         if self._vanished:
             return Observed("unknown", seen.state, note=_VANISHED)
         if seen.reached is None:
-            if self._error is None:
+            if self._error is None and not seen.unproven:
                 return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
             return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
         if seen.partly:

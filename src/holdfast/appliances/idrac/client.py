@@ -45,6 +45,12 @@ class IDracClient(Writing, Collections):
         """Look for everything anew."""
         self.places.forget()
 
+    def elsewhere(self, host: str) -> IDracClient:
+        """A client for the same iDRAC at another address: same credentials, its certificate held to the same name."""
+        name = self.settings.tls_server_name or self.settings.host
+        settings = self.settings.model_copy(update={"host": host, "tls_server_name": name})
+        return IDracClient(settings, pool=self._pool, on_secret=self._on_secret)
+
     async def answers(self) -> bool:
         """Whether it answers with a login now. Asked past the circuit: an outage that was expected is no failure."""
         try:

@@ -1,19 +1,19 @@
-"""The iDRAC's own network: names, DNS, NTP, address, clock (contract 12.6, 12.15)."""
+"""The iDRAC's own network: names, DNS, NTP, clock (contract 12.6, 12.15)."""
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime
 from typing import Final
 
 from holdfast.appliances.idrac.attributes import Value, plan_values, read_attributes
 from holdfast.appliances.idrac.changes import Ctx, Seen, acting, change, patching
 from holdfast.appliances.idrac.client import IDracClient
+from holdfast.appliances.idrac.following import port
 from holdfast.appliances.idrac.places import attributes_place
-from holdfast.appliances.idrac.reading import dig, flag, link, objects, text, texts, whole
+from holdfast.appliances.idrac.reading import flag, link, text, texts, whole
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.errors import InputError, RefusedError, UnsupportedError
+from holdfast.errors import InputError, UnsupportedError
 
 HOST, DOMAIN = "NIC.1.DNSRacName", "NIC.1.DNSDomainName"
 DNS: Final = ("IPv4.1.DNS1", "IPv4.1.DNS2")
@@ -21,36 +21,12 @@ NTP_ON: Final = "NTPConfigGroup.1.NTPEnable"
 NTP: Final = ("NTPConfigGroup.1.NTP1", "NTPConfigGroup.1.NTP2", "NTPConfigGroup.1.NTP3")
 NO_ADDRESS: Final = "0.0.0.0"  # how an iDRAC says that there is none
 CLOCK_STEP_S: Final = 60
-_RECOVERY: Final = (
-    "If it cannot be reached afterwards: set the address at the server's console (F2, iDRAC Settings), on its front "
-    "panel, or from its operating system with racadm."
-)
-
-
-async def port(client: IDracClient) -> JsonObject:
-    """The iDRAC's own network port."""
-    listing = link(await client.places.manager(), "EthernetInterfaces")
-    rows = await client.rows(listing) if listing else []
-    if not rows:
-        raise UnsupportedError("This iDRAC does not show its network port.")
-    return rows[0]
 
 
 async def protocols(client: IDracClient) -> JsonObject:
     """The iDRAC's network services."""
     address = link(await client.places.manager(), "NetworkProtocol")
     return await client.get(address) if address else {}
-
-
-def address_of(found: JsonObject) -> JsonObject:
-    """The IPv4 address of a port, as far as a plan is bound to it."""
-    first = (objects(found, "IPv4Addresses") or [{}])[0]
-    return {
-        "dhcp": text(first, "AddressOrigin") == "DHCP",
-        "address": text(first, "Address"),
-        "netmask": text(first, "SubnetMask"),
-        "gateway": text(first, "Gateway"),
-    }
 
 
 async def plan_network(
@@ -147,84 +123,6 @@ async def _plan_old_network(
 
 def _ntp_of(found: JsonObject) -> list[str]:
     return texts(found, "NTP/NTPServers") if flag(found, "NTP/ProtocolEnabled") else []
-
-
-def _checked(address: str, gateway: str) -> ipaddress.IPv4Interface:
-    try:
-        wanted, way = ipaddress.IPv4Interface(address), ipaddress.IPv4Address(gateway)
-    except ValueError:
-        raise InputError("Give an IPv4 address with its prefix, and an IPv4 gateway.") from None
-    network = wanted.network
-    if network.prefixlen > 30 or wanted.ip in (network.network_address, network.broadcast_address):
-        raise InputError(f"{address} is no address of a host.")
-    if way not in network or way == wanted.ip:
-        raise InputError(f"The gateway {gateway} is not another address of {network}.")
-    return wanted
-
-
-async def plan_address(ctx: Ctx, *, address: str | None, gateway: str | None) -> Change:
-    """The change of the iDRAC's own IPv4 address; without one it asks DHCP.
-
-    Raises:
-        RefusedError: The operator has not allowed it: it can take the iDRAC away from Holdfast.
-    """
-    client = ctx.client
-    if not client.settings.allow_address_change:
-        raise RefusedError(
-            "The configuration does not allow to change the iDRAC's address. Nothing was executed.",
-            next_step="The operator sets allow_address_change of this target, and its host afterwards.",
-        )
-    if (address is None) != (gateway is None):
-        raise InputError("Give address and gateway, or neither for DHCP.")
-    found = await port(client)
-    before = address_of(found)
-    after: JsonObject = {"dhcp": True, "address": None, "netmask": None, "gateway": None}
-    wanted: dict[str, Value] = {"IPv4.1.DHCPEnable": "Enabled"}
-    body: JsonObject = {"DHCPv4": {"DHCPEnabled": True}}
-    if address is not None and gateway is not None:
-        at = _checked(address, gateway)
-        after = {"dhcp": False, "address": str(at.ip), "netmask": str(at.netmask), "gateway": gateway}
-        wanted = {
-            "IPv4.1.DHCPEnable": "Disabled",
-            "IPv4.1.Address": str(at.ip),
-            "IPv4.1.Netmask": str(at.netmask),
-            "IPv4.1.Gateway": gateway,
-        }
-        body = {"IPv4Addresses": [{"Address": str(at.ip), "SubnetMask": str(at.netmask), "Gateway": gateway}]}
-    elif dig(found, "DHCPv4") is None:
-        raise UnsupportedError("This generation is not set to DHCP over Redfish.")
-    attributes = await attributes_place(client, "iDRAC")
-    place = attributes or text(found, "@odata.id") or ""
-    sent: JsonObject = {"Attributes": {**wanted}} if attributes is not None else body
-
-    async def look() -> Seen:
-        if not await client.answers():
-            said = f"It does not answer where it was, as expected. {_RECOVERY}"
-            return Seen(None, {"idrac": "no answer at its old address"}, note=said)
-        now = address_of(await port(client))
-        same = now["dhcp"] is True if after["dhcp"] else now == after
-        return Seen(same, now)
-
-    warnings = [_RECOVERY, f"Then the operator sets host of this target to {after['address'] or 'what DHCP gave'}."]
-    undo: UndoCall | None = None
-    if before["dhcp"] is False and isinstance(before["address"], str) and isinstance(before["netmask"], str):
-        prefix = ipaddress.IPv4Network(f"{NO_ADDRESS}/{before['netmask']}").prefixlen
-        back: JsonObject = {"address": f"{before['address']}/{prefix}", "gateway": before["gateway"]}
-        undo = UndoCall(tool="idrac_set_address", arguments=back)
-    return await change(
-        ctx,
-        patching(ctx, place, sent),
-        summary=f"Change the address of the iDRAC from {before['address']} to {after['address'] or 'DHCP'}",
-        before=before,
-        after=after,
-        look=look,
-        undo=undo,
-        cannot_undo=None if undo else "The address before came by DHCP.",
-        blast_radius=("The iDRAC is not reached at its old address any more: by nobody.",),
-        warnings=warnings,
-        nothing_to_do=before == after,
-        destructive=True,
-    )
 
 
 def clock_error_s(manager: JsonObject, now: float) -> float | None:

@@ -85,6 +85,10 @@ class Requests(GuardedClient[IDracSettings]):
         """Whether requests log in one by one because the answer to the opening of a session was lost."""
         return self._session.lost
 
+    def take_over(self, other: Requests) -> None:
+        """Delete the sessions of another client with our own: it no longer reaches the iDRAC, which has moved."""
+        self._session.take_over(other._session)
+
     def expect_restart(self) -> None:
         """The iDRAC goes away on our order: that it refuses a login meanwhile proves nothing."""
         self._session.outage.away()
@@ -100,9 +104,9 @@ class Requests(GuardedClient[IDracSettings]):
         operation = Operation("GET", retry_safe=True)
         return body_of(await self._guard.run(operation, lambda: self._attempt(request, authenticated)))
 
-    async def look(self, link: str) -> JsonObject:
+    async def look(self, link: str, *, authenticated: bool = True) -> JsonObject:
         """GET once and past the circuit: for waiting, where the next look is the retry and an outage is no failure."""
-        return body_of(await self._attempt(self._request(self._own(link))))
+        return body_of(await self._attempt(self._request(self._own(link)), authenticated))
 
     async def ask(self, link: str, body: JsonObject | None = None) -> JsonObject:
         """POST to an action that only reads, such as the readiness of the Lifecycle Controller; may be repeated."""

@@ -248,6 +248,11 @@ class Session:
         except HoldfastError as error:
             _log.info("%s: the session could not be deleted (%s)", self._settings.label, error.code)
 
+    def take_over(self, other: Session) -> None:
+        """Have the sessions of another, at the same iDRAC, deleted by this one's `close`."""
+        self._left += [*other._left, *([other._token] if other._token is not None else [])]
+        other._left, other._token = [], None
+
     async def close(self) -> None:
         """Delete our sessions, within two seconds each; an iDRAC that is away keeps them until their idle time-out."""
         if self._pending is not None and not self._pending.done():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -34,6 +35,7 @@ READING_ACTIONS = (
 )
 """Actions whose POST changes nothing."""
 _LOOK_S = 0.005
+_MOVE_S = 0.02
 
 
 _NUMBERED = re.compile(r"^[a-z]+(\d*)$")
@@ -86,6 +88,7 @@ class IDracSimulator(Simulator):
         self._requests_left: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
         self._watcher: asyncio.Task[None] | None = None
         self.bmc = Bmc(world, server, chosen, clock.now, routes_for(chosen.key))
+        self._address = self.bmc.setting("IPv4.1.Address")
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -109,7 +112,22 @@ class IDracSimulator(Simulator):
                 self._close_port()
             return web.Response(status=500)
         self._limit_reuse(request, response)
+        self._follow_address()
         return response
+
+    def _follow_address(self) -> None:
+        """Move to a new address of the iDRAC once its answer has gone out; only loopback addresses are real here."""
+        address = self.bmc.setting("IPv4.1.Address")
+        if address == self._address:
+            return
+        self._address = address
+        with contextlib.suppress(ValueError):
+            if ipaddress.IPv4Address(address).is_loopback:
+                asyncio.get_running_loop().call_later(_MOVE_S, self._move, address)
+
+    def _move(self, address: str) -> None:
+        if self.wire is not None:
+            self.wire.move(address)
 
     def _limit_reuse(self, request: web.Request, response: web.StreamResponse) -> None:
         """End a connection after as many requests as the iDRAC's web server takes on one (contract §3)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -172,6 +173,26 @@ class RunningSimulator:
             with contextlib.suppress(OSError):
                 unfinished.shutdown(socket.SHUT_RDWR)
         return len(open_links) + len(silent) + len(handshakes)
+
+    def move(self, host: str) -> None:
+        """Listen at another loopback address, at the same port; connections to the one before end. As `Wire`.
+
+        Raises:
+            OSError: The port is in use there.
+            ValueError: It is no loopback address.
+        """
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"{host} is no loopback address")
+        there = Listener(host, self._accepted)
+        there.bind(self.port)
+        self._listener.close()
+        self._listener, self.host = there, host
+        self.cut()
+        fault = self._board.on_stage(Stage.LISTEN)
+        if fault is None:
+            there.open()
+        elif fault.kind.name == "black-hole":
+            there.black_hole()
 
     def _whose(self, name: str) -> tuple[bool, str]:
         """Whether a fault is the simulator's own, and its name without prefix."""

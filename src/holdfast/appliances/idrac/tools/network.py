@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from holdfast.appliances.idrac import networking
+from holdfast.appliances.idrac import addressing, following, networking
 from holdfast.appliances.idrac.attributes import Group, plan_attributes, read_attributes
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import NetworkInfo, Protocol, Setting, SettingPage
@@ -23,8 +23,8 @@ GroupName = Annotated[Group, Field(description="Whose attributes.")]
 @tool(title="iDRAC network", toolset="network")
 async def idrac_get_network(ctx: Ctx) -> NetworkInfo:
     """The iDRAC's own network: names, address, DNS, NTP, clock, services with their ports."""
-    port, services = await networking.port(ctx.client), await networking.protocols(ctx.client)
-    address = networking.address_of(port)
+    port, services = await following.port(ctx.client), await networking.protocols(ctx.client)
+    address = following.address_of(port)
     manager = await ctx.client.places.manager()
     ahead = networking.clock_error_s(manager, ctx.now())
     return NetworkInfo(
@@ -58,15 +58,15 @@ async def idrac_set_network(
     return await networking.plan_network(ctx, host_name=host_name, domain=domain, dns=dns, ntp=ntp)
 
 
-@tool(title="Change iDRAC address", toolset="network", risk=Risk.DESTRUCTIVE, idempotent=True)
+@tool(title="Change iDRAC address", toolset="network", risk=Risk.DESTRUCTIVE, idempotent=True, time_limit_s=180)
 async def idrac_set_address(
     ctx: Ctx,
     *,
     address: Annotated[Cidr | None, Field(description="Address with prefix; DHCP when left out.")] = None,
     gateway: Annotated[IpAddress | None, Field(description="Gateway in the same network.")] = None,
 ) -> Change:
-    """Change the iDRAC's own IPv4 address. It may not be reached afterwards; the configuration must allow it."""
-    return await networking.plan_address(ctx, address=address, gateway=gateway)
+    """Change the iDRAC's own IPv4 address and look for it there; the configuration must allow it, and then follow."""
+    return await addressing.plan_address(ctx, address=address, gateway=gateway)
 
 
 @tool(title="Set iDRAC clock", toolset="network", risk=Risk.WRITE, idempotent=True)
