@@ -39,6 +39,7 @@ class Door:
     found_task: str | None = None
     found_undo: UndoCall | None = None
     note: str | None = None
+    shown: bool = True
     planning_fails: HoldfastError | None = None
     waits: list[float] = field(default_factory=list)
 
@@ -56,10 +57,15 @@ class Door:
         async def read_back() -> Observed:
             self.reads += 1
             if self.blind:
-                return Observed("unknown", note="nothing to be seen", task=self.found_task)
+                return Observed("unknown", note="nothing to be seen", task=self.found_task, shown=self.shown)
             seen = self.state == wanted
             return Observed(
-                "applied" if seen else "not_applied", {"state": self.state}, self.note, self.found_task, self.found_undo
+                "applied" if seen else "not_applied",
+                {"state": self.state},
+                self.note,
+                self.found_task,
+                self.found_undo,
+                self.shown,
             )
 
         plain = Change(

@@ -97,6 +97,42 @@ async def test_work_that_goes_on_is_told_as_started_however_its_task_was_learnt(
     assert made.records("outcome")[0]["verified"] is False
 
 
+@pytest.mark.parametrize(
+    ("takes_effect", "outcome", "warning", "step"),
+    [
+        (
+            True,
+            "applied",
+            "Not verified: the appliance took it without an error, but its state does not show whether it took effect.",
+            "Do not repeat it. Before building on it, look for its effect with a read tool.",
+        ),
+        (
+            False,
+            "not_applied",
+            "Not verified: that nothing happened follows from what the appliance answers, not from its state.",
+            "It was sent once. Look for the reason, and for an effect, before trying again.",
+        ),
+    ],
+)
+async def test_what_the_state_does_not_show_is_never_called_verified(
+    made: Installation, takes_effect: bool, outcome: str, warning: str, step: str
+) -> None:
+    made.door.takes_effect, made.door.shown = takes_effect, False
+    result = await made.run()
+    assert (result.outcome, result.verified) == (outcome, False)
+    assert (result.warnings or [])[-1] == warning
+    assert result.next_step == step
+    assert made.records("outcome")[0]["verified"] is False
+
+
+async def test_what_is_unknown_is_not_verified_and_warned_of_once(made: Installation) -> None:
+    made.door.blind, made.door.shown = True, False
+    result = await made.run()
+    assert (result.outcome, result.verified) == ("unknown", False)
+    assert "Not verified" not in str(result.warnings)
+    assert "whether it took effect, or still will, is not known" in str(result.next_step)
+
+
 async def test_a_way_back_that_only_the_made_object_shows_replaces_what_was_planned(made: Installation) -> None:
     made.door.found_undo = UndoCall(tool="proxmox_open_door", arguments={"door": 9})
     result = await made.run(change=lambda: made.door.change(undo=None, cannot_undo="its number is not known yet"))

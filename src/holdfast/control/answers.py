@@ -67,7 +67,8 @@ class WriteResult(Answer):
     outcome: planned (nothing sent), applied, not_applied (refused, or sent and did not happen), unknown (the answer was
         lost and reading back did not settle it), started (the appliance works on it: see task), nothing_to_do (already
         as wanted; nothing sent).
-    verified: whether the outcome was seen by reading the state back after the write; absent when nothing was sent.
+    verified: whether the outcome was seen in the state that was read back after the write; false when it rests only on
+        the appliance's answer, or on how its task ended; absent when nothing was sent.
     """
 
     outcome: Outcome

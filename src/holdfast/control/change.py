@@ -34,6 +34,8 @@ class Observed:
         note: Why it cannot be told, or what differs.
         task: The handle of the work, if reading back found it.
         undo: The call that takes it back, where only the state that was read shows it (an id that the appliance chose).
+        shown: Whether the state itself shows the effect; False when it rests on the appliance's answer, or on how its
+            task ended.
     """
 
     effect: Literal["applied", "not_applied", "unknown"]
@@ -41,6 +43,12 @@ class Observed:
     note: str | None = None
     task: str | None = None
     undo: UndoCall | None = None
+    shown: bool = True
+
+    @property
+    def verified(self) -> bool:
+        """Whether the effect, or that there was none, was seen in the state."""
+        return self.effect != "unknown" and self.shown
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ def _outcome(
     """For the ledger, work that goes on is unknown until it is read back."""
     return LedgerOutcome(
         result="unknown" if settled == "started" else settled,
-        verified=observed.effect != "unknown",
+        verified=observed.verified,
         error=error.code if error is not None else None,
         task=applied.task or observed.task,
         note=observed.note,
@@ -295,6 +295,19 @@ _STEPS: Final[dict[Outcome, str | None]] = {
 }
 
 
+_UNSEEN: Final[dict[Settled, tuple[str, str]]] = {
+    "applied": (
+        "Not verified: the appliance took it without an error, but its state does not show whether it took effect.",
+        "Do not repeat it. Before building on it, look for its effect with a read tool.",
+    ),
+    "not_applied": (
+        "Not verified: that nothing happened follows from what the appliance answers, not from its state.",
+        "It was sent once. Look for the reason, and for an effect, before trying again.",
+    ),
+}
+"""Warning and next step where the state does not show what became of a change."""
+
+
 def _described(
     change: Change,
     outcome: Outcome,
@@ -326,7 +339,7 @@ def _result(
     change: Change, settled: Settled, observed: Observed, applied: Applied, error: HoldfastError | None
 ) -> WriteResult:
     result = _described(change, settled)
-    result.verified = observed.effect != "unknown"
+    result.verified = observed.verified
     result.after = observed.state if observed.state is not None else result.after
     result.task = applied.task or observed.task
     if observed.undo is not None:
@@ -337,6 +350,9 @@ def _result(
         notes.append(_told(error))
     if observed.note:
         notes.append(observed.note)
+    if not observed.shown and settled in _UNSEEN:
+        warning, result.next_step = _UNSEEN[settled]
+        notes.append(warning)
     result.warnings = notes or None
     return result
 

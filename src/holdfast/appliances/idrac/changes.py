@@ -186,10 +186,11 @@ class _Sending:
             case "failed" if seen.partly or (seen.reached is None and not self._write.only_looks):
                 return Observed("unknown", seen.state, note=f"{told} {seen.note or _PERHAPS}")
             case "failed":
-                return Observed("applied" if seen.reached else "not_applied", seen.state, note=told)
+                shown = seen.reached is not None
+                return Observed("applied" if seen.reached else "not_applied", seen.state, note=told, shown=shown)
             case "partial":
-                shown = _SHOWN if seen.reached else _NOT_SHOWN
-                return Observed("unknown", seen.state, note=f"{told} Part of it failed. {seen.note or shown}")
+                said = seen.note or (_SHOWN if seen.reached else _NOT_SHOWN)
+                return Observed("unknown", seen.state, note=f"{told} Part of it failed. {said}")
             case "staged":
                 waits = f"{told} It waits for a restart of the host."
                 undo = UndoCall(tool="idrac_delete_job", arguments={"job": job.id})
@@ -201,7 +202,9 @@ class _Sending:
             case _:
                 effect_seen = seen.reached is not False
                 note = seen.note if effect_seen else f"{told} {seen.note or 'The state does not show it yet.'}"
-                return Observed("applied" if effect_seen else "unknown", seen.state, note=note, undo=seen.undo)
+                if not effect_seen:
+                    return Observed("unknown", seen.state, note=note, undo=seen.undo)
+                return Observed("applied", seen.state, note=note, undo=seen.undo, shown=bool(seen.reached))
 
     def _without_job(self, seen: Seen) -> Observed:
         if seen.reached:
@@ -210,7 +213,7 @@ class _Sending:
             return Observed("unknown", seen.state, note=_VANISHED)
         if seen.reached is None:
             if self._error is None and not seen.unproven:
-                return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+                return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=False)
             return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
         if seen.partly:
             return Observed("unknown", seen.state, note=seen.note, undo=seen.undo)

@@ -142,7 +142,7 @@ async def plan_apply(ctx: Ctx, subsystem: str) -> Change:
                 state.as_json(),
                 note="pfSense shows no flag for changed rules, and its answer was lost: apply once more, it is safe.",
             )
-        return Observed("applied", state.as_json())
+        return Observed("applied", state.as_json(), shown=not before.applied)
 
     shown: JsonObject = {**before.as_json()}
     note = "pfSense sets no flag for changed rules: applied=true does not say that they are live."

@@ -68,7 +68,8 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
         if action == "restart" and not answered:
             note = "It runs; whether it was restarted cannot be seen." if seen else "It does not run."
             return Observed("unknown", state, note=note)
-        return Observed("applied" if seen == wanted else "not_applied", state)
+        # That a service runs does not show that it was restarted.
+        return Observed("applied" if seen == wanted else "not_applied", state, shown=action != "restart" or not seen)
 
     back = {"start": "pfsense_stop_service", "stop": "pfsense_start_service"}.get(action)
     arguments: JsonObject = {"service": name}

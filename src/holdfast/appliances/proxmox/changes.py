@@ -196,12 +196,13 @@ class _Sending:
 
     def _by_task(self, task: Task, seen: Seen) -> Observed:
         if not task.succeeded:
-            return Observed("not_applied", seen.state, note=f"The task failed: {task.exit_status}", task=task.upid)
+            said = f"The task failed: {task.exit_status}"
+            return Observed("not_applied", seen.state, note=said, task=task.upid, shown=seen.reached is False)
         if seen.reached is False:
             note = seen.note or "The task ended well; the state does not show it yet."
             return Observed("unknown", seen.state, note=note, task=task.upid)
         warned = None if task.exit_status == "OK" else f"The task ended with {task.exit_status}."
-        return Observed("applied", seen.state, note=seen.note or warned)
+        return Observed("applied", seen.state, note=seen.note or warned, shown=bool(seen.reached))
 
     def _without_task(self, seen: Seen) -> Observed:
         """No task is known: what the state says decides, unless the write may still be executed."""
@@ -213,11 +214,11 @@ class _Sending:
         if self._error is not None and (self._looks < _LOOKS or (seen.reached is None and not self._write.tasks)):
             return Observed("unknown", seen.state, note="Nothing shows whether it was executed.")
         if seen.reached is None and not self._write.tasks and self._error is None:
-            return Observed("applied", seen.state, note=seen.note)
+            return Observed("applied", seen.state, note=seen.note, shown=False)
         note = seen.note or ("No task was started." if self._write.tasks else "The state is not as wanted.")
         if isinstance(self._error, ApplianceError):
             note = f"{note} {self._error.message}"
-        return Observed("not_applied", seen.state, note=note)
+        return Observed("not_applied", seen.state, note=note, shown=seen.reached is False)
 
 
 async def change(

@@ -227,10 +227,10 @@ class _Sending:
     def _by_job(self, job: Job, seen: Seen) -> Observed:
         if job.state == "SUCCESS":
             if self._verdict.worked is False:
-                return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
+                return self._failed(seen)
             if seen.reached is False:
                 return Observed("unknown", seen.state, note=seen.note or _NOT_SHOWN)
-            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=bool(seen.reached))
         failed = f"Job {job.id} ended as {job.state}: {job.error or 'no reason given'}"
         if seen.reached:
             return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
@@ -238,10 +238,15 @@ class _Sending:
             return Observed("unknown", seen.state, note=f"{failed}. {_MAY_BE_DONE}")
         return Observed("not_applied", seen.state, note=failed)
 
+    def _failed(self, seen: Seen) -> Observed:
+        """The call succeeded, and its result says that it did not work."""
+        told = " ".join(self._verdict.told) or seen.note
+        return Observed("not_applied", seen.state, note=told, shown=seen.reached is False)
+
     def _without_job(self, seen: Seen) -> Observed:
         """No job is known: what the state says decides, unless the write may still be executed."""
         if self._verdict.worked is False:
-            return Observed("not_applied", seen.state, note=" ".join(self._verdict.told) or seen.note)
+            return self._failed(seen)
         if seen.reached:
             return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
         if self._forgotten:
@@ -257,11 +262,12 @@ class _Sending:
         if error is not None and self._looks < _LOOKS:
             return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
         if seen.reached is None and error is None:
-            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
+            return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=False)
         if seen.reached is None and isinstance(error, ApplianceError):
             return Observed("unknown", seen.state, note=_MAY_BE_DONE)
         said = error.message if isinstance(error, ApplianceError) else None
-        return Observed("not_applied", seen.state, note=said or seen.note or "The state is not as wanted.")
+        note = said or seen.note or "The state is not as wanted."
+        return Observed("not_applied", seen.state, note=note, shown=seen.reached is False)
 
 
 _LOG_CHARS: Final = 1500

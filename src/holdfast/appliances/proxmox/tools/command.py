@@ -72,7 +72,7 @@ async def proxmox_agent_exec(
 
     async def read_back() -> Observed:
         if "pid" in started:
-            return Observed("applied", {"pid": started["pid"]})
+            return Observed("applied", {"pid": started["pid"]}, shown=False)
         return Observed("unknown", note="Nothing tells whether the program ran; it is not sent again.")
 
     words = " ".join(command)
