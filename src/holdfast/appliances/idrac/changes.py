@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from holdfast.appliances.idrac.client import Answered, IDracClient
-from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, read_job, wait_for
+from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, poll_pause, read_job, wait_for
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
@@ -22,6 +22,8 @@ STEP_S: Final = 2.0
 """Wait between looks at a state that takes a while to come, seconds."""
 _RESERVE_S: Final = 15.0
 """What is left of a call's time for the read-back, seconds."""
+SHORT_S: Final = 60.0
+"""What may take longer than this is looked at less often (contract 8.5), seconds."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,9 @@ class _Sending:
             except HoldfastError:
                 pass  # an iDRAC that is away for a moment shows nothing; the read-back decides
             await self._ctx.progress(waited, self._write.settle_s, "waiting for the effect")
-            await self._ctx.sleep(STEP_S)
-            waited += STEP_S
+            pause = STEP_S if self._write.settle_s <= SHORT_S else poll_pause(waited)
+            await self._ctx.sleep(pause)
+            waited += pause
 
     async def _follow(self, job: str) -> Applied:
         async def report(found: Job, waited: float) -> None:
