@@ -423,6 +423,8 @@ def _result(
     if not observed.shown and settled in _UNSEEN:
         warning, result.next_step = _UNSEEN[settled]
         notes.append(warning)
+    if observed.next_step is not None:
+        result.next_step = observed.next_step
     result.warnings = notes or None
     return result
 
