@@ -33,20 +33,28 @@ async def nas(tmp_path: Path, persona: str = "25.10", **options: str) -> AsyncIt
         f'backup_dir = "{folders["backups"]}"\nsecrets_dir = "{folders["secrets"]}"\n{options.pop("settings", "")}'
     )
     async with room("truenas", tmp_path, persona=persona, settings=settings, **options) as made:  # type: ignore[arg-type]  # texts only
-        client = await client_of(made)
-        client._auth._pace = LoginPace(_virtual(made))  # nothing waits for a turn to log in in real time
+        await forgive(made)
         yield made
         simulator = made.simulator
         assert isinstance(simulator, TrueNASSimulator)
         assert simulator.box.crashes == [], simulator.box.crashes
 
 
+async def forgive(made: Room) -> None:
+    """Forget the logins so far, and let nothing wait for its turn to log in in real time."""
+    (await client_of(made))._auth._pace = LoginPace(_virtual(made))
+
+
 def _virtual(made: Room) -> Clock:
+    """Time of the pace alone: the appliance's stands still meanwhile, as if its socket were pinged all along."""
+    waited = 0.0
+
     async def sleep(seconds: float) -> None:
-        made.clock.advance(seconds)
+        nonlocal waited
+        waited += seconds
         await asyncio.sleep(0)
 
-    return Clock(monotonic=made.clock.now, sleep=sleep)
+    return Clock(monotonic=lambda: made.clock.now() + waited, sleep=sleep)
 
 
 async def client_of(nas: Room) -> TrueNASClient:
@@ -139,6 +147,7 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             done = await ask(nas, (name, arguments))
             if done.get("task") is not None:
                 await ended(nas, int(str(done["task"])))
+    await forgive(nas)
     return await filled(nas, case.arguments)
 
 

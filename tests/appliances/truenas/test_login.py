@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.appliances.truenas import client as client_module
+from holdfast.appliances.truenas import links as links_module
 from holdfast.appliances.truenas.client import TrueNASClient
 from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
 from holdfast.appliances.truenas.scram import MAX_ITERATIONS, MIN_ITERATIONS, ScramLogin
@@ -121,7 +121,7 @@ async def test_an_appliance_that_lets_nobody_log_in_is_understood(
     fault: str, kind: type[HoldfastError], tmp_path: Path
 ) -> None:
     async with nas(tmp_path) as made:
-        made.running.fault(fault)
+        made.running.fault(fault, **({"url": "https://127.0.0.1:1"} if fault == "standby" else {}))
         error = await made.fails("truenas_list_pools")
         assert isinstance(error, kind), error
         assert calls_of(made, "auth.login_ex") <= 3
@@ -130,8 +130,8 @@ async def test_an_appliance_that_lets_nobody_log_in_is_understood(
 
 
 async def test_an_idle_connection_is_kept_open_by_pings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert client_module.PING_INTERVAL_S <= 20
-    monkeypatch.setattr(client_module, "PING_INTERVAL_S", 0.15)
+    assert links_module.PING_INTERVAL_S <= 20
+    monkeypatch.setattr(links_module, "PING_INTERVAL_S", 0.15)
     async with nas(tmp_path) as made:
         made.running.fault("idle-close", seconds=0.6)
         await made.call("truenas_list_pools")

@@ -32,6 +32,18 @@ _REFUSED = {
 }
 
 
+class StandbyError(UnavailableError):
+    """This is the standby controller of a pair; `urls` lead to the active one (contract 12)."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        super().__init__(
+            "This is the standby controller.",
+            vendor_code="REDIRECT",
+            next_step="Point the target at the active controller or its virtual address.",
+        )
+        self.urls = tuple(urls)
+
+
 class AuthManager:
     """Keeps the credential of one TrueNAS system, and logs sockets in with it.
 
@@ -67,7 +79,7 @@ class AuthManager:
         Raises:
             RateLimitedError: That takes longer than the call has time. Nothing was sent.
         """
-        await self._pace.wait(2 if self._knows_scram else 1)
+        await self._pace.wait()
 
     async def log_in(self, call: Call, *, certificate: bytes | None = None) -> None:
         """Log in on a fresh socket: by SCRAM where it is offered, so that the key is not sent. Where the target is
@@ -84,9 +96,11 @@ class AuthManager:
         self.check_transport()
         async with self._latch.use():
             scram = await self._by_scram(call)
-            self._pace.take(2 if scram else 1)
+            self._pace.take()
             if scram:
                 answer = await self._scram(call, certificate)
+            elif self.settings.api_key is not None and self.settings.username is None:
+                answer = await self._by_key_alone(call)
             else:
                 answer = as_object(await call("auth.login_ex", [self._credential()]), "auth.login_ex")
                 self._judge(answer)
@@ -103,6 +117,8 @@ class AuthManager:
         offered = await call("auth.mechanism_choices", [])
         if isinstance(offered, list) and "SCRAM" in offered:
             self._knows_scram = True
+            if settings.username is None:
+                raise self._nameless("It logs in by SCRAM")
             return True
         if settings.login == "scram" or self._knows_scram:
             raise UnavailableError(
@@ -111,9 +127,30 @@ class AuthManager:
             )
         return False
 
+    def _nameless(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{self.settings.label}: {why}, which needs the name of the user that owns the API key; the target has no "
+            "username. The key was not sent.",
+            next_step='Set username = "..." for the target: the owner is shown beside the key in TrueNAS.',
+        )
+
+    async def _by_key_alone(self, call: Call) -> JsonObject:
+        """Without a user's name TrueNAS looks it up itself, up to 26 (contract 5.2); none is guessed."""
+        assert self.settings.api_key is not None
+        try:
+            accepted = await call("auth.login_with_api_key", [self.settings.api_key.reveal()])
+        except UnsupportedError:
+            raise self._nameless("This release takes an API key by auth.login_ex only") from None
+        if accepted is not True:
+            raise AuthenticationError(
+                "TrueNAS refused the API key: it is wrong, expired or revoked, or its owner may not use the API."
+            )
+        return {}
+
     async def _scram(self, call: Call, certificate: bytes | None) -> JsonObject:
         assert self.settings.api_key is not None
-        exchange = ScramLogin(self.settings.username or "root", self.settings.api_key.reveal(), certificate)
+        assert self.settings.username is not None
+        exchange = ScramLogin(self.settings.username, self.settings.api_key.reveal(), certificate)
         challenge = await self._say(call, "CLIENT_FIRST_MESSAGE", exchange.first)
         final = await asyncio.to_thread(exchange.final, get_str(challenge, "rfc_str", "auth.login_ex"))
         answer = await self._say(call, "CLIENT_FINAL_MESSAGE", final)
@@ -137,13 +174,13 @@ class AuthManager:
 
     def _credential(self) -> JsonObject:
         settings = self.settings
+        assert settings.username is not None
         if settings.api_key is not None:
             return {
                 "mechanism": "API_KEY_PLAIN",
-                "username": settings.username or "root",
+                "username": settings.username,
                 "api_key": settings.api_key.reveal(),
             }
-        assert settings.username is not None
         assert settings.password is not None
         return {
             "mechanism": "PASSWORD_PLAIN",
@@ -161,9 +198,8 @@ class AuthManager:
                 next_step="Use an API key of a user with the needed roles.",
             )
         if kind == "REDIRECT":
-            raise UnavailableError(
-                "This is the standby controller.", next_step="Point the target at the active controller or its VIP."
-            )
+            urls = answer.get("urls")
+            raise StandbyError([str(url)[:200] for url in urls] if isinstance(urls, list) else [])
         if kind == "DENIED":
             raise PermissionDeniedError(_REFUSED[kind])
         raise AuthenticationError(_REFUSED.get(kind, f"TrueNAS answered the login with {kind[:40]}."))

@@ -12,31 +12,25 @@ from typing import Final
 from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.truenas.auth import AuthManager
 from holdfast.appliances.truenas.downloads import Downloads
-from holdfast.appliances.truenas.errors import NotLoggedInError, error_of, lacks_method
-from holdfast.appliances.truenas.feeds import Feed, Feeds
+from holdfast.appliances.truenas.errors import NotLoggedInError, lacks_method
+from holdfast.appliances.truenas.feeds import Feed
+from holdfast.appliances.truenas.links import Link, Links
 from holdfast.appliances.truenas.masking import secrets_in
-from holdfast.appliances.truenas.releases import Release, Way, none_of, parse_release
+from holdfast.appliances.truenas.releases import Release, Way, none_of, offered, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
-from holdfast.appliances.truenas.verdicts import begun, verdict
-from holdfast.appliances.wiring import policy_of, settings_of, tls_of
-from holdfast.errors import Executed, HoldfastError, UnsupportedError
+from holdfast.appliances.truenas.verdicts import verdict
+from holdfast.appliances.wiring import policy_of, settings_of
+from holdfast.errors import HoldfastError, UnsupportedError
 from holdfast.resilience import Clock, Operation
 from holdfast.resilience.clock import SYSTEM_CLOCK
 from holdfast.transport import (
     ConnectionPool,
     Guard,
-    JsonRpcError,
-    JsonRpcSocket,
 )
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects, as_str
 
 MAX_IN_FLIGHT: Final = 8
 """TrueNAS runs 10 calls at a time on a socket; two places are left for pings and job polls (contract 6)."""
-
-PING_INTERVAL_S: Final = 20.0
-"""nginx closes the socket after 60 s without a byte from the server (contract 2)."""
-
-LOGIN_TIMEOUT_S: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -84,21 +78,20 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
             target=settings.label,
             clock=clock,
         )
-        self._socket: JsonRpcSocket | None = None
-        self._feeds = Feeds()
+        self._links = Links(settings, self._auth, self._pool, clock)
+        self._link: Link | None = None
         self.downloads = Downloads(settings, self._pool, self.hide)
         self._connecting = asyncio.Lock()
         self._identity: str | None = None
-        self._release: Release | None = None
         self._missing: set[str] = set()
         self.known_jobs: dict[int, KnownJob] = {}
         """Jobs that this process has heard of, by id; so that ids used anew are recognised."""
 
     async def close(self) -> None:
         """Log out by closing the socket, and release connections."""
-        socket, self._socket = self._socket, None
-        if socket is not None:
-            await socket.close()
+        link, self._link = self._link, None
+        if link is not None:
+            await link.socket.close()
         await super().close()
 
     async def call(self, method: str, *params: JsonValue) -> JsonValue:
@@ -106,21 +99,26 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         operation = Operation(method, retry_safe=True)
         return await self._guard.run(operation, lambda: self._attempt(method, params, None))
 
-    async def write(self, method: str, *params: JsonValue, request_id: str | None = None) -> JsonValue:
+    async def write(
+        self, method: str, *params: JsonValue, request_id: str | None = None, urgent: bool = False
+    ) -> JsonValue:
         """Call a method that changes something: sent at most once, with a unique id by which its job can be found
-        again after the connection was lost (contract 7.1). What an answer repeats of its secrets is not shown."""
+        again after the connection was lost (contract 7.1). Held back while the system boots, unless it is `urgent`.
+        What an answer repeats of its secrets is not shown.
+        """
         for secret in secrets_in(params):
             self.hide(secret)
         key = request_id or str(uuid.uuid4())
-        return await self._guard.run(Operation(method), lambda: self._attempt(method, params, key))
+        return await self._guard.run(Operation(method), lambda: self._attempt(method, params, key, urgent=urgent))
 
     async def first(self, methods: Sequence[str], *params: JsonValue) -> JsonValue:
-        """Call the first of these methods that this release has; what a release lacks is remembered.
+        """Call the first of these methods that this release has, as is known since the connection was made; what it
+        turns out to lack all the same is remembered.
 
         Raises:
             UnsupportedError: It has none of them.
         """
-        for method in self._known(methods):
+        for method in await self._offered(methods):
             try:
                 return await self.call(method, *params)
             except UnsupportedError as error:
@@ -134,8 +132,9 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         Raises:
             UnsupportedError: It has none of them.
         """
+        there = await self._offered([way.method for way in ways])
         for way in ways:
-            if way.method in self._missing:
+            if way.method not in there:
                 continue
             try:
                 return await self.write(way.method, *way.params, request_id=request_id), way
@@ -143,8 +142,11 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
                 self._forget_method(error, way.method)
         raise none_of([way.method for way in ways])
 
-    def _known(self, methods: Sequence[str]) -> list[str]:
-        return [method for method in methods if method not in self._missing]
+    async def _offered(self, methods: Sequence[str]) -> list[str]:
+        link = self._link
+        if link is None or link.socket.closed:
+            link = await self._guard.run(Operation("auth.login_ex", retry_safe=True), self._connected)
+        return [one for one in methods if one not in self._missing and offered(one, link.release)]
 
     def _forget_method(self, error: UnsupportedError, method: str) -> None:
         if not lacks_method(error):
@@ -158,10 +160,13 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         return as_objects(await self.first(methods, list(filters), dict(options or {})), methods[0])
 
     async def release(self) -> Release:
-        """The release, (25, 10) for 25.10.7; asked once a connection."""
-        if self._release is None:
-            self._release = parse_release(as_str(await self.call("system.version_short"), "system.version_short"))
-        return self._release
+        """The release, (25, 10) for 25.10.7; learnt once a connection."""
+        if self._link is None or self._link.socket.closed or self._link.release is None:
+            told = parse_release(as_str(await self.call("system.version_short"), "system.version_short"))
+            if self._link is None:
+                return told
+            self._link.release = told
+        return self._link.release
 
     async def identity(self) -> str:
         """Who the appliance says it is: host name and host id; asked once a connection."""
@@ -185,14 +190,22 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
 
     async def reconnect(self) -> None:
         """Leave the socket; the next call opens a new one and logs in again."""
-        if self._socket is not None:
-            await self._drop(self._socket)
+        if self._link is not None:
+            await self._drop(self._link)
+
+    async def turn_to_reconnect(self) -> None:
+        """Wait until a new connection may log in at once: before what makes one urgent.
+
+        Raises:
+            RateLimitedError: That takes longer than the call has time. Nothing was sent.
+        """
+        await self._auth.wait_for_turn()
 
     async def unguarded(self, method: str, *params: JsonValue, changes: bool = False) -> JsonValue:
         """Call a method once, past the circuit: for waits in which the appliance is expected to be away, where refused
         connections say nothing about its health and an open circuit would miss its return.
         """
-        return await self._attempt(method, params, str(uuid.uuid4()) if changes else None)
+        return await self._attempt(method, params, str(uuid.uuid4()) if changes else None, urgent=True)
 
     @asynccontextmanager
     async def subscribed(self, name: str, *, only: Callable[[JsonObject], bool] | None = None) -> AsyncIterator[Feed]:
@@ -206,25 +219,24 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
             HoldfastError: The subscription was refused.
         """
 
-        async def attempt() -> tuple[JsonRpcSocket, Feeds, Feed, JsonValue]:
-            socket = await self._connected()
-            feeds = self._feeds
-            feed = feeds.add(name, only)
+        async def attempt() -> tuple[Link, Feed, JsonValue]:
+            link = await self._connected()
+            feed = link.feeds.add(name, only)
             try:
-                return socket, feeds, feed, await self._on(socket, "core.subscribe", (name,), None)
+                return link, feed, await link.call("core.subscribe", (name,))
             except BaseException:
-                feeds.remove(name, feed)
+                link.feeds.remove(name, feed)
                 raise
 
         operation = Operation("core.subscribe", retry_safe=True)
-        socket, feeds, feed, number = await self._guard.run(operation, attempt)
+        link, feed, number = await self._guard.run(operation, attempt)
         try:
             yield feed
         finally:
-            feeds.remove(name, feed)
-            if not socket.closed:
+            link.feeds.remove(name, feed)
+            if not link.socket.closed:
                 with suppress(HoldfastError):
-                    await self._on(socket, "core.unsubscribe", (number,), None)
+                    await link.call("core.unsubscribe", (number,))
 
     async def query(
         self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None
@@ -232,86 +244,47 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         """Call a `*.query` method with filters and options, evaluated by the appliance (contract 8)."""
         return as_objects(await self.call(method, list(filters), dict(options or {})), method)
 
-    async def _attempt(self, method: str, params: Sequence[JsonValue], request_id: str | None) -> JsonValue:
-        socket = await self._connected()
+    async def _attempt(
+        self, method: str, params: Sequence[JsonValue], request_id: str | None, *, urgent: bool = False
+    ) -> JsonValue:
+        link = await self._connected()
         try:
-            return await self._on(socket, method, params, request_id)
+            return await self._on(link, method, params, request_id, urgent=urgent)
         except NotLoggedInError:
             # The session ended on the appliance; the call was not executed, so one new login and one more try are safe.
-            await self._drop(socket)
-            return await self._on(await self._connected(), method, params, request_id)
+            await self._drop(link)
+            return await self._on(await self._connected(), method, params, request_id, urgent=urgent)
 
+    @staticmethod
     async def _on(
-        self, socket: JsonRpcSocket, method: str, params: Sequence[JsonValue], request_id: str | None
+        link: Link, method: str, params: Sequence[JsonValue], request_id: str | None, *, urgent: bool
     ) -> JsonValue:
-        try:
-            return await socket.call(
-                method,
-                params,
-                timeout_s=self.settings.timeout,
-                request_id=request_id if request_id is not None else str(uuid.uuid4()),
-                safe=request_id is None,
-            )
-        except JsonRpcError as error:
-            told = error_of(error, method)
-            told.executed = Executed.UNKNOWN if request_id is not None and begun(error) else Executed.NO
-            raise told from None
+        if request_id is not None and not urgent:
+            await link.hold_until_ready()
+        return await link.call(method, params, request_id)
 
-    async def _connected(self) -> JsonRpcSocket:
-        if self._socket is not None and not self._socket.closed:
-            return self._socket
+    async def _connected(self) -> Link:
+        if self._link is not None and not self._link.socket.closed:
+            return self._link
         async with self._connecting:
-            if self._socket is None or self._socket.closed:
-                self._socket = await self._connect()
+            if self._link is not None and self._link.socket.closed:
+                self._links.ended(self._link.socket)
+                self._link = None
+            if self._link is None:
+                self._link = await self._links.open()
                 # Another system, or another release of it, may answer behind a new connection.
                 self._identity = None
-                self._release = None
                 self._missing.clear()
-            return self._socket
+                self.downloads.settings = self._link.settings
+            return self._link
 
-    async def _connect(self) -> JsonRpcSocket:
-        settings = self.settings
-        self._auth.check_transport()
-        await self._auth.wait_for_turn()
-        feeds = Feeds()
-        socket = await JsonRpcSocket.connect(
-            f"wss{settings.origin.removeprefix('https')}/api/current",
-            pool=self._pool,
-            tls=tls_of(settings),
-            proxy=settings.proxy,
-            target=settings.label,
-            open_timeout_s=settings.connect_timeout * 2,
-            connect_timeout_s=settings.connect_timeout,
-            ping_interval_s=PING_INTERVAL_S,
-            on_notification=feeds.notified,
-            on_close=lambda code, reason: feeds.lost(),
-        )
-
-        async def call(method: str, params: Sequence[JsonValue]) -> JsonValue:
-            try:
-                return await socket.call(method, params, timeout_s=LOGIN_TIMEOUT_S, safe=True)
-            except JsonRpcError as error:
-                told = error_of(error, method)
-                told.executed = Executed.NO  # of what the caller wanted, nothing was sent yet
-                raise told from None
-
-        try:
-            await self._auth.log_in(call, certificate=socket.peer_certificate)
-        except BaseException:
-            # After a failed login the same socket may answer wrongly (contract 5.2).
-            await socket.close()
-            raise
-        self._feeds = feeds
-        return socket
-
-    async def _drop(self, socket: JsonRpcSocket) -> None:
-        if self._socket is socket:
-            self._socket = None
-        await socket.close()
+    async def _drop(self, link: Link) -> None:
+        if self._link is link:
+            self._link = None
+        await link.socket.close()
 
     async def _probe(self) -> None:
-        socket = await self._connected()
-        await self._on(socket, "core.ping", (), None)
+        await (await self._connected()).call("core.ping", ())
 
     async def get_system_info(self) -> JsonObject:
         """`system.info`: version, host name, hardware, uptime, serial number (contract 15.1)."""

@@ -21,13 +21,13 @@ class Downloads:
     """Fetches what `core.download` and its like offer.
 
     Args:
-        settings: Of the target.
+        settings: Where the files are: the client sets it to where its socket leads.
         pool: Shared connections.
         hide: Has a secret kept out of everything that is said: the token in a link is one.
     """
 
     def __init__(self, settings: TrueNASSettings, pool: ConnectionPool, hide: Callable[[str], None]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._pool = pool
         self._hide = hide
 
@@ -55,7 +55,7 @@ class Downloads:
         return reply.body
 
     def _offered(self, link: str) -> tuple[HttpTransport, str]:
-        http = transport_of(self._settings, self._pool, keepalive_s=KEEPALIVE_S)
+        http = transport_of(self.settings, self._pool, keepalive_s=KEEPALIVE_S)
         path = http.same_origin_path(link, "/_download/")
         self._hide(path.partition("auth_token=")[2])
         return http, path
@@ -66,5 +66,5 @@ class Downloads:
                 f"TrueNAS did not hand the file over (HTTP {reply.status}).",
                 status=reply.status,
                 next_step="Repeat; the file has to be fetched within a minute.",
-                target=self._settings.label,
+                target=self.settings.label,
             )

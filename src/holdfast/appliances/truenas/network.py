@@ -167,6 +167,7 @@ class _Commit:
 
     async def apply(self) -> Applied:
         client = self._ctx.client
+        await client.turn_to_reconnect()  # the rollback timer does not wait for it
         try:
             await client.write(self._staging.method, *self._staging.params, request_id=str(uuid.uuid4()))
         except HoldfastError as error:
@@ -233,7 +234,7 @@ class _Commit:
             self._told.append("No rollback timer is running.")
 
     async def _roll_back(self) -> None:
-        await self._ctx.client.write("interface.rollback", request_id=str(uuid.uuid4()))
+        await self._ctx.client.write("interface.rollback", request_id=str(uuid.uuid4()), urgent=True)
 
     async def read_back(self) -> Observed:
         client, after = self._ctx.client, self._staging.after

@@ -2,52 +2,50 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from holdfast.errors import Executed, RateLimitedError
 from holdfast.resilience import Clock, remaining_s
 
-BURST: Final = 6
-"""Calls of `auth.login_ex` at once; a SCRAM login needs two."""
-INTERVAL_S: Final = 12.0
-"""Seconds for one call more. At most 11 in any 60 s: TrueNAS takes 20 from an address, those of others included, and
-what is refused by that limit may be refused for 10 minutes (contract 6)."""
+LOGINS: Final = 3
+"""Logins in any `WINDOW_S`, at most (contract 6): TrueNAS takes 20 calls of `auth.login_ex` a minute from an address,
+those of others included, and what is refused by that limit may be refused for 10 minutes. One by SCRAM needs two."""
+WINDOW_S: Final = 60.0
+JITTER_S: Final = WINDOW_S / LOGINS
+"""Once a login has to wait, it waits up to so much longer, by chance: whatever cuts connections cuts those of others at
+the same moment, and they must not all come back at the same moment too."""
 _ROOM_S: Final = 2.0
 """Time that a call keeps for itself after the wait, seconds."""
 
 
 class LoginPace:
-    """Lets `BURST` logins through at once and one more every `INTERVAL_S`.
+    """Lets `LOGINS` logins through in any `WINDOW_S`.
 
     Args:
-        clock: Time.
+        clock: Time, and chance.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._left = float(BURST)
-        self._at = clock.monotonic()
+        self._last: deque[float] = deque(maxlen=LOGINS)
 
-    def take(self, calls: int) -> None:
-        """Count calls that are being made."""
-        self._refill()
-        self._left -= calls
+    def take(self) -> None:
+        """Count a login that is being made."""
+        self._last.append(self._clock.monotonic())
 
-    def _refill(self) -> None:
-        now = self._clock.monotonic()
-        self._left = min(float(BURST), self._left + (now - self._at) / INTERVAL_S)
-        self._at = now
-
-    async def wait(self, calls: int) -> None:
-        """Wait until so many calls may be made.
+    async def wait(self) -> None:
+        """Wait until a login may be made.
 
         Raises:
             RateLimitedError: The caller's deadline comes first. Nothing was sent.
         """
-        self._refill()
-        short = (calls - self._left) * INTERVAL_S
+        if len(self._last) < LOGINS:
+            return
+        short = self._last[0] + WINDOW_S - self._clock.monotonic()
         if short <= 0:
             return
+        short += self._clock.random() * JITTER_S
         left = remaining_s()
         if left is not None and short > left - _ROOM_S:
             raise RateLimitedError(

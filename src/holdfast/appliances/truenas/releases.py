@@ -12,9 +12,42 @@ from holdfast.transport.values import JsonValue
 
 Release: TypeAlias = tuple[int, int]
 
+UNKNOWN: Final[Release] = (0, 0)
+"""Of a version that says no release."""
+
 SNAPSHOT_QUERY: Final = ("pool.snapshot.query", "zfs.snapshot.query")
 
 _NUMBERS: Final = re.compile(r"(\d{2})\.(\d{1,2})")
+
+
+_LEDGER: Final[tuple[tuple[str, Release | None, Release | None], ...]] = (
+    ("pool.snapshot.", (25, 10), None),
+    ("zfs.snapshot.", None, (25, 10)),
+    ("service.control", (25, 10), None),
+    ("service.start", None, (26, 0)),
+    ("service.stop", None, (26, 0)),
+    ("service.restart", None, (26, 0)),
+    ("service.reload", None, (26, 0)),
+    ("update.status", (25, 10), None),
+    ("update.run", (25, 10), None),
+    ("update.check_available", None, (25, 10)),
+    ("interface.network_config_to_be_removed", (25, 10), None),
+    ("interface.default_route_will_be_removed", None, (25, 10)),
+    ("virt.", None, (26, 0)),
+    ("container.", (26, 0), None),
+    ("smart.", None, (25, 10)),
+)
+"""Method, or beginning of methods; the first release that has it, and the first that has it no more (contract 16)."""
+
+
+def offered(method: str, release: Release | None) -> bool:
+    """Whether a release has a method, by the ledger; yes where release or method are not known to it."""
+    if not release or release == UNKNOWN:
+        return True
+    for name, since, until in _LEDGER:
+        if method == name or (name.endswith(".") and method.startswith(name)):
+            return (since is None or release >= since) and (until is None or release < until)
+    return True
 
 
 @dataclass(frozen=True)
@@ -35,7 +68,7 @@ class Way:
 def parse_release(version: str) -> Release:
     """(25, 10) of "25.10.7", "26.0.0-BETA.3" or "TrueNAS-SCALE-25.04.2"; (0, 0) when it cannot be told."""
     found = _NUMBERS.search(version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2])) if found else UNKNOWN
 
 
 def snapshot_ways(verb: str, *params: JsonValue) -> tuple[Way, ...]:
