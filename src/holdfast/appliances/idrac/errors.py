@@ -172,7 +172,7 @@ def _kind(status: int, ids: frozenset[str]) -> type[ApplianceError]:
         (_INVALID, ValueRefusedError),
         (frozenset({"RAC0506", "InsufficientPrivilege"}), PermissionDeniedError),
     )
-    if status == 401:
+    if status == 401 and "RAC0218" not in ids:
         return AuthenticationError
     for known, kind in by_id:
         if ids & known:

@@ -78,7 +78,7 @@ class Requests(GuardedClient[IDracSettings]):
     @property
     def pool_full(self) -> bool:
         """Whether requests log in one by one because others have taken all sessions."""
-        return self._session.by_basic and self._session.offered and not self._session.lost
+        return self._session.full
 
     @property
     def session_lost(self) -> bool:
@@ -167,9 +167,10 @@ class Requests(GuardedClient[IDracSettings]):
             fresh_connection=writes,
         )
 
-    async def _attempt(self, request: Request, authenticated: bool = True) -> Reply:
+    async def _attempt(self, request: Request, authenticated: bool = True, *, changes: bool = False) -> Reply:
         async with self._slots:
-            reply = await (self._session.send(request) if authenticated else self._http.send(request))
+            session = self._session
+            reply = await (session.send(request, changes=changes) if authenticated else self._http.send(request))
         if reply.status >= 400:
             raise error_of(reply)
         return reply

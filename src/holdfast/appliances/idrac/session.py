@@ -32,8 +32,14 @@ _log = logging.getLogger("holdfast.idrac")
 PREFIX: Final = "/redfish/"
 ROOT: Final = path("redfish", "v1")
 LEGACY_SESSIONS: Final = path("redfish", "v1", "Sessions")
-RENEW_IDLE_S: Final = 0.8 * 1800
-"""80 % of the default idle time-out of a session."""
+RENEW_AT: Final = 0.8
+"""Part of the idle time-out after which a session is replaced before it is used (contract 4.1)."""
+IDLE_S: Final = 1800.0
+"""Default idle time-out of a session; the iDRAC tells its own as `SessionTimeout`."""
+SHORTEST_IDLE_S: Final = 60.0
+"""Shortest idle time-out that an iDRAC can be set to."""
+POOL_WAITS_S: Final = (1.0, 2.0)
+"""Waits before a full pool is asked again, before Basic is used (contract 4.1)."""
 BASIC_FOR_S: Final = 120.0
 """How long Basic authentication is used after the session pool was full."""
 LOST_FOR_S: Final = 1800.0
@@ -71,6 +77,7 @@ class Session:
         self._latch = CredentialLatch("the user name and password")
         self._token: _Token | None = None
         self._used_at = 0.0
+        self._idle_s: float | None = None
         self._basic_until = 0.0
         self._opening = asyncio.Lock()
         self._pending: asyncio.Task[None] | None = None
@@ -89,30 +96,37 @@ class Session:
         return self._basic_until != float("inf")
 
     @property
+    def full(self) -> bool:
+        """Whether requests log in one by one because others have taken all sessions."""
+        return self.by_basic and self.offered and not self._lost
+
+    @property
     def lost(self) -> bool:
         """Whether requests log in one by one because an opened session was never heard of."""
         return self.by_basic and self._lost
 
-    async def send(self, request: Request, by: Send | None = None) -> Reply:
+    async def send(self, request: Request, by: Send | None = None, *, changes: bool = False) -> Reply:
         """Send a request; a session that has ended is replaced once, since a 401 proves that nothing was executed.
 
         Args:
             request: What is sent, without credentials.
             by: Another way to send it than the usual one, such as into a file.
+            changes: Whether it changes something: then it is not sent without a session while the pool is full.
 
         Raises:
+            SessionPoolFullError: It changes something, and no session is to be had; nothing was sent.
             QuarantinedError: The credential was refused before; nothing was sent.
             NotReadyError: The login is refused while the iDRAC restarts: see `Outage`.
             AuthenticationError: It is refused now; not tried again, the iDRAC blocks an address after three.
         """
         send = by or self._send
-        token = await self._current()
+        token = await self._current(changes=changes)
         if token is None:
             return await self._send_basic(request, send)
         reply = await self._watched(_with_token(request, token), send)
         if reply.status == 401:
             self._forget(token)
-            token = await self._current()
+            token = await self._current(changes=changes)
             if token is None:
                 return await self._send_basic(request, send)
             reply = await self._watched(_with_token(request, token), send)
@@ -179,18 +193,46 @@ class Session:
             self._token = None
             self._left = [*self._left[-7:], token]
 
-    async def _current(self) -> _Token | None:
+    async def _current(self, *, changes: bool) -> _Token | None:
         async with self._opening:
-            if self._token is not None and self._monotonic() - self._used_at > RENEW_IDLE_S:
+            if self._token is not None and await self._idle_too_long(self._token):
                 await self._delete(self._token)
-            if self._token is None and not self.by_basic:
+            if self._token is None and (not self.by_basic or (changes and self.full)):
                 try:
                     await self._open_to_the_end()
                 except HoldfastError as error:
                     # Whatever became of the login: the request that needs it was not sent.
                     error.executed = Executed.NO
                     raise
+            if self._token is None and changes and self.full:
+                raise SessionPoolFullError(
+                    "All sessions of the iDRAC are taken (RAC0218): it is read without one, not changed. "
+                    "Nothing was executed.",
+                    executed=Executed.NO,
+                    next_step="End a session that nobody needs at the iDRAC, or wait half an hour for one to time out.",
+                )
             return self._token
+
+    async def _idle_too_long(self, token: _Token) -> bool:
+        """Whether a session was unused for most of its idle time-out, which the iDRAC is asked for when it matters."""
+        idle = self._monotonic() - self._used_at
+        if idle <= RENEW_AT * SHORTEST_IDLE_S:
+            return False
+        if self._idle_s is None:
+            self._idle_s = await self._told_idle_s(token)
+        return idle > RENEW_AT * self._idle_s
+
+    async def _told_idle_s(self, token: _Token) -> float:
+        """`SessionTimeout` of the service that the session belongs to; the default where it is not told."""
+        service = token.location.rpartition("/Sessions/")[0]
+        if service in ("", ROOT):
+            return IDLE_S
+        try:
+            reply = await self._watched(_with_token(Request("GET", service), token), self._send)
+            told = body_of(reply).get("SessionTimeout") if reply.ok else None
+        except HoldfastError:
+            return IDLE_S
+        return float(told) if isinstance(told, int) and told >= SHORTEST_IDLE_S else IDLE_S
 
     async def _open_to_the_end(self) -> None:
         """Open a session even when the call that needs it is given up meanwhile.
@@ -208,8 +250,8 @@ class Session:
             self._basic_until = float("inf")
             return
         try:
-            async with self._login():
-                self._token = await self._create(sessions)
+            self._token = await self._create_when_free(sessions)
+            self._idle_s = None
         except LostReplyError:
             # It may be open, and nobody knows its token: no other is opened while it may be.
             _log.warning("%s: the answer to a login was lost; using Basic authentication", self._settings.label)
@@ -222,6 +264,17 @@ class Session:
         except (NotFoundError, UnsupportedError):
             self._basic_until = float("inf")
         self._used_at = self._monotonic()
+
+    async def _create_when_free(self, sessions: str) -> _Token:
+        """A session; a full pool is asked again twice."""
+        for pause in POOL_WAITS_S:
+            try:
+                async with self._login():
+                    return await self._create(sessions)
+            except SessionPoolFullError:
+                await asyncio.sleep(min(pause, self._settings.retry_max_wait))
+        async with self._login():
+            return await self._create(sessions)
 
     async def _create(self, sessions: str) -> _Token:
         body: JsonValue = {"UserName": self._settings.username, "Password": self._settings.password.reveal()}

@@ -118,7 +118,7 @@ class Writing(Requests):
     async def _once(self, method: str, request: Request, total_s: float | None = None) -> Answered:
         limit = request.attempt_timeout_s
         operation = Operation(method, retry_safe=False, attempt_timeout_s=limit, total_timeout_s=total_s)
-        reply = await self._guard.run(operation, lambda: self._attempt(request))
+        reply = await self._guard.run(operation, lambda: self._attempt(request, changes=True))
         answered = body_of(reply)
         failure = hidden_failure(answered)
         if failure is not None:

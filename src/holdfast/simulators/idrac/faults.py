@@ -28,7 +28,8 @@ class Kind:
 FAULTS: Mapping[str, Kind] = {
     # sessions and credentials
     "sessions-full": Kind(
-        "Somebody else's sessions fill the pool but for `leave`: a login is 503 RAC0218.", {"kind": "GUI", "leave": 0}
+        "Somebody else's sessions fill the pool but for `leave`: a login is RAC0218, as this status.",
+        {"kind": "GUI", "leave": 0, "status": 503},
     ),
     "password-locked": Kind("Every password is refused (401 SYS415), the right one too."),
     "late-logins": Kind("For so long after a restart right passwords are refused too (401).", {"seconds": 30.0}),

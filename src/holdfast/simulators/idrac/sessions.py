@@ -33,6 +33,8 @@ class Sessions:
         self.members: dict[str, Session] = {}
         self.opened = 0
         self.peak = 0
+        self.full_status = 503
+        """What a login is answered when the pool is full; old firmware says it with 400, 401 or 500."""
 
     def expire(self) -> None:
         """End what was idle too long."""
@@ -42,10 +44,10 @@ class Sessions:
                 del self.members[session.id]
 
     def open(self, username: str, client: str, *, limit: int, timeout_s: float, kind: str = "Redfish") -> Session:
-        """A new session; 503 RAC0218 when the pool is full (contract E1)."""
+        """A new session; RAC0218 when the pool is full (contract §4.1, E1)."""
         self.expire()
         if len(self.members) >= limit:
-            raise refuse(503, "RAC0218")
+            raise refuse(self.full_status, "RAC0218")
         self._number += 1
         now = self._timeline.now()
         session = Session(str(self._number), secrets.token_hex(16), username, client, now, now, timeout_s, kind)

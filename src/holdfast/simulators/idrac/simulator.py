@@ -194,6 +194,7 @@ class IDracSimulator(Simulator):
             bmc.faults.active.pop("bmc-reset", None)
         elif fault.name == "sessions-full":
             bmc.fill_sessions(fault.text("kind"), int(fault.number("leave")))
+            bmc.sessions.full_status = int(fault.number("status"))
             bmc.faults.active.pop("sessions-full", None)
         elif fault.name == "address-blocked":
             bmc.guard.block("127.0.0.1", fault.number("seconds"))
