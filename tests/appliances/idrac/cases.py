@@ -15,6 +15,12 @@ RAID = "RAID.Integrated.1-1"
 DISK = "Disk.Bay.0:Enclosure.Internal.0-1:RAID.Integrated.1-1"
 
 
+GENERATIONS = ("7", "8", "9-14g", "9", "10")
+"""Personas of the simulator that the tables are run on."""
+_LIKE = {"7": "8", "9-14g": "9"}
+"""Personas that stand with another one wherever a case does not name them."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A call that works in the simulator's default world.
@@ -28,10 +34,11 @@ class Case:
         sends: Most writes on the wire that it takes.
         undoes: Whether the undo can be called at once.
         staged: Personas where it waits for a restart of the host, so that it has only started.
-        only: Personas whose world the calls before can make fit.
+        only: Personas that it is meant for.
         world: Makes the simulator's world fit, before the calls.
         missing: Arguments in place of its own that name what is not there; None where it names nothing.
         local: Whether it asks no server.
+        asks_first: Whether planning asks on a new connection too.
         aim: Part of the address of what it sends, where planning asks by POST too.
         residue: Part of the configuration that its undo does not bring back: waiting settings go with their job, the
             watts of a cap that does not hold stay.
@@ -47,7 +54,7 @@ class Case:
     sends: int = 1
     undoes: bool = True
     staged: tuple[str, ...] = ()
-    only: tuple[str, ...] = ("8", "9", "10")
+    only: tuple[str, ...] = GENERATIONS
     world: Callable[[Room], None] | None = None
     missing: dict[str, Any] | None = None
     breaks_off: tuple[str, ...] = ()
@@ -55,11 +62,36 @@ class Case:
     while_locked: bool = False
     local: bool = False
     aim: str = ""
+    asks_first: bool = False
+
+    def lacks(self, persona: str) -> bool:
+        """Whether the iDRAC of this persona does not offer it."""
+        return _named(persona, self.lacking)
+
+    def fits(self, persona: str) -> bool:
+        """Whether it is meant for this persona."""
+        return _named(persona, self.only)
+
+    def works(self, persona: str) -> bool:
+        """Whether it can be carried out there."""
+        return self.fits(persona) and not self.lacks(persona)
+
+    def waits(self, persona: str) -> bool:
+        """Whether it waits there for a restart of the host."""
+        return persona in self.staged
+
+    def ends_early(self, persona: str) -> bool:
+        """Whether a lost answer to its first write ends it there without effect."""
+        return _named(persona, self.breaks_off)
 
     @property
     def id(self) -> str:
         """For the names of tests."""
         return "-".join([self.tool, *(str(value) for value in self.arguments.values())])[:60]
+
+
+def _named(persona: str, personas: tuple[str, ...]) -> bool:
+    return persona in personas or _LIKE.get(persona) in personas
 
 
 def bmc_of(lab: Room) -> Any:

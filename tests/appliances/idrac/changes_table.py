@@ -54,7 +54,8 @@ def profiles(lab: Room) -> None:
 
 
 def a_licence(lab: Room) -> None:
-    (folder(lab) / "new.xml").write_text("<LicenseClass>iDRAC Enterprise</LicenseClass>")
+    other = "Datacenter" if bmc_of(lab).licence == "Enterprise" else "Enterprise"
+    (folder(lab) / "new.xml").write_text(f"<LicenseClass>iDRAC {other}</LicenseClass>")
 
 
 def a_certificate(lab: Room) -> None:
@@ -177,7 +178,7 @@ CHANGES: tuple[Case, ...] = (
     ),
     Case("idrac_import_foreign", {"controller": RAID}, world=foreign_drives, lacking=("8",), missing=NO_CONTROLLER),
     Case("idrac_clear_foreign", {"controller": RAID}, world=foreign_drives, lacking=("8",), missing=NO_CONTROLLER),
-    Case("idrac_initialize_volume", OS_VOLUME, staged=("8",), blind=True, missing=NO_VOLUME),
+    Case("idrac_initialize_volume", OS_VOLUME, staged=("7", "8"), blind=True, missing=NO_VOLUME),
     Case("idrac_check_volume", OS_VOLUME, blind=True, missing=NO_VOLUME),
     Case("idrac_set_volume_cache", {**OS_VOLUME, "read": "Off"}, lacking=("8",), missing=NO_VOLUME),
     Case(

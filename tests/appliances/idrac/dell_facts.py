@@ -39,6 +39,8 @@ GETS: Final = (
     f"{OEM_M}/DellJobService",
     f"{OEM_M}/DellLCService",
     f"{OEM_M}/DellLicenses",
+    f"{OEM_M}/DellLicenses/{{l}}",
+    f"{OEM_M}/DellLicenseManagementService",
     f"{OEM_M}/DellTimeService",
     f"{OEM_M}/DelliDRACCardService",
     f"{OEM_M}/Jobs",
@@ -101,6 +103,13 @@ ACTIONS: Final[dict[str, Kind]] = {
     },
     "DellLCService.SupportAssistGetEULAStatus": {},
     "DellLCService.InsertCommentInLCLog": {"Comment": "*string"},
+    "DellLicenseManagementService.DeleteLicense": {"EntitlementID": "*string"},
+    "DellLicenseManagementService.ExportLicense": {"EntitlementID": "*string"},
+    "DellLicenseManagementService.ImportLicense": {
+        "FQDD": "*string",
+        "ImportOptions": "string: Force|NoOptions",
+        "LicenseFile": "*string",
+    },
     "DellTimeService.ManageTime": {"GetRequest": "*boolean", "TimeData": "string"},
     "DellManager.ClearPending": {},
     "DellSoftwareInstallationService.GetRepoBasedUpdateList": {},
@@ -162,6 +171,14 @@ ACTIONS: Final[dict[str, Kind]] = {
     },
 }
 
+CREATING: Final[dict[str, dict[str, Kind]]] = {
+    # members that old firmware takes in place of the standard's when something is created (contract 12.11)
+    "Volume": {
+        "VolumeType": "string: Mirrored|StripedWithParity|NonRedundant|SpannedMirrors|SpannedStripesWithParity",
+        "Drives": [{"@odata.id": "*string"}],
+    },
+}
+
 NESTED: Final[dict[str, Kind]] = {
     # members of objects that the index only calls objects (contract 12.2, 12.3, 12.9, 12.11, 12.15)
     "Boot": {
@@ -172,13 +189,13 @@ NESTED: Final[dict[str, Kind]] = {
         "BootOrder": ["string"],
     },
     "PowerControl": [{"PowerLimit": {"LimitInWatts": "integer|null"}}],
-    "PowerLimitWatts": {"SetPoint": "number|null"},
+    "PowerLimitWatts": {"SetPoint": "number|null", "ControlMode": "string: Automatic|Override|Manual|Disabled"},
     "Links": {"Drives": [{"@odata.id": "*string"}]},
     "IPv4Addresses": [{"Address": "string", "SubnetMask": "string", "Gateway": "string", "AddressOrigin": "string"}],
     "IPv4StaticAddresses": [{"Address": "string", "SubnetMask": "string", "Gateway": "string"}],
     "DHCPv4": {"DHCPEnabled": "boolean"},
     "VLAN": {"VLANEnable": "boolean", "VLANId": "integer"},
-    "NTP": {"ProtocolEnabled": "boolean", "NTPServers": ["string"]},
+    "NTP": {"ProtocolEnabled": "boolean", "NTPServers": ["string|null"]},
     "AccountTypes": ["string: Redfish|SNMP|OEM|HostConsole|ManagerConsole|IPMI|KVMIP|VirtualMedia|WebUI"],
     "NameServers": ["string"],
     "StaticNameServers": ["string"],

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from holdfast.simulators.base import Arrival
 from tests.appliances.idrac import dell_facts
 from tests.appliances.idrac.dell_facts import Kind
+from tests.support.schemacoverage import count
 
 _FILE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("redfish_facts.json").read_text(encoding="utf-8"))
 FACTS: Final[dict[str, Any]] = _FILE["types"]
@@ -120,6 +123,7 @@ def _content(name: str, method: str) -> Kind | None:
     if method == "POST":
         # What only the creation may tell is read-only from then on.
         known |= {one: "any" for one in FACTS[name]["readonly"] if one in ("RAIDType", "UserName", "Password", "Name")}
+        known |= dell_facts.CREATING.get(name, {})
     return {one: dell_facts.NESTED.get(one, kind) for one, kind in known.items()}
 
 
@@ -181,3 +185,15 @@ def jobs_are_jobs(path: str) -> bool:
     """Whether what stands at the place of a job's id in an address is one."""
     found = re.search(r"/(?:Jobs|Tasks|TaskMonitors)/([^/]+)", path)
     return found is None or _JOB.fullmatch(found[1]) is not None
+
+
+def hold(release: str, tool: str, arrivals: list[Arrival]) -> None:
+    """Hold requests to their descriptions, and count them."""
+    assert arrivals
+    outcomes: Counter[str] = Counter()
+    for one in arrivals:
+        found = problems(one.method, one.path, dict(one.query), one.body if one.body_complete else b"")
+        outcomes["refused" if found else source(one.method, one.path)] += 1
+        assert found == []
+        assert jobs_are_jobs(one.path)
+    count(release, tool, dict(outcomes))

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.control.inventory import load_catalogue
 from tests.appliances.idrac import changes_table
-from tests.appliances.idrac.cases import DISK, LAB, RAID, Case, bmc_of
+from tests.appliances.idrac.cases import DISK, GENERATIONS, LAB, RAID, Case, bmc_of
 from tests.support.rooms import Room
 
 ISO = "https://mirror.example/debian.iso"
@@ -30,8 +30,8 @@ _FIRST: tuple[Case, ...] = (
     Case("idrac_list_logs"),
     Case("idrac_list_jobs"),
     Case("idrac_get_timeline"),
-    Case("idrac_list_telemetry", lacking=("8",)),
-    Case("idrac_get_telemetry", {"report": "ThermalSensor"}, lacking=("8",)),
+    Case("idrac_list_telemetry", lacking=("8", "9-14g")),
+    Case("idrac_get_telemetry", {"report": "ThermalSensor"}, lacking=("8", "9-14g")),
     Case("idrac_fleet_health"),
     Case("idrac_fleet_read", {"read": "idrac_get_boot"}),
     Case("idrac_get_boot"),
@@ -57,15 +57,21 @@ _FIRST: tuple[Case, ...] = (
     Case("idrac_clear_jobs", before=(STAGED,), lacking=("8",)),
     Case("idrac_clear_jobs", {"force": True}, before=(STAGED,), lacking=("8",)),
     Case("idrac_wait_job", {"job": "@job"}, before=(STAGED,)),
-    Case("idrac_create_volume", VOLUME, before=(GONE,), only=("9", "10")),
-    Case("idrac_delete_volume", GONE[1], staged=("8",)),
-    Case("idrac_erase_drive", {"controller": RAID, "drive": DISK}, before=(GONE,), only=("9", "10"), blind=True),
+    Case("idrac_create_volume", VOLUME, world=changes_table.a_free_drive, staged=("7", "8")),
+    Case("idrac_delete_volume", GONE[1], staged=("7", "8")),
+    Case(
+        "idrac_erase_drive",
+        {"controller": RAID, "drive": DISK},
+        world=changes_table.a_free_drive,
+        lacking=("8",),
+        blind=True,
+    ),
     Case("idrac_update_firmware", {"image": IDRAC, "when": "Immediate"}, staged=("8",), blind=True),
     Case(
         "idrac_upload_firmware",
         {"file": FILE},
         sends=2,
-        staged=("8", "9", "10"),
+        staged=GENERATIONS,
         blind=True,
         missing=NO_FILE,
         breaks_off=("8",),
@@ -101,10 +107,15 @@ async def prepare(lab: Room, case: Case) -> dict[str, Any]:
     return with_ids(lab, case, job)
 
 
+def licence_of(lab: Room) -> str:
+    """Id of the licence that is installed."""
+    return f"FD{bmc_of(lab).server.service_tag}{bmc_of(lab).licence[:3].upper()}"
+
+
 def with_ids(lab: Room, case: Case, job: str = "JID_123456789012") -> dict[str, Any]:
     """The arguments of a case with ids that only now are known."""
     ours = next(iter(bmc_of(lab).events.subscriptions), "none")
-    known = {"@subscription": ours, "@job": job, "@licence": f"FD{bmc_of(lab).server.service_tag}DAT"}
+    known = {"@subscription": ours, "@job": job, "@licence": licence_of(lab)}
     return {
         name: known.get(value, value) if isinstance(value, str) else value for name, value in case.arguments.items()
     }

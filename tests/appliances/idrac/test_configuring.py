@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.appliances.idrac.cases import bmc_of
+from tests.appliances.idrac.cases import GENERATIONS, bmc_of
 from tests.appliances.idrac.changes_table import subscribed
-from tests.appliances.idrac.test_writes import GENERATIONS, lab_room, sent
+from tests.appliances.idrac.test_writes import lab_room, sent
 from tests.support.rooms import room
 
 every_generation = pytest.mark.parametrize("persona", GENERATIONS)

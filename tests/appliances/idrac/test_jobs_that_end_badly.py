@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.appliances.idrac.cases import DISK, RAID, Case
+from tests.appliances.idrac.cases import DISK, GENERATIONS, RAID, Case
 from tests.appliances.idrac.changes_table import OS_VOLUME
 from tests.appliances.idrac.table import SENDERS, prepare
-from tests.appliances.idrac.test_writes import GENERATIONS, lab_room, on_every_generation
+from tests.appliances.idrac.test_writes import lab_room, on_every_generation
 
 IMAGE = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"
 HARMLESS = ("idrac_export_profile", "idrac_compare_firmware", "idrac_preview_profile")

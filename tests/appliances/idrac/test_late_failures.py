@@ -37,8 +37,8 @@ async def test_an_error_that_comes_after_the_work_is_settled_by_reading_and_noth
         lab.simulator.set_fault("late-error", status=504, count=1, path=case.aim)
         answer = await lab.call(case.tool, **arguments)
         settled: set[str] = {"unknown", "applied", "started"} if case.blind else {"applied"}
-        settled |= {"started"} if persona in case.staged else set()
-        settled |= {"not_applied"} if persona in case.breaks_off else set()
+        settled |= {"started"} if case.waits(persona) else set()
+        settled |= {"not_applied"} if case.ends_early(persona) else set()
         assert answer["outcome"] in settled, answer
         assert 1 <= len(sent(lab)) - before <= case.sends
 

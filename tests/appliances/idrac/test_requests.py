@@ -1,47 +1,22 @@
-"""Every request of every tool, on three generations, held against the Redfish standard and Dell's additions to it."""
+"""Requests are held against the Redfish standard and Dell's additions to it: those of two servers, and wrong ones.
+
+Those of every tool of the tables, on every generation, are held where the tools are tried (`test_writes.py`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from holdfast.appliances.idrac import messages
 from holdfast.control.caller import Caller
 from holdfast.control.inventory import load_catalogue
-from holdfast.simulators.base import Arrival
 from tests.appliances.idrac.changes_table import TWO_TARGETS
-from tests.appliances.idrac.redfish import FACTS, jobs_are_jobs, problems, source
-from tests.appliances.idrac.table import CASES, Case, prepare
+from tests.appliances.idrac.redfish import BASE, FACTS, hold, problems
+from tests.appliances.idrac.table import CASES
 from tests.appliances.idrac.test_fleet import fleet
-from tests.appliances.idrac.test_writes import GENERATIONS, lab_room
-from tests.support.schemacoverage import count
-
-
-def hold(release: str, tool: str, arrivals: list[Arrival]) -> None:
-    """Hold requests to their descriptions, and count them."""
-    assert arrivals
-    outcomes: Counter[str] = Counter()
-    for one in arrivals:
-        found = problems(one.method, one.path, dict(one.query), one.body if one.body_complete else b"")
-        outcomes["refused" if found else source(one.method, one.path)] += 1
-        assert found == []
-        assert jobs_are_jobs(one.path)
-    count(release, tool, dict(outcomes))
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-async def test_each_request_of_a_tool_is_one_that_the_standard_or_dell_allows(case: Case, tmp_path: Path) -> None:
-    for persona in (one for one in GENERATIONS if one in case.only):
-        (tmp_path / persona).mkdir()
-        async with lab_room(tmp_path / persona, persona) as lab:
-            arguments = await prepare(lab, case)
-            if persona in case.lacking:
-                await lab.fails(case.tool, **arguments)
-            else:
-                await lab.call(case.tool, **arguments)
-            hold(f"iDRAC {persona}", case.tool, lab.arrivals)
 
 
 async def test_each_request_of_the_tools_that_take_two_servers_is_allowed(tmp_path: Path) -> None:
@@ -94,3 +69,8 @@ def test_what_is_wrong_is_found(method: str, path: str, query: dict[str, str], b
 def test_the_facts_are_of_the_standard() -> None:
     assert len(FACTS) > 80
     assert FACTS["ComputerSystem"]["actions"]["ComputerSystem.Reset"]["ResetType"].startswith("string: ")
+
+
+def test_messages_that_name_a_property_are_the_registry_s_and_have_that_argument() -> None:
+    for ids, index in ((messages._FIRST, 0), (messages._SECOND, 1)):
+        assert {one: max(BASE[one]) > index for one in ids} == dict.fromkeys(ids, True)

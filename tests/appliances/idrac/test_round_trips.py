@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.control.inventory import load_catalogue
 from tests.appliances.idrac.cases import Call, bmc_of
+from tests.appliances.idrac.table import licence_of
 from tests.appliances.idrac.test_writes import lab_room
 from tests.appliances.idrac.trips import LEAVES_NOTHING, ONE_WAY, PERSONAS, TRIPS, Trip
 from tests.appliances.idrac.whole_state import difference, whole_state
@@ -26,12 +27,6 @@ def test_every_tool_that_changes_something_makes_a_round_trip_or_is_known_to_hav
     assert writes - travelled - without == set(ONE_WAY)
     assert travelled & set(ONE_WAY) == set()
     assert travelled | without | set(ONE_WAY) == writes
-
-
-def licence_of(lab: Room) -> str:
-    """Id of the licence that is installed now."""
-    bmc = bmc_of(lab)
-    return f"FD{bmc.server.service_tag}{bmc.licence[:3].upper()}"
 
 
 class Journey:

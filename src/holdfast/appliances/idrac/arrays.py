@@ -59,7 +59,10 @@ async def plan_create_volume(ctx: Ctx, controller: str, raid: RaidType, drives: 
     known = {text(one, "Id") or "": text(one, "@odata.id") or "" for one in await drives_of(ctx.client, row)}
     missing = sorted(set(drives) - set(known))
     if missing:
-        raise NotFoundError(f"The controller has no drive {', '.join(missing)}.")
+        raise NotFoundError(
+            f"The controller has no drive {', '.join(missing)}.",
+            next_step="List them: idrac_list_inventory with section storage.",
+        )
     present = {text(one, "Id") or "": one for one in await volumes_of(ctx.client, row)}
     used = {address.rsplit("/", 1)[-1] for one in present.values() for address in links(one, "Links/Drives")}
     if used & set(drives):
@@ -118,6 +121,9 @@ async def plan_delete_volume(ctx: Ctx, controller: str, volume: str) -> Change:
     )
 
 
+_PCIE: Final = ("PCIe", "NVMe")
+
+
 async def plan_erase_drive(ctx: Ctx, controller: str, drive: str) -> Change:
     """The secure erasure of a drive that is in no volume."""
     rows = await drives_of(ctx.client, await controller_row(ctx.client, controller))
@@ -127,6 +133,9 @@ async def plan_erase_drive(ctx: Ctx, controller: str, drive: str) -> Change:
     if links(found, "Links/Volumes"):
         raise ConflictError("The drive is part of a volume.", next_step="Delete the volume first, if that is wanted.")
     target = ctx.client.target_of(found, "Drive.SecureErase")
+    generation = await ctx.client.places.generation_now()
+    if generation in (7, 8) and text(found, "Protocol") not in _PCIE:  # contract 12.11
+        raise UnsupportedError(f"iDRAC {generation} erases PCIe SSDs only; this drive is none. Nothing was executed.")
     before: JsonObject = {"drive": drive, "serial_number": text(found, "SerialNumber"), "model": text(found, "Model")}
 
     async def look() -> Seen:

@@ -87,7 +87,8 @@ _BUSY: Final = frozenset(
 )
 _INVALID: Final = ABOUT_VALUES | {"SYS405", "SYS434", "SYS436", "SYS437", "SYS440", "SYS432", "SYS439", "SYS418"}
 _NOT_FOUND: Final = frozenset({"SYS403", "JCP022", "SUP024", "ResourceMissingAtURI", "ResourceNotFound"})
-_UNSUPPORTED: Final = frozenset({"SYS402", "SYS419", "ActionNotSupported"})
+_UNSUPPORTED: Final = frozenset({"SYS402", "SYS419", "LIC501", "ActionNotSupported"})
+"""Also without the licence, which comes as 400, 403 or 503 (contract 1)."""
 _PROVEN_503: Final = frozenset({"SYS518", "RAC0218", "ServiceTemporarilyUnavailable"})
 _REFUSALS: Final = _BUSY | _NOT_FOUND | _UNSUPPORTED | _INVALID | _PROVEN_503
 """Messages that say, whatever the status, that the request was refused as it was."""

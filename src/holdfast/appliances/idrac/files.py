@@ -34,6 +34,9 @@ FileName: TypeAlias = Annotated[
 ]
 
 
+_PUT: Final = "Name a plain file that is in the operator's {key}, or have it put there."
+
+
 def new_file(folder: Path | None, name: str, *, key: str = "files_dir") -> Path:
     """Where a new file goes.
 
@@ -73,9 +76,9 @@ def known_file(folder: Path | None, name: str, *, limit: int = MAX_READ, key: st
     try:
         found = place.lstat()
     except OSError:
-        raise NotFoundError(f"There is no file {name} in {key}.") from None
+        raise NotFoundError(f"There is no file {name} in {key}.", next_step=_PUT.format(key=key)) from None
     if not stat.S_ISREG(found.st_mode):
-        raise NotFoundError(f"{name} in {key} is no plain file.")
+        raise NotFoundError(f"{name} in {key} is no plain file.", next_step=_PUT.format(key=key))
     if found.st_size > limit:
         raise InputError(f"The file {name} has {found.st_size} bytes; at most {limit} are taken.")
     return place

@@ -147,11 +147,14 @@ async def plan_import(ctx: Ctx, file: str) -> Change:
         raise InputError(f"The file {file} is empty.")
     licences = await Licences.read(ctx.client)
     before = await _shown(ctx.client)
+    again = any(entitlement(row).encode() in content for row in licences.rows)
     method, address, body = licences.importing(base64.b64encode(content).decode())
 
     async def look() -> Seen:
         now = await _shown(ctx.client)
-        return Seen(now != before, now)
+        if now != before:
+            return Seen(True, now)
+        return Seen(None if again else False, now, note="The licences listed are the same as before.")
 
     return await change(
         ctx,
@@ -162,6 +165,7 @@ async def plan_import(ctx: Ctx, file: str) -> Change:
         look=look,
         cannot_undo="A licence that it replaces is gone: export that one before (idrac_export_licence).",
         blast_radius=("The functions of the iDRAC are those of the new licence.",),
+        warnings=("The licence in the file is installed already: it is put in place of itself.",) if again else (),
     )
 
 

@@ -133,7 +133,8 @@ async def address_of(client: IDracClient, log: str) -> str:
     services = await client.places.logs()
     address = services.get(SERVICES[log])
     if address is None:
-        raise UnsupportedError(f"This iDRAC keeps no log of this kind; it has {', '.join(sorted(services)) or 'none'}.")
+        there = [name for name, service in SERVICES.items() if service in services]
+        raise UnsupportedError(f"This iDRAC keeps no {log} log; it has {', '.join(there) or 'none'}.")
     return address
 
 

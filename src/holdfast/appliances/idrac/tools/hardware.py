@@ -32,7 +32,10 @@ async def idrac_list_inventory(ctx: Ctx, *, section: Section, limit: Limit = 50,
     """Parts of the server, one section at a time, with models, serial numbers, health, sizes, MACs, versions."""
     found = await SECTIONS[section](ctx.client)
     items, next_cursor = window(found, limit, cursor)
-    return PartPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    notes = None
+    if section == "gpus" and not found and ctx.client.places.generation in (7, 8):
+        notes = ["iDRAC 7 and 8 list no video devices: a GPU would only be seen in section pcie."]
+    return PartPage(items=list(items), total=len(found), next_cursor=next_cursor, notes=notes)
 
 
 @tool(title="List log entries", toolset="hardware")
