@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from holdfast.appliances.proxmox import AsyncProxmoxClient, addresses
-from holdfast.appliances.proxmox.secondfactor import totp_code
+from holdfast.appliances.proxmox.secondfactor import SecondFactorError, totp_code
 from holdfast.appliances.proxmox.session import RENEW_AFTER_S
-from holdfast.errors import AuthenticationError, QuarantinedError
+from holdfast.errors import AuthenticationError, Executed, HoldfastError, QuarantinedError
 from holdfast.simulators.base import Arrival, SimulatedClock
 from holdfast.simulators.proxmox.access import Factor
+from holdfast.simulators.proxmox.errors import EmptyError
 from holdfast.simulators.proxmox.simulator import ProxmoxSimulator
 from holdfast.simulators.rack import RunningSimulator
 from holdfast.transport import Reply, Request
@@ -120,7 +121,8 @@ async def test_without_a_secret_a_second_factor_is_refused_with_the_way_out(tmp_
         with pytest.raises(AuthenticationError, match="second factor") as told:
             await client.get("version")
         assert "API token" in str(told.value.next_step)
-        with pytest.raises(QuarantinedError):
+        assert "password is right" in told.value.message
+        with pytest.raises(SecondFactorError):
             await client.get("version")
         assert len(logins(sim)) == 1
 
@@ -128,10 +130,83 @@ async def test_without_a_secret_a_second_factor_is_refused_with_the_way_out(tmp_
 async def test_a_code_that_is_refused_is_not_tried_until_the_factor_is_locked(tmp_path: Path) -> None:
     async with by_password(tmp_path, who="ops@pve", totp_secret="AAAAAAAAAAAAAAAA") as (client, sim):
         enrol(sim)
+        session = client._addresses.first._session
         for _ in range(5):
-            with pytest.raises(AuthenticationError):
+            with pytest.raises(SecondFactorError) as told:
                 await client.get("version")
+            assert "The password is right" in told.value.message
+            assert told.value.executed is Executed.NO
+        assert 0 < (told.value.retry_after_s or 0) <= 30
         assert len(logins(sim)) == 2, "one password, one code"
+        session._now = sim.simulator.clock.now
+        for _ in range(3):
+            sim.simulator.clock.advance(31)
+            with pytest.raises(SecondFactorError):
+                await client.get("version")
+        assert len(logins(sim)) == 4, "a second code in the next half minute, and never a third"
+
+
+async def test_the_code_is_that_of_the_appliances_clock(tmp_path: Path) -> None:
+    async with by_password(tmp_path, who="ops@pve", totp_secret=SECRET) as (client, sim):
+        enrol(sim)
+        client._addresses.first._session._now = lambda: time.time() - 4000
+        assert await client.get("version")
+
+
+async def test_a_code_is_never_sent_twice_and_the_next_one_is_said_to_come(tmp_path: Path) -> None:
+    async with by_password(tmp_path, who="ops@pve", totp_secret=SECRET) as (client, sim):
+        enrol(sim)
+        assert await client.get("version")
+        sim.simulator.set_fault("ticket-expired")
+        with pytest.raises(SecondFactorError, match="used already") as told:
+            await client.get("version")
+        assert told.value.retry_after_s
+        assert told.value.executed is Executed.NO
+        assert len(logins(sim)) == 2
+
+
+async def test_a_fresh_ticket_that_is_refused_is_no_wrong_password(tmp_path: Path) -> None:
+    async with by_password(tmp_path) as (client, sim):
+        await client.get("version")
+        authenticator = simulator_of(sim).authenticator
+        authenticator.ticket_user = _refusing  # type: ignore[method-assign]
+        with pytest.raises(AuthenticationError, match="took the login") as told:
+            await client.get("version")
+        assert "credential is right" in str(told.value.next_step)
+        del authenticator.ticket_user
+        assert await client.get("version"), "nothing is quarantined"
+
+
+def _refusing(ticket: str) -> str:
+    raise EmptyError(401, "Authentication failed!")
+
+
+async def test_a_login_whose_answer_is_lost_did_not_send_the_write(tmp_path: Path) -> None:
+    async with by_password(tmp_path) as (client, sim):
+        sim.fault("drop-before", method="POST", path="/api2/json/access/ticket")
+        with pytest.raises(HoldfastError) as told:
+            await client.write("PUT", "cluster", "options", form={"keyboard": "de"})
+        assert told.value.executed is Executed.NO
+        assert {one.path for one in sim.state.arrivals} == {"/api2/json/access/ticket"}
+
+
+async def test_a_renewal_that_fails_leaves_the_ticket_that_still_holds(tmp_path: Path) -> None:
+    async with by_password(tmp_path) as (client, sim):
+        session = client._addresses.first._session
+        now = [0.0]
+        session._monotonic = lambda: now[0]
+        await client.get("version")
+        now[0] = RENEW_AFTER_S + 1
+        sim.fault("http-503", method="POST", path="/api2/json/access/ticket", times=1)
+        assert await client.get("version")
+
+
+async def test_a_name_without_a_realm_is_told_as_what_was_taken_for_it(tmp_path: Path) -> None:
+    async with by_password(tmp_path, username="root", password="wrong") as (client, _):
+        with pytest.raises(AuthenticationError) as told:
+            await client.get("version")
+        assert "names no realm, so pam was taken" in str(told.value.next_step)
+        assert "root@pam" in str(told.value.next_step)
 
 
 @pytest.mark.parametrize(("moment", "code"), [(59, "287082"), (1111111109, "081804"), (2000000000, "279037")])

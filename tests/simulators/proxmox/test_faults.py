@@ -163,6 +163,27 @@ async def test_tasks_fail_with_a_chosen_text() -> None:
         assert await one.run("POST", f"{VM}/status/start") == "OK"
 
 
+async def test_tasks_fail_when_their_work_is_done() -> None:
+    async with bench() as one:
+        one.sim.set_fault("task-fails", kind="qmstart", text="late", after_work=True, count=1)
+        assert await one.run("POST", f"{VM}/status/start") == "late"
+        assert (await one.get(f"{VM}/status/current"))["status"] == "running"
+
+
+async def test_a_write_is_carried_out_and_then_fails_in_the_words_of_the_api_or_of_a_proxy() -> None:
+    async with bench() as one:
+        one.sim.set_fault("late-error", path="/nodes/{node}/qemu/{vmid}/config", text="too late", count=1)
+        answer = await one.refused("PUT", f"{VM}/config", {"cores": 7})
+        assert (answer.status, answer.reason) == (500, "too late")
+        assert (await one.get(f"{VM}/config"))["cores"] == 7
+        one.sim.set_fault("late-error", status=504, text="Gateway Timeout", count=1)
+        proxied = await one.call("PUT", f"{VM}/config", {"cores": 6})
+        assert (proxied.status, proxied.body) == (504, b"")
+        one.sim.set_fault("late-error", status=400, field="cores", text="hotplug problem", count=1)
+        assert (await one.call("PUT", f"{VM}/config", {"cores": 5})).status == 400
+        assert (await one.get(f"{VM}/config"))["cores"] == 5
+
+
 async def test_tasks_end_with_warnings() -> None:
     async with bench() as one:
         one.sim.set_fault("task-warnings", kind="qmstart", warnings=2, count=1)

@@ -10,7 +10,7 @@ from typing import Final
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import listed, plain
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read
-from holdfast.errors import RefusedError
+from holdfast.errors import ConfigError, Executed, RefusedError
 from holdfast.transport.values import JsonObject, as_object
 
 USER: Final = Kind(
@@ -123,10 +123,22 @@ def secret_file(folder: Path | None, full_id: str) -> Path:
 
 
 def write_secret(place: Path, secret: str) -> None:
-    """Write a secret to a new file that only its owner may read."""
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secret + "\n")
+    """Write a secret to a new file that only its owner may read.
+
+    Raises:
+        ConfigError: It cannot be written; what it is the secret of exists by now.
+    """
+    try:
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secret + "\n")
+    except OSError as error:
+        place.unlink(missing_ok=True)
+        raise ConfigError(
+            f"The secret cannot be written to {place.name}: {error.strerror}.",
+            executed=Executed.YES,
+            next_step="The operator makes secrets_dir writable for the server.",
+        ) from error
 
 
 def grant_rows(rows: list[JsonObject], path: str, who: str, role: str) -> list[JsonObject]:

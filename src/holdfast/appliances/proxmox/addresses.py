@@ -12,12 +12,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from holdfast.appliances.proxmox.errors import NodeTimeoutError, NodeUnreachableError, error_of
+from holdfast.appliances.proxmox.errors import NodeTimeoutError, NodeUnreachableError, error_of, is_internal
 from holdfast.appliances.proxmox.grants import named
 from holdfast.appliances.proxmox.session import Session
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
 from holdfast.appliances.wiring import policy_of, transport_of
-from holdfast.errors import CircuitOpenError, HoldfastError, NotSentError, UnavailableError
+from holdfast.errors import (
+    ApplianceFaultError,
+    CircuitOpenError,
+    Executed,
+    HoldfastError,
+    NotSentError,
+    UnavailableError,
+)
 from holdfast.resilience import Breaker, Operation, Outcome, Retry, Verdict
 from holdfast.transport import ConnectionPool, Guard, Request, classify, path
 from holdfast.transport.values import JsonObject, as_object, as_objects
@@ -43,6 +50,9 @@ def for_address(error: BaseException) -> Verdict:
         # One agent, one storage, the quorum: the address answers very well (contract 6).
         return Verdict(Outcome.NEUTRAL, Retry.NEVER)
     if isinstance(error, CircuitOpenError):
+        return Verdict(Outcome.NEUTRAL, Retry.NEVER)
+    if isinstance(error, ApplianceFaultError) and not is_internal(error):
+        # A refusal in words that are not known here: 500 is Proxmox's status for everything (contract 5).
         return Verdict(Outcome.NEUTRAL, Retry.NEVER)
     return classify(error)
 
@@ -95,7 +105,10 @@ class Address:
     async def _send(self, request: Request) -> JsonObject:
         reply = await self._session.send(request)
         if reply.status != 200:
-            raise named(error_of(reply), request)
+            error = named(error_of(reply), request)
+            if request.safe:
+                error.executed = Executed.NO
+            raise error
         return as_object(reply.json())
 
     async def _check(self, cluster: str) -> None:

@@ -59,7 +59,9 @@ async def plan_backup(
 
     async def look() -> Seen:
         new = sorted(set(await _backups(ctx.client, guest, storage)) - set(known))
-        return Seen(bool(new), {"backups": [*new]})
+        # A backup that interrupts its guest may fail and leave it so.
+        interrupts = mode != "snapshot" and running
+        return Seen(bool(new), {"backups": [*new]}, partly=None if interrupts else False, new=True)
 
     return await change(
         ctx,
@@ -78,6 +80,7 @@ async def plan_backup(
                 }
             ),
             tasks=frozenset({"vzdump"}),
+            vmid=guest.vmid,
         ),
         summary=f"Back {guest.label} up to {storage}",
         before={},
@@ -183,7 +186,7 @@ async def plan_prune(ctx: Ctx, node: str, storage: str, keep: str, vmid: int | N
     async def look() -> Seen:
         left = {plain(row.get("volid")) for row in await content_of(ctx.client, node, storage, content="backup")}
         still = sorted(left & set(doomed))
-        return Seen(not still, {"remove": [*still], "kept": kept})
+        return Seen(not still, {"remove": [*still], "kept": kept}, partly=len(still) < len(doomed))
 
     return await change(
         ctx,

@@ -8,12 +8,12 @@ from typing import Final, TypeAlias
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Form, as_json
-from holdfast.appliances.proxmox.errors import NodeTimeoutError
+from holdfast.appliances.proxmox.errors import NodeTimeoutError, ProxyError
 from holdfast.appliances.proxmox.guests import Guest, find_guest
 from holdfast.appliances.proxmox.tasks import (
     INLINE_WAIT_S,
     Task,
-    find_task,
+    find_tasks,
     log_tail,
     task_state,
     upid_of,
@@ -30,8 +30,12 @@ Ctx: TypeAlias = Context[AsyncProxmoxClient]
 _LOOKS: Final = 3
 """The control floor reads back so often; only at the last look a missing task means that none was started."""
 _LOG_LINES: Final = 8
-_MAY_STILL_COME: Final = (NodeTimeoutError, AttemptTimeoutError, DeadlineError)
+_MAY_STILL_COME: Final = (NodeTimeoutError, ProxyError, AttemptTimeoutError, DeadlineError)
 """After these the appliance may execute the write later: a stalled node works off its queue when it resumes."""
+_IN_PART: Final = "It may have done a part of its work, and the state does not tell: read it before anything else."
+_ANOTHERS: Final = (
+    "It is there, but no task of this account that was started then is known: somebody else may have made it."
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Write:
         tasks: Types of the tasks it may start (contract 7); empty where it answers when all is done.
         vmid: Guest that the task is about.
         guest: The guest in the path: when it has moved to another node meanwhile, the refused write follows it.
+        about: What its task is about, where the task's id tells and it is no guest: a service.
+        lingers: What may still happen after its task has ended without success, and what to do; None when nothing may.
     """
 
     method: str
@@ -53,6 +59,8 @@ class Write:
     tasks: frozenset[str] = frozenset()
     vmid: int | None = None
     guest: Guest | None = None
+    about: str | None = None
+    lingers: str | None = None
 
     @property
     def content(self) -> JsonObject:
@@ -89,11 +97,15 @@ class Seen:
         reached: Whether it is as wanted; None when the state cannot tell.
         state: The state, in the shape of `Change.after`.
         note: What else there is to say.
+        partly: Whether a part was done where it is not reached; None when the state cannot tell.
+        new: It is reached by something that was not there when the change was planned.
     """
 
     reached: bool | None
     state: JsonObject | None = None
     note: str | None = None
+    partly: bool | None = False
+    new: bool = False
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -116,12 +128,13 @@ class _Sending:
         self._upid: str | None = None
         self._task: Task | None = None
         self._error: HoldfastError | None = None
+        self._doubt: str | None = None
 
     async def apply(self) -> Applied:
         self._sent_at = int(self._now())
         try:
             answer = await (self._sender() if self._sender is not None else send(self._client, self._write))
-            if not self._write.tasks or (answer is None and not self._task_decides):
+            if not self._write.tasks or answer is None:
                 return Applied()
             upid = upid_of(answer, str(self._write.path[-1]))
         except HoldfastError as error:
@@ -165,7 +178,7 @@ class _Sending:
             return self._by_task(task, await self._look())
         seen = await self._look()
         if seen.reached:
-            return Observed("applied", seen.state, note=seen.note)
+            return Observed("applied", seen.state, note=self._nevertheless(seen))
         if not self._write.tasks:
             return self._without_task(seen)
         task = await self._current_task()
@@ -190,34 +203,67 @@ class _Sending:
         node = self._write.path[1] if self._write.path[0] == "nodes" else None
         if node is None or not self._write.tasks:
             return None
-        return await find_task(
-            self._client, str(node), vmid=self._write.vmid, types=self._write.tasks, since=self._sent_at
+        found = await find_tasks(
+            self._client,
+            str(node),
+            vmid=self._write.vmid,
+            types=self._write.tasks,
+            since=self._sent_at,
+            about=self._write.about,
         )
+        self._doubt = None
+        if len(found.likely) > 1:
+            self._doubt = f"Several tasks could be the one that was started: {', '.join(found.likely[:3])}."
+        elif not found.likely and found.earlier:
+            self._doubt = (
+                f"The task {found.earlier[0]} began before the write was sent, by this machine's clock: it is "
+                "another's, or the clocks differ."
+            )
+        return found.likely[0] if len(found.likely) == 1 else None
+
+    def _nevertheless(self, seen: Seen) -> str | None:
+        """The note of a state that is as wanted; a task that failed on the way is not kept quiet about."""
+        if self._task is None or self._task.running or self._task.succeeded:
+            return seen.note
+        said = f"The task failed: {self._task.exit_status}. The state is as wanted nevertheless."
+        return f"{said} {seen.note}" if seen.note else said
 
     def _by_task(self, task: Task, seen: Seen) -> Observed:
+        """What a task that has ended means together with the state: its failure proves nothing undone."""
         if not task.succeeded:
-            said = f"The task failed: {task.exit_status}"
-            return Observed("not_applied", seen.state, note=said, task=task.upid, shown=seen.reached is False)
+            said = f"The task failed: {task.exit_status}."
+            if self._write.lingers is not None:
+                return Observed("unknown", seen.state, note=f"{said} {self._write.lingers}")
+            if seen.reached is False and seen.partly is False:
+                return Observed("not_applied", seen.state, note=said, task=task.upid)
+            where = "The state shows a part of it." if seen.partly else _IN_PART
+            return Observed("unknown", seen.state, note=f"{said} {seen.note or where}")
         if seen.reached is False:
             note = seen.note or "The task ended well; the state does not show it yet."
+            if task.type.startswith("ha"):
+                note = "The HA manager has the request and goes on by itself: look again with proxmox_get_guest."
             return Observed("unknown", seen.state, note=note, task=task.upid)
         warned = None if task.exit_status == "OK" else f"The task ended with {task.exit_status}."
         return Observed("applied", seen.state, note=seen.note or warned, shown=bool(seen.reached))
 
     def _without_task(self, seen: Seen) -> Observed:
         """No task is known: what the state says decides, unless the write may still be executed."""
-        if seen.reached and not self._task_decides:
+        if seen.reached and (self._error is None or not self._task_decides):
             return Observed("applied", seen.state, note=seen.note)
+        if self._doubt is not None:
+            return Observed("unknown", seen.state, note=self._doubt)
         if isinstance(self._error, _MAY_STILL_COME):
             note = "The node did not answer in time and may still execute it: read the state again later."
             return Observed("unknown", seen.state, note=note)
         if self._error is not None and (self._looks < _LOOKS or (seen.reached is None and not self._write.tasks)):
             return Observed("unknown", seen.state, note="Nothing shows whether it was executed.")
+        if seen.reached and seen.new:
+            return Observed("unknown", seen.state, note=_ANOTHERS)
         if seen.reached is None and not self._write.tasks and self._error is None:
             return Observed("applied", seen.state, note=seen.note, shown=False)
         note = seen.note or ("No task was started." if self._write.tasks else "The state is not as wanted.")
-        if isinstance(self._error, ApplianceError):
-            note = f"{note} {self._error.message}"
+        if isinstance(self._error, ApplianceError) and self._error.next_step:
+            note = f"{note} {self._error.next_step}"
         return Observed("not_applied", seen.state, note=note, shown=seen.reached is False)
 
 

@@ -38,19 +38,13 @@ async def deletion_of(client: AsyncProxmoxClient, guest: Guest, *, purge: bool) 
         )
     if ha_managed(state) and not purge:
         raise ConflictError(f"{guest.label} is managed by HA.", next_step="Give purge=true to remove it there too.")
-    disks = [
-        f"{option} {properties(plain(value)).get('', '')}"
-        for option, value in sorted(config.items())
-        if is_drive(option) and properties(plain(value)).get("media") != "cdrom"
-    ]
-    snapshots = [
-        plain(row.get("name")) for row in await client.rows(*guest.path, "snapshot") if row.get("name") != "current"
-    ]
+    disks = _disks(config)
+    snapshots = await _snapshots(client, guest)
     touched = [f"Destroys {disk}." for disk in disks]
     if snapshots:
-        touched.append(f"Destroys {len(snapshots)} snapshots: {', '.join(sorted(snapshots)[:10])}.")
+        touched.append(f"Destroys {len(snapshots)} snapshots: {', '.join(snapshots[:10])}.")
     touched += await _jobs(client, guest, purge=purge)
-    taken: list[JsonValue] = [*sorted(snapshots)]
+    taken: list[JsonValue] = [*snapshots]
     before: JsonObject = {
         "guest": guest.vmid,
         "name": guest.name,
@@ -59,6 +53,25 @@ async def deletion_of(client: AsyncProxmoxClient, guest: Guest, *, purge: bool) 
         "snapshots": taken,
     }
     return Deletion(before, touched)
+
+
+async def holdings(client: AsyncProxmoxClient, guest: Guest) -> JsonObject:
+    """Disks and snapshots of a guest, in the shape of `Deletion.before`: what a deletion that failed has left."""
+    config = await config_of(client, guest)
+    return {"disks": [*_disks(config)], "snapshots": [*await _snapshots(client, guest)]}
+
+
+def _disks(config: JsonObject) -> list[str]:
+    return [
+        f"{option} {properties(plain(value)).get('', '')}"
+        for option, value in sorted(config.items())
+        if is_drive(option) and properties(plain(value)).get("media") != "cdrom"
+    ]
+
+
+async def _snapshots(client: AsyncProxmoxClient, guest: Guest) -> list[str]:
+    rows = await client.rows(*guest.path, "snapshot")
+    return sorted(plain(row.get("name")) for row in rows if row.get("name") != "current")
 
 
 async def _jobs(client: AsyncProxmoxClient, guest: Guest, *, purge: bool) -> list[str]:

@@ -36,6 +36,35 @@ class NodeTimeoutError(UnavailableError):
 
     code = "node_timeout"
     default_executed = Executed.UNKNOWN
+    default_next_step = "Repeat a read later; before repeating a write read the state back: it may have been executed."
+
+
+class ProxyError(UnavailableError):
+    """Something in front of Proxmox answered in its place (contract 5): a write may have been executed, or still be."""
+
+    default_executed = Executed.UNKNOWN
+    default_next_step = "Look at that proxy; before repeating a write read the state back: it may have been executed."
+
+
+class AgentError(UnavailableError):
+    """The guest agent did not answer, or not in time."""
+
+    default_next_step = "Install and enable the guest agent in the guest; see whether the guest itself hangs."
+
+
+class DeviceError(UnavailableError):
+    """What Proxmox itself asked failed: a guest's monitor, a storage, a program, another host. Proxmox is well."""
+
+    default_executed = Executed.UNKNOWN
+    default_next_step = "Look at what the message names; before repeating a write read the state back."
+
+
+class NotLiveError(ConflictError):
+    """The configuration was stored, and the running guest did not take it: it waits for the next stop and start."""
+
+    code = "not_live"
+    default_executed = Executed.UNKNOWN
+    default_next_step = "proxmox_get_guest_config shows what is pending."
 
 
 class NoQuorumError(UnavailableError):
@@ -73,9 +102,10 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], type[ApplianceError], str | None], ..
         (r"checksum mismatch|detected modified configuration", ConflictError, "Read it again, then decide anew."),
         (r"no quorum|/etc/pve/.*permission denied", NoQuorumError, None),
         (
-            r"no QEMU guest agent configured|guest agent is not running|agent error",
-            UnavailableError,
-            "Install and enable the guest agent in the guest.",
+            r"no QEMU guest agent configured|guest agent is not running|agent error"
+            r"|qmp command 'guest-|qga socket",
+            AgentError,
+            None,
         ),
         (r"already exists|already used|already defined|already running", ConflictError, None),
         (
@@ -96,8 +126,18 @@ _TEXTS: Final[tuple[tuple[re.Pattern[str], type[ApplianceError], str | None], ..
         (r"only root can|user != root", PermissionDeniedError, "Proxmox allows this to root@pam with a password only."),
         (r"hostname lookup", NodeUnreachableError, "Use the short name of a node from proxmox_list_nodes."),
         (r"no options specified|invalid format|unable to parse|value does not|out of range", ValidationError, None),
+        (
+            r"qmp command|^command '.*' failed|exit code \d|unable to activate storage|mount (?:error|point)"
+            r"|can't connect to|error fetching|connection error|got timeout",
+            DeviceError,
+            None,
+        ),
     )
 )
+_LATE: Final = re.compile(r"no quorum!|/etc/pve/.*permission denied|qmp command|qga socket", re.IGNORECASE)
+"""What may be said after a part of the work: the cluster file system refused to be written, a guest did not answer."""
+_STORED: Final = re.compile(r"hotplug problem|unable to apply pending change", re.IGNORECASE)
+_RAW: Final = re.compile(r"\bat \S+ line \d+\.?$|ipcc_send_rec|\bInternal Server Error$|^HTTP \d+$", re.IGNORECASE)
 
 
 def message_of(reply: Reply) -> tuple[str, JsonObject]:
@@ -123,6 +163,9 @@ def error_of(reply: Reply) -> ApplianceError:
     if errors:
         shown += " (" + "; ".join(f"{name}: {str(why).strip()[:200]}" for name, why in list(errors.items())[:5]) + ")"
     if status == 400:
+        if _STORED.search(" ".join(str(why) for why in errors.values())):
+            # A VM's configuration is written before the running guest is asked to take it.
+            return NotLiveError(shown, status=status)
         if re.search(r"no such|does not exist", " ".join(str(why) for why in errors.values()) + text, re.IGNORECASE):
             return NotFoundError(shown, status=status, next_step="List the objects to find the right name.")
         return ValidationError(shown, status=status, next_step="Correct the values named.")
@@ -130,7 +173,7 @@ def error_of(reply: Reply) -> ApplianceError:
         return AuthenticationError("Proxmox refused the credential (401).", status=status)
     if status == 403:
         return _forbidden(text)
-    if status == 595:
+    if status == 595 and not reply.body.strip():
         return NodeUnreachableError(
             f"The node of this call cannot be reached by the cluster: {text}.",
             status=status,
@@ -138,8 +181,8 @@ def error_of(reply: Reply) -> ApplianceError:
         )
     if status in (596, 597, 599):
         return NodeTimeoutError(f"The node of this call did not answer in time: {text}.", status=status)
-    if status in (502, 503, 504):
-        return UnavailableError(
+    if status in (502, 503, 504, 595) or (status != 500 and status > 506) or (status == 500 and reply.is_html):
+        return ProxyError(
             f"A proxy in front of Proxmox answered {status}.", status=status, retry_after_s=reply.retry_after_s()
         )
     if status in (501, 506):
@@ -178,5 +221,16 @@ def _by_text(text: str, shown: str, status: int) -> ApplianceError:
     for pattern, error, step in _TEXTS:
         if pattern.search(text):
             details = {"lock": found.group(1)} if (found := _LOCKED.search(text)) else None
-            return error(shown, status=status, next_step=step, executed=Executed.NO, details=details)
+            late = error.default_executed is not Executed.NO or _LATE.search(text)
+            executed = Executed.UNKNOWN if late else Executed.NO
+            return error(shown, status=status, next_step=step, executed=executed, details=details)
     return ApplianceFaultError(shown, status=status, next_step="Look at the task log or the node's system log.")
+
+
+def is_internal(error: ApplianceFaultError) -> bool:
+    """Whether the appliance itself stumbled, and did not only say no in words that are not known here (contract 6).
+
+    What its programs say on purpose has no place in a file behind it; a cluster file system that is down is told by
+    the name of its socket call.
+    """
+    return _RAW.search(error.message) is not None

@@ -78,7 +78,8 @@ async def plan_new_guest(
         rows = await ctx.client.inventory.rows(fresh=True)
         row = next((row for row in rows if row.get("vmid") == taken), None)
         if row is not None:
-            return Seen(True, {"vmid": taken, "name": opt_str(row, "name"), "node": opt_str(row, "node")})
+            state: JsonObject = {"vmid": taken, "name": opt_str(row, "name"), "node": opt_str(row, "node")}
+            return Seen(True, state, new=True)
         if await is_taken(ctx.client, taken):
             return Seen(None, note=f"This account may not see it: VM.Audit on /vms/{taken} is missing.")
         return Seen(False, {})

@@ -28,6 +28,7 @@ class Action:
         interrupts: Whether the guest does not run for a while.
         undo: Tool that takes it back, if there is one.
         cannot_undo: Why there is none.
+        lingers: What may still come of it when its task has failed, and what to do then.
     """
 
     name: str
@@ -38,8 +39,13 @@ class Action:
     interrupts: bool = True
     undo: str | None = None
     cannot_undo: str | None = None
+    lingers: str | None = None
 
 
+_STILL_ASKED: Final = (
+    "The guest was asked to shut down and may still do so, a guest that installs updates for example: look again with "
+    "proxmox_get_guest; proxmox_stop_guest cuts its power."
+)
 START: Final = Action(
     "start",
     "Start",
@@ -49,7 +55,12 @@ START: Final = Action(
     undo="proxmox_shutdown_guest",
 )
 SHUTDOWN: Final = Action(
-    "shutdown", "Shut down", "stopped", frozenset({"qmshutdown", "vzshutdown", "hastop"}), undo="proxmox_start_guest"
+    "shutdown",
+    "Shut down",
+    "stopped",
+    frozenset({"qmshutdown", "vzshutdown", "hastop"}),
+    undo="proxmox_start_guest",
+    lingers=_STILL_ASKED,
 )
 STOP: Final = Action(
     "stop", "Cut the power of", "stopped", frozenset({"qmstop", "vzstop", "hastop"}), undo="proxmox_start_guest"
@@ -61,6 +72,7 @@ REBOOT: Final = Action(
     frozenset({"qmreboot", "vzreboot"}),
     needs="running",
     cannot_undo="A reboot is over when it is over.",
+    lingers="The guest may be stopped, or still be about to stop: see after, and look again with proxmox_get_guest.",
 )
 RESET: Final = Action(
     "reset",
@@ -109,7 +121,7 @@ async def plan_power(
     async def look() -> Seen:
         seen = shown_state(guest, await current_state(ctx.client, guest))
         reached = None if action.wanted is None else seen["status"] == action.wanted
-        return Seen(reached, seen)
+        return Seen(reached, seen, partly=seen["status"] != status or seen["lock"] != before["lock"])
 
     managed = ha_managed(state)
     return await change(
@@ -121,6 +133,7 @@ async def plan_power(
             tasks=action.tasks,
             vmid=guest.vmid,
             guest=guest,
+            lingers=action.lingers,
         ),
         summary=f"{action.verb} {guest.label}",
         before=before,

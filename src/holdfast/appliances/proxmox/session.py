@@ -10,14 +10,15 @@ from typing import Final
 from urllib.parse import quote
 
 from holdfast.appliances.proxmox.errors import error_of
-from holdfast.appliances.proxmox.secondfactor import totp_code
+from holdfast.appliances.proxmox.secondfactor import SecondFactor
 from holdfast.appliances.proxmox.settings import ProxmoxSettings
-from holdfast.errors import AuthenticationError
+from holdfast.errors import ApplianceError, AuthenticationError, Executed, HoldfastError, TransportError
 from holdfast.transport import CredentialLatch, Reply, Request, path
 from holdfast.transport.values import JsonObject, as_object, get_object, get_str, opt_int
 
 RENEW_AFTER_S: Final = 3600.0
 """A ticket lives two hours; it is renewed after one, with itself as the password."""
+_USED_UP_S: Final = 7100.0
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -43,6 +44,7 @@ class Session:
         self._csrf = ""
         self._since = 0.0
         self._renewing = asyncio.Lock()
+        self._factor = SecondFactor(settings.totp_secret.reveal() if settings.totp_secret is not None else None)
         self._latch = CredentialLatch("the API token" if self.by_token else "the user name and password")
 
     @property
@@ -70,6 +72,8 @@ class Session:
                 self._ticket = None
             ticket = await self._current()
             reply = await self._send(self._with(request, self._ticket_headers(ticket, request.method)))
+            if reply.status == 401:
+                raise _refused_session(reply)
         return _accepted(reply)
 
     def _with(self, request: Request, headers: dict[str, str]) -> Request:
@@ -87,28 +91,70 @@ class Session:
     async def _current(self) -> str:
         """The ticket, fetched or renewed if need be, by one of many who ask at once."""
         async with self._renewing:
-            if self._ticket is not None and self._monotonic() - self._since > RENEW_AFTER_S:
-                await self._renew(self._ticket)
-            if self._ticket is None:
-                password = self._settings.password
-                assert password is not None
-                async with self._latch.use():
-                    await self._fetch(password.reveal())
+            try:
+                if self._ticket is not None and self._monotonic() - self._since > RENEW_AFTER_S:
+                    await self._renew(self._ticket)
+                if self._ticket is None:
+                    await self._enter()
+            except HoldfastError as error:
+                error.executed = Executed.NO  # whatever became of the login, the call was not sent
+                raise
             assert self._ticket is not None
             return self._ticket
 
     async def _renew(self, ticket: str) -> None:
+        """Renew a ticket that still holds: when that fails in any way, it is used until it is refused."""
         try:
-            await self._fetch(ticket)
+            self._take(await self._log_in({"username": self._user, "password": ticket}))
         except AuthenticationError:
             self._ticket = None
+        except (TransportError, ApplianceError):
+            if self._monotonic() - self._since > _USED_UP_S:
+                self._ticket = None
 
-    async def _fetch(self, password: str) -> None:
-        user = self._settings.username or ""
-        form = {"username": user if "@" in user else f"{user}@pam", "password": password}
-        data = await self._log_in(form)
+    async def _enter(self) -> None:
+        """Log in by password and, where one is asked for, second factor.
+
+        The latch is about the password alone: that a second factor is missing or refused says that the password is
+        right, and a factor of time may be right in the next half minute.
+        """
+        password = self._settings.password
+        assert password is not None
+        self._factor.check(self._now())
+        form = {"username": self._user, "password": password.reveal()}
+        async with self._latch.use():
+            try:
+                data = await self._log_in(form)
+            except AuthenticationError as error:
+                error.next_step = self._what_to_correct()
+                raise
         if opt_int(data, "NeedTFA", lenient=True):
-            data = await self._log_in({**form, **self._second_factor(get_str(data, "ticket"))})
+            data = await self._answer(form, get_str(data, "ticket"))
+        self._take(data)
+
+    async def _answer(self, form: dict[str, str], challenge: str) -> JsonObject:
+        code = self._factor.code(challenge, self._now())
+        try:
+            data = await self._log_in({**form, "tfa-challenge": challenge, "password": f"totp:{code}"})
+        except AuthenticationError as error:
+            raise self._factor.refused() from error
+        self._factor.accepted()
+        return data
+
+    @property
+    def _user(self) -> str:
+        user = self._settings.username or ""
+        return user if "@" in user else f"{user}@pam"
+
+    def _what_to_correct(self) -> str:
+        named = "" if "@" in (self._settings.username or "") else " username names no realm, so pam was taken."
+        return (
+            f"The operator checks user and password of {self._user}.{named} Proxmox answers the same when the user is "
+            "disabled or expired, or when its realm (LDAP, AD) cannot be reached; it is not tried again until the "
+            "server is restarted."
+        )
+
+    def _take(self, data: JsonObject) -> None:
         self._ticket = get_str(data, "ticket")
         self._csrf = get_str(data, "CSRFPreventionToken")
         self._since = self._monotonic()
@@ -123,16 +169,15 @@ class Session:
             raise error_of(reply)
         return get_object(as_object(reply.json()), "data")
 
-    def _second_factor(self, challenge: str) -> dict[str, str]:
-        """The answer to a challenge (contract 2.3)."""
-        secret = self._settings.totp_secret
-        if secret is None:
-            raise AuthenticationError(
-                "This user needs a second factor.",
-                next_step="Make an API token for this user and set token_id and token_secret (better), or set "
-                "totp_secret.",
-            )
-        return {"tfa-challenge": challenge, "password": f"totp:{totp_code(secret.reveal(), self._now())}"}
+
+def _refused_session(reply: Reply) -> AuthenticationError:
+    """A ticket of this moment is refused: the credential is right, and it is not that which is wrong."""
+    return AuthenticationError(
+        "Proxmox took the login and refuses the ticket that it gave for it (401). Nothing was executed.",
+        status=reply.status,
+        next_step="The credential is right. The clocks of the cluster's nodes differ, the nodes do not share their "
+        "keys (no quorum?), or something in between changes cookies and headers: the operator looks there.",
+    )
 
 
 def _accepted(reply: Reply) -> Reply:

@@ -8,7 +8,18 @@ from typing import Final
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.upids import parse_upid
-from holdfast.errors import Executed, InputError, NotFoundError, ProtocolError, TransportError, UnavailableError
+from holdfast.errors import (
+    ApplianceFaultError,
+    BusyError,
+    CircuitOpenError,
+    Executed,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    ProtocolError,
+    TransportError,
+    UnavailableError,
+)
 from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonObject, JsonValue, as_objects, get_str, opt_int, opt_str
 
@@ -18,6 +29,8 @@ INLINE_WAIT_S: Final = 15.0
 """How long a write waits for its task before it hands the task over, seconds."""
 SKEW_S: Final = 60
 """How far the clocks of the appliance and of this machine may differ, seconds."""
+SAME_MOMENT_S: Final = 5
+"""Clocks that are set by the network differ by less, seconds."""
 VISIBILITY_LAG_S: Final = 5.0
 """A new task may be unknown for some seconds (contract 7)."""
 
@@ -122,14 +135,18 @@ async def wait_for(
         waited += pause
         task = await _look(client, upid, waited) or task
     if task is None:
-        raise UnavailableError(f"The state of the task {upid} cannot be read now.", next_step="Ask again later.")
+        raise UnavailableError(
+            f"The state of the task {upid} cannot be read now; the task itself is not touched by that.",
+            next_step="Ask again later with the same upid.",
+        )
     return task
 
 
 async def _look(client: AsyncProxmoxClient, upid: str, waited: float) -> Task | None:
+    """The task's state; None when it cannot be told now, which says nothing about the task (contract 7)."""
     try:
         return await task_state(client, upid)
-    except (UnavailableError, TransportError):
+    except (UnavailableError, TransportError, ApplianceFaultError, BusyError, CircuitOpenError, OverloadedError):
         return None
     except NotFoundError:
         if waited >= VISIBILITY_LAG_S:
@@ -151,10 +168,29 @@ async def log_tail(client: AsyncProxmoxClient, upid: str, lines: int) -> tuple[l
     return [opt_str(row, "t") or "" for row in rows], total
 
 
-async def find_task(
-    client: AsyncProxmoxClient, node: str, *, vmid: int | None, types: frozenset[str], since: int
-) -> str | None:
-    """The newest task on a node that this account has started since a time and this process has not heard of.
+@dataclass(frozen=True)
+class Candidates:
+    """Tasks that a write whose answer was lost may have started.
+
+    Attributes:
+        likely: Started when the write was sent, or after.
+        earlier: Started before by this machine's clock: theirs when the clocks differ, another's when not.
+    """
+
+    likely: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+
+async def find_tasks(
+    client: AsyncProxmoxClient,
+    node: str,
+    *,
+    vmid: int | None,
+    types: frozenset[str],
+    since: int,
+    about: str | None = None,
+) -> Candidates:
+    """Tasks on a node that this account has started since a time and this process has not heard of, newest first.
 
     That is how a lost answer to a write is settled (contract 10). Clocks may differ by `SKEW_S`.
 
@@ -163,11 +199,13 @@ async def find_task(
         node: The node that the write was sent to.
         vmid: Guest that the task is about, if any.
         types: Task types that the write may have started.
-        since: Seconds since the epoch.
+        since: When it was sent, seconds since the epoch.
+        about: What else the task is about, where its id tells: a service.
     """
     query: dict[str, str | int] = {"source": "all", "since": since - SKEW_S, "limit": 50}
     if vmid is not None:
         query["vmid"] = vmid
+        about = str(vmid)
     rows = await client.rows("nodes", node, "tasks", query=query)
     found = [parse_upid(get_str(row, "upid")) for row in rows]
     ours = [
@@ -175,8 +213,12 @@ async def find_task(
         for upid in found
         if upid is not None
         and upid.type in types
+        and about in (None, upid.id)
         and upid.user == client.principal
         and upid.text not in client.known_tasks
     ]
-    newest = max(ours, key=lambda upid: upid.started_at, default=None)
-    return newest.text if newest is not None else None
+    ours.sort(key=lambda upid: upid.started_at, reverse=True)
+    return Candidates(
+        likely=tuple(upid.text for upid in ours if upid.started_at >= since - SAME_MOMENT_S),
+        earlier=tuple(upid.text for upid in ours if upid.started_at < since - SAME_MOMENT_S),
+    )

@@ -167,8 +167,22 @@ class Api:
                 if waited >= LOCK_WAIT_S or (waited == 0 and look >= _STILL_POLLS):
                     break
                 continue
+            self._after(call)
             return Reply(data, call.beside, proxied)
         raise ApiError(f"can't lock file '{path}' - got timeout")
+
+    def _after(self, call: Call) -> None:
+        """The fault that strikes when a write has been carried out."""
+        faults = self._cluster.faults
+        late = faults.find("late-error") if call.method.verb != "GET" else None
+        if late is None or late.text("path") not in ("", call.method.template):
+            return
+        faults.strike("late-error")
+        status, text = int(late.number("status", 500)), late.text("text", "simulated late failure")
+        if status >= 502:
+            raise EmptyError(status, text)
+        field = late.text("field")
+        raise ApiError(text, status, {field: text} if field else None)
 
     def _before(self, call: Call) -> None:
         """Faults that strike between lookup and execution."""

@@ -224,6 +224,7 @@ class Cluster:
         fails = self.faults.strike("task-fails", **about)
         if fails:
             task.failure = fails.text("text", "simulated failure")
+            task.fails_late = bool(fails.options.get("after_work"))
         elif self.faults.strike("task-vanishes", **about):
             task.failure = "unexpected status"
         elif self.faults.strike("task-hangs", **about):

@@ -23,7 +23,10 @@ KNOWN: Final[dict[str, tuple[str, frozenset[str]]]] = {
         frozenset({"delay_s", "count"}),
     ),
     "worker-fails": ("Workers cannot be started: 500 got no worker upid.", frozenset({"kind", "count"})),
-    "task-fails": ("Tasks end with an error text.", frozenset({"kind", "vmid", "text", "count"})),
+    "task-fails": (
+        "Tasks end with an error text; with after_work when their work is done.",
+        frozenset({"kind", "vmid", "text", "after_work", "count"}),
+    ),
     "task-warnings": ("Tasks end with WARNINGS: n.", frozenset({"kind", "vmid", "warnings", "count"})),
     "task-hangs": ("Tasks never end by themselves.", frozenset({"kind", "vmid", "count"})),
     "task-vanishes": ("Workers die without a word: unexpected status.", frozenset({"kind", "vmid", "count"})),
@@ -40,6 +43,11 @@ KNOWN: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "nextid-race": ("Somebody else takes the id that nextid gives.", frozenset({"count"})),
     "stale-statistics": ("The statistics daemon of a node is silent.", frozenset({"node"})),
     "internal-error": ("A call fails with a raw 500.", frozenset({"path", "text", "count"})),
+    "late-error": (
+        "A write is carried out, then answered with this status (500): a text of the API, about a field where one is "
+        "named, or from 502 on an empty answer of what stands in front.",
+        frozenset({"path", "status", "text", "field", "count"}),
+    ),
 }
 
 

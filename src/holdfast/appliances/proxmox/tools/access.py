@@ -57,6 +57,10 @@ Account = Annotated[
         ("joe@pve", "ops@pve!ci", "@admins"),
     ),
 ]
+_NO_SECRET = (
+    "The token exists, but its secret was not written: nobody has it. Delete it with proxmox_delete_token, then make "
+    "another."
+)
 Enabled = Annotated[bool | None, Field(description="Whether it may log in.")]
 Expires = Annotated[int | None, Field(ge=0, le=4_000_000_000, description="Epoch seconds; 0: never.")]
 Groups = Annotated[list[PveName] | None, Field(max_length=50, description="All its groups.")]
@@ -247,7 +251,11 @@ async def proxmox_create_token(
 
     async def look() -> Seen:
         row = await _token(ctx, user, name)
-        return Seen(row is not None, {**kind.shown(row), "file": place.name} if row is not None else {})
+        if row is None:
+            return Seen(False, {})
+        if not place.exists():
+            return Seen(True, kind.shown(row), note=_NO_SECRET)
+        return Seen(True, {**kind.shown(row), "file": place.name})
 
     return await change(
         ctx,

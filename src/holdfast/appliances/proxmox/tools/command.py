@@ -15,7 +15,7 @@ from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import HoldfastError, PolicyError
+from holdfast.errors import BusyError, CircuitOpenError, HoldfastError, PolicyError, TransportError, UnavailableError
 from holdfast.transport.values import as_object, get_int, opt_bool, opt_int, opt_str
 
 _POLL_S: Final = (0.2, 0.5, 1.0, 2.0)
@@ -92,7 +92,13 @@ async def _follow(ctx: Ctx, guest: Guest, pid: int, wait_s: float) -> JsonObject
     """Ask until the program has ended, or as long as the caller waits. An end is told once only."""
     waited = 0.0
     for turn in range(200):
-        status = await ctx.client.object(*guest.path, "agent", "exec-status", query={"pid": pid})
+        try:
+            status = await ctx.client.object(*guest.path, "agent", "exec-status", query={"pid": pid})
+        except (UnavailableError, TransportError, BusyError, CircuitOpenError):
+            # A look that fails is not a program that failed.
+            if waited >= wait_s:
+                raise
+            status = {}
         if opt_bool(status, "exited", lenient=True) or waited >= wait_s:
             return status
         pause = min(_POLL_S[min(turn, len(_POLL_S) - 1)], max(wait_s - waited, 0.05))

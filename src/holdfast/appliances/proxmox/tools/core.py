@@ -22,6 +22,7 @@ from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.identifiers import Upid
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
+from holdfast.errors import HoldfastError
 from holdfast.transport.values import (
     JsonObject,
     as_objects,
@@ -129,7 +130,16 @@ async def proxmox_wait_task(
         await ctx.progress(seconds, wait_s, f"{task.type} {task.id}: {task.exit_status or 'running'}")
 
     task = await wait_for(ctx.client, upid, limit_s=wait_s, sleep=ctx.sleep, report=report)
-    lines, _ = await log_tail(ctx.client, upid, 10)
+    notes: list[str] = []
+    try:
+        lines, _ = await log_tail(ctx.client, upid, 10)
+    except HoldfastError as error:
+        lines = []
+        notes.append(f"Its log cannot be read now: {error.message}")
+    if not task.running and task.type.startswith("ha"):
+        notes.append("It only hands the request to the HA manager, which goes on by itself: see proxmox_get_guest.")
+    elif not task.running and not task.succeeded:
+        notes.append("What it had done before it failed stays: read the state of what it was about.")
     return TaskEnd(
         upid=upid,
         type=task.type,
@@ -137,4 +147,5 @@ async def proxmox_wait_task(
         succeeded=None if task.running else task.succeeded,
         waited_s=round(waited, 1),
         log=lines,
+        notes=notes or None,
     )

@@ -218,6 +218,7 @@ async def proxmox_apply_network(ctx: Ctx, *, node: Node) -> Change:
         look=look,
         cannot_undo="Stage the opposite and apply that; the difference says what changed.",
         blast_radius=["Guests and storages on the changed interfaces may be cut off."],
+        task_decides=True,  # the file is put in place before it is loaded
         nothing_to_do=not diff,
     )
 

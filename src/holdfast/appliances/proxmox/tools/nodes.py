@@ -139,12 +139,12 @@ async def proxmox_control_service(
 
     async def look() -> Seen:
         seen = await _service(ctx, path)
-        return Seen(None if wanted is None else seen["state"] == wanted, seen)
+        return Seen(None if wanted is None else seen["state"] == wanted, seen, partly=seen != before)
 
     said = [f"Restarting {service} cuts calls under way."] if service in _CUTS and action != "start" else []
     return await change(
         ctx,
-        Write("POST", (*path, action), tasks=frozenset({f"srv{action}"})),
+        Write("POST", (*path, action), tasks=frozenset({f"srv{action}"}), about=service),
         summary=f"{action.capitalize()} {service} on {node}",
         before=before,
         after={**before, "state": wanted or before["state"]},

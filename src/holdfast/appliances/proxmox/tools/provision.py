@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.proxmox.arguments import GuestRef, Node
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
-from holdfast.appliances.proxmox.deletion import deletion_of
+from holdfast.appliances.proxmox.deletion import deletion_of, holdings
 from holdfast.appliances.proxmox.encoding import Given, form_of, plain, property_string
 from holdfast.appliances.proxmox.guests import config_of, current_state, find_guest, known_node
 from holdfast.appliances.proxmox.newguests import plan_new_guest
@@ -246,6 +246,7 @@ async def proxmox_make_template(ctx: Ctx, *, guest: GuestRef) -> Change:
         after={"template": True},
         look=look,
         cannot_undo="A template cannot become a guest again; a full clone of it can.",
+        task_decides=True,  # the flag is set before the disks are converted
         nothing_to_do=found.template,
     )
 
@@ -264,8 +265,10 @@ async def proxmox_delete_guest(
 
     async def look() -> Seen:
         rows = await ctx.client.inventory.rows(fresh=True)
-        gone = all(row.get("vmid") != found.vmid for row in rows)
-        return Seen(gone, {} if gone else facts.before)
+        if all(row.get("vmid") != found.vmid for row in rows):
+            return Seen(True, {})
+        left = await holdings(ctx.client, found)
+        return Seen(False, left, partly=left != {name: facts.before[name] for name in left})
 
     return await change(
         ctx,
@@ -283,5 +286,4 @@ async def proxmox_delete_guest(
         look=look,
         cannot_undo="Its disks are destroyed; only a backup brings it back (proxmox_restore_backup).",
         blast_radius=facts.touched,
-        task_decides=True,
     )

@@ -78,7 +78,8 @@ async def proxmox_create_snapshot(
 
     async def look() -> Seen:
         row = (await _snapshots(ctx, found)).get(name)
-        return Seen(row is not None and not row.get("snapstate"), _shown(row) if row else {})
+        whole = row is not None and not row.get("snapstate")
+        return Seen(whole, _shown(row) if row else {}, partly=row is not None, new=True)
 
     return await change(
         ctx,
@@ -149,7 +150,7 @@ async def proxmox_rollback_snapshot(
 
     async def look() -> Seen:
         now = (await _snapshots(ctx, found)).get("current", {})
-        return Seen(opt_str(now, "parent") == name, {"current_parent": opt_str(now, "parent")})
+        return Seen(opt_str(now, "parent") == name, {"current_parent": opt_str(now, "parent")}, partly=None)
 
     return await change(
         ctx,
@@ -180,8 +181,10 @@ async def proxmox_delete_snapshot(ctx: Ctx, *, guest: GuestRef, name: SnapshotNa
     children = sorted(other for other, one in known.items() if one.get("parent") == name and other != "current")
 
     async def look() -> Seen:
-        gone = name not in await _snapshots(ctx, found)
-        return Seen(gone, {} if gone else _shown(row))
+        left = (await _snapshots(ctx, found)).get(name)
+        if left is None:
+            return Seen(True, {})
+        return Seen(False, _shown(left), partly=left.get("snapstate") is not None)
 
     return await change(
         ctx,

@@ -221,7 +221,8 @@ async def _plan_file(
 
     async def look() -> Seen:
         row = await find()
-        return Seen(row is not None, {"volid": volid, "size_bytes": opt_int(row, "size", lenient=True)} if row else {})
+        state: JsonObject = {"volid": volid, "size_bytes": opt_int(row, "size", lenient=True)} if row else {}
+        return Seen(row is not None, state, new=True)
 
     return await change(
         ctx,
