@@ -199,15 +199,10 @@ class JobPage(Page[JobRow]):
 
 
 class JobAnswer(Answer):
-    """A job after waiting for it.
-
-    verified: of a firmware job, whether the inventory shows what was to be installed, and health is no worse; absent
-        where that cannot be told.
-    """
+    """A job after waiting for it."""
 
     job: JobRow
     finished: bool
-    verified: bool | None = None
     waited_s: float
 
 

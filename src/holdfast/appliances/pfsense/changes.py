@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from holdfast.appliances.pfsense.client import SLOW_ATTEMPT_S, WRITE_ATTEMPT_S, HTTPPfSenseClient
+from holdfast.appliances.pfsense.errors import may_still_come
 from holdfast.appliances.pfsense.facts import Model, check_body
 from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.appliances.pfsense.lockout import guard
@@ -31,24 +34,46 @@ from holdfast.appliances.pfsense.references import users_of
 from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_move, undo_update
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
-from holdfast.errors import ConflictError
+from holdfast.errors import ConflictError, HoldfastError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue
 
 Ctx = Context[HTTPPfSenseClient]
-_SAVED_NOTHING = (
+T = TypeVar("T")
+SAVED_NOTHING = (
     "pfSense answered with success and stored nothing. Either the account has the privilege 'Deny Config Write' "
     "(user-config-readonly), or somebody else wrote at the same moment and won."
 )
 _GOES_ON = "It goes on when its answer is lost, for minutes: look again before anything else."
+_MAY_COME = (
+    "It is not there now, but PHP goes on when the web server has given up waiting, for up to 15 minutes, and may "
+    "still do it: look again later, and do not repeat it before."
+)
 _PACE_S = 1.1
 
 
 @dataclass
-class _Sent:
+class Sent:
     """What is known once the write was attempted."""
 
     answered: bool = False
     before: list[JsonObject] = field(default_factory=list)
+    may_come: bool = False
+
+    async def made(self, work: Awaitable[T]) -> T:
+        """The answer to the write; notes that there was one, or that the write may still be carried out without."""
+        try:
+            answer = await work
+        except HoldfastError as error:
+            self.may_come = may_still_come(error)
+            raise
+        self.answered = True
+        return answer
+
+    def nothing(self, state: JsonObject) -> Observed:
+        """What it means that the state is as it was before."""
+        if self.may_come:
+            return Observed("unknown", state, note=_MAY_COME)
+        return Observed("not_applied", state, note=SAVED_NOTHING if self.answered else None)
 
 
 async def plan_create(
@@ -95,7 +120,7 @@ async def plan_create(
         there = [row for row in siblings if is_made(model, row, wanted)]
     if not there:
         await guard(client, kind, rows, _inserted(kind, rows, {**nested, **wanted}, position), force=force)
-    sent = _Sent()
+    sent = Sent()
 
     async def apply() -> Applied:
         async with client.writing():
@@ -105,26 +130,25 @@ async def plan_create(
                 await _pace(ctx)
             again: JsonObject = {"placement": place(kind, fresh, position)} if position is not None else {}
             message: JsonObject = {**nested, **body, **again}
-            await patiently(
-                ctx, client.write("POST", model, message, attempt_s=_limit(kind)), f"creating a {kind.label}"
-            )
-            sent.answered = True
+            work = client.write("POST", model, message, attempt_s=_limit(kind))
+            await sent.made(patiently(ctx, work, f"creating a {kind.label}"))
             client.last_creation_at = ctx.now()
         return _applied(client, kind)
 
     async def read_back() -> Observed:
-        # What pfSense fills in by itself is not foreseen in full, so the new object is the one that was not there.
+        # What pfSense fills in by itself is not foreseen in full, so the new object is the one that was not there; an
+        # equal one that somebody else made before the write was sent is not ours.
         known = by_ref(kind, sent.before or rows)
         now = [row for row in await client.rows(model) if _is_child(row, parent)]
-        found = [row for row in now if is_made(model, row, wanted)]
-        found = found or [row for row in now if matches(model, row, wanted) and not known[marked(kind, row)]]
+        new = _added(kind, now, known)
+        found = [row for row in new if is_made(model, row, wanted)] or [r for r in new if matches(model, r, wanted)]
         if found:
             state = {"ref": _ref_of(kind, found[-1]), **content(model, found[-1])}
             note = f"There are {len(found)} equal ones." if len(found) > 1 else None
             return Observed("applied", state, note=note, undo=undo_create(kind, _ref_of(kind, found[-1])))
         if kind.slow and not sent.answered:
             return Observed("unknown", {"exists": False}, note=_GOES_ON)
-        return Observed("not_applied", {"exists": False}, note=_SAVED_NOTHING if sent.answered else None)
+        return sent.nothing({"exists": False})
 
     ref = key_of(kind, {**nested, **wanted}) if all(n in wanted or n in nested for n in kind.key) else None
     return Change(
@@ -167,13 +191,13 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
         after_rows = [{**other, **wanted} if other is row else other for other in rows]
         await guard(client, kind, rows, after_rows, force=force)
     merged: JsonObject = {**row, **wanted}
-    sent = _Sent()
+    sent = Sent()
 
     async def apply() -> Applied:
         async with client.writing():
             target = find_again(kind, await client.rows(model), before, ref)
-            await patiently(ctx, client.write("PATCH", model, {**_ids(target), **changes}), f"changing a {kind.label}")
-            sent.answered = True
+            work = client.write("PATCH", model, {**_ids(target), **changes})
+            await sent.made(patiently(ctx, work, f"changing a {kind.label}"))
         return _applied(client, kind)
 
     async def read_back() -> Observed:
@@ -183,7 +207,7 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
         if reached:
             return Observed("applied", {"ref": _ref_of(kind, reached[-1]), **content(model, reached[-1])})
         if any(content(model, other) == before for other in now):
-            return Observed("not_applied", before, note=_SAVED_NOTHING if sent.answered else None)
+            return sent.nothing(before)
         seen = next((other for other in new), None)
         if seen is None:
             return Observed("unknown", None, note="The object is not there any more.")
@@ -229,15 +253,14 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
     await _validated(client, "DELETE", model, _ids(row), {})
     await guard(client, kind, rows, [other for other in rows if other is not row], force=force)
     count = sum(content(model, other) == before for other in rows)
-    sent = _Sent()
+    sent = Sent()
 
     async def apply() -> Applied:
         async with client.writing():
             sent.before = await client.rows(model)
             target = find_again(kind, sent.before, before, ref)
             work = client.write("DELETE", model, _ids(target), attempt_s=_limit(kind))
-            answer = await patiently(ctx, work, f"deleting a {kind.label}")
-            sent.answered = True
+            answer = await sent.made(patiently(ctx, work, f"deleting a {kind.label}"))
         deleted = content(model, answer) if isinstance(answer, dict) else before
         applied = _applied(client, kind)
         if not _same_object(kind, deleted, before):
@@ -250,7 +273,7 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
         if left >= count and kind.slow and not sent.answered:
             return Observed("unknown", before, note=_GOES_ON)
         if left >= count:
-            return Observed("not_applied", before, note=_SAVED_NOTHING if sent.answered else None)
+            return sent.nothing(before)
         gone = by_ref(kind, sent.before) - by_ref(kind, now)
         gone -= by_ref(kind, [row])
         note = f"These vanished at the same time: {', '.join(list(gone)[:5])}." if gone else None
@@ -292,7 +315,7 @@ async def plan_move(ctx: Ctx, kind: Kind, ref: str, position: str, *, force: boo
     nothing = all(a is b for a, b in zip(wanted, rows, strict=True))
     if not nothing:
         await guard(client, kind, rows, wanted, force=force)
-    sent = _Sent()
+    sent = Sent()
 
     async def apply() -> Applied:
         async with client.writing():
@@ -300,20 +323,24 @@ async def plan_move(ctx: Ctx, kind: Kind, ref: str, position: str, *, force: boo
             found = find_again(kind, fresh, planned, ref)
             rest = [other for other in fresh if other is not found]
             message: JsonObject = {**_ids(found), "placement": place(kind, rest, position)}
-            await patiently(ctx, client.write("PATCH", model, message), f"moving a {kind.label}")
-            sent.answered = True
+            await sent.made(patiently(ctx, client.write("PATCH", model, message), f"moving a {kind.label}"))
         return _applied(client, kind)
 
     async def read_back() -> Observed:
         now = await client.rows(model)
-        found = find(kind, now, ref)
+        try:
+            found = find(kind, now, ref)
+        except (NotFoundError, ConflictError):
+            return Observed(
+                "unknown", note=f"It is not found any more as {ref}: somebody changed it meanwhile. List them."
+            )
         rest = [other for other in now if other is not found]
         index = next(number for number, other in enumerate(now) if other is found)
         state: JsonObject = {"position": position_of(kind, now, found)}
         if index == place(kind, rest, position):
             return Observed("applied", state)
         if refs(kind, now) == order:
-            return Observed("not_applied", state, note=_SAVED_NOTHING if sent.answered else None)
+            return sent.nothing(state)
         return Observed("unknown", state, note="It stands neither where it was nor where it should.")
 
     return Change(
@@ -373,6 +400,18 @@ def _inserted(kind: Kind, rows: list[JsonObject], made: JsonObject, position: st
 
 def _ids(row: Mapping[str, JsonValue]) -> JsonObject:
     return {name: row[name] for name in ("id", "parent_id") if name in row}
+
+
+def _added(kind: Kind, rows: list[JsonObject], known: Counter[str]) -> list[JsonObject]:
+    """Those of some objects that are more than were known."""
+    left, new = known.copy(), []
+    for row in rows:
+        mark = marked(kind, row)
+        if left[mark] > 0:
+            left[mark] -= 1
+        else:
+            new.append(row)
+    return new
 
 
 def _is_child(row: Mapping[str, JsonValue], parent: str | None) -> bool:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVar, cast
 
 from holdfast.appliances.lifetime import GuardedClient
-from holdfast.appliances.pfsense.errors import envelope_of, executed_by, locked_out
+from holdfast.appliances.pfsense.errors import classify, envelope_of, executed_by, locked_out
 from holdfast.appliances.pfsense.facts import Model, model_named
 from holdfast.appliances.pfsense.session import Session
 from holdfast.appliances.pfsense.settings import PfSenseSettings
@@ -77,6 +77,7 @@ class HTTPPfSenseClient(GuardedClient[PfSenseSettings]):
         self._guard = Guard(
             name=settings.circuit_name,
             policy=policy_of(settings, max_in_flight=MAX_IN_FLIGHT),
+            classify=classify,
             probe=self._probe,
             target=settings.label,
         )

@@ -8,9 +8,11 @@ from typing import Final
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
+    AttemptTimeoutError,
     AuthenticationError,
     BusyError,
     ConflictError,
+    DeadlineError,
     Executed,
     HoldfastError,
     NotFoundError,
@@ -21,7 +23,9 @@ from holdfast.errors import (
     UnsupportedError,
     ValidationError,
 )
+from holdfast.resilience import Outcome, Retry, Verdict
 from holdfast.transport import Reply
+from holdfast.transport import classify as by_table
 from holdfast.transport.values import JsonObject, JsonValue, as_object
 
 
@@ -39,6 +43,8 @@ class ApplyQueueFullError(BusyError):
     default_executed = Executed.UNKNOWN
 
 
+LOGIN: Final = "login"
+"""Detail of an error that a login met, before the call itself was sent."""
 _TRACE: Final = re.compile(r"(?:\s*(?:Stack trace:|#\d+ ).*)", re.DOTALL)
 
 _BY_ID: Final[dict[str, tuple[type[ApplianceError], str | None]]] = {
@@ -109,14 +115,31 @@ def locked_out(error: HoldfastError) -> NotSentError:
 def executed_by(error: ApplianceError) -> Executed:
     """Whether the write that met this answer took effect (contract 5.1, 9).
 
-    nginx's own 5xx say nothing of what PHP did; a package that is missing in the apply step, and 500, may come after
-    the object was stored. "Unavailable" comes before anything ran.
+    What failed at the login came before it. nginx's own 5xx say nothing of what PHP did; a package that is missing in
+    the apply step, and 500, may come after the object was stored. "Unavailable" comes before anything ran.
     """
-    if error.vendor_code == "ENDPOINT_UNAVAILABLE":
+    if error.vendor_code == "ENDPOINT_UNAVAILABLE" or error.details.get(LOGIN):
         return Executed.NO
     if isinstance(error, UnavailableError) or error.status == 424:
         return Executed.UNKNOWN
     return error.executed
+
+
+def classify(error: BaseException) -> Verdict:
+    """What an error says about the firewall (contract 9): one that comes with an envelope was answered by it.
+
+    Of those count only the ones that say that the API itself is not there now.
+    """
+    if isinstance(error, ApplianceFaultError):
+        return Verdict(Outcome.NEUTRAL, Retry.NEVER)
+    return by_table(error)
+
+
+def may_still_come(error: HoldfastError) -> bool:
+    """Whether PHP may still be at work on a write that ended so: nginx gives up long before PHP does (contract 2)."""
+    if isinstance(error, UnavailableError):
+        return error.status == 504
+    return isinstance(error, AttemptTimeoutError | DeadlineError)
 
 
 def envelope_of(reply: Reply) -> JsonObject:
@@ -146,6 +169,7 @@ def _from_nginx(reply: Reply) -> ApplianceError:
     return UnavailableError(
         f"pfSense's web server answered {status}: PHP is restarting, or took over 180 s.",
         status=status,
+        next_step="Repeat a read in a minute; before repeating a write read the state back.",
         retry_after_s=reply.retry_after_s(),
     )
 
@@ -170,6 +194,8 @@ def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
     if reply.status == 409:
         shown += _referring(envelope.get("data"))
     kind, step = _BY_ID.get(vendor_code or "", (_BY_STATUS.get(reply.status, ApplianceFaultError), None))
+    if kind is ApplianceFaultError:
+        step = "pfsense_read_log log=restapi or log=system may tell why; a write is read back before it is repeated."
     return kind(
         shown,
         status=reply.status,

@@ -6,14 +6,24 @@ from typing import Final, Literal
 
 from holdfast.appliances.pfsense.arguments import Ctx
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
+from holdfast.appliances.pfsense.errors import may_still_come
 from holdfast.appliances.pfsense.facts import model_named
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Applied, Change, Observed
-from holdfast.errors import ConflictError, NotFoundError
+from holdfast.errors import ConflictError, HoldfastError, NotFoundError
 from holdfast.transport.values import JsonObject, as_object
 
 Action = Literal["start", "stop", "restart"]
+_LOOKS: Final = 3
+"""The control floor reads back so often: a service that comes up slowly is looked at until then."""
+_DOWN: Final = (
+    "It does not run: it was down before, or the restart has stopped it and it has not come up. Look again with "
+    "pfsense_list_services; then pfsense_start_service, and pfsense_read_log log=system for the reason."
+)
+_NOT_UP: Final = (
+    "It was told to start and does not run: it may be disabled, or fail; pfsense_read_log log=system tells."
+)
 _VERBS: Final = {"start": "Start", "stop": "Stop", "restart": "Restart"}
 
 
@@ -50,26 +60,43 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
     running = bool(row.get("status"))
     wanted = action != "stop"
     answered: list[bool] = []
+    may_come: list[HoldfastError] = []
+    looks = 0
 
     async def apply() -> Applied:
         async with client.writing():
             target = await find_service(client, name, instance)
-            answer = await patiently(
-                ctx, client.write("POST", model, {"id": target["id"], "action": action}), f"{action} of {name}"
-            )
+            work = client.write("POST", model, {"id": target["id"], "action": action})
+            try:
+                answer = await patiently(ctx, work, f"{action} of {name}")
+            except HoldfastError as error:
+                may_come.extend([error] if may_still_come(error) else [])
+                raise
             said = as_object(answer, "service")
         answered.append(bool(said.get("status")))
         other = said.get("name") != name
         return Applied(warnings=[f"pfSense names another service: {said.get('name')}"] if other else [])
 
     async def read_back() -> Observed:
-        seen = bool((await find_service(client, name, instance)).get("status"))
+        nonlocal looks
+        looks += 1
+        try:
+            seen = bool((await find_service(client, name, instance)).get("status"))
+        except (NotFoundError, ConflictError):
+            return Observed("unknown", note="It is not listed as it was: look with pfsense_list_services.")
         state: JsonObject = {"running": seen}
-        if action == "restart" and not answered:
-            note = "It runs; whether it was restarted cannot be seen." if seen else "It does not run."
-            return Observed("unknown", state, note=note)
-        # That a service runs does not show that it was restarted.
-        return Observed("applied" if seen == wanted else "not_applied", state, shown=action != "restart" or not seen)
+        if seen == wanted:
+            if action == "restart" and not answered:
+                return Observed("unknown", state, note="It runs; whether it was restarted cannot be seen.")
+            # That a service runs does not show that it was restarted.
+            return Observed("applied", state, shown=action != "restart")
+        if looks < _LOOKS:
+            return Observed("unknown", state, note="It takes a while.")
+        if action == "restart":
+            return Observed("unknown", state, note=_DOWN)
+        if may_come:
+            return Observed("unknown", state, note="pfSense may still do it: look with pfsense_list_services.")
+        return Observed("not_applied", state, note=_NOT_UP if answered and action == "start" else None)
 
     back = {"start": "pfsense_stop_service", "stop": "pfsense_start_service"}.get(action)
     arguments: JsonObject = {"service": name}

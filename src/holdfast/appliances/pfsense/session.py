@@ -12,15 +12,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from holdfast.appliances.pfsense.errors import envelope_of
+from holdfast.appliances.pfsense.errors import LOGIN, envelope_of
 from holdfast.appliances.pfsense.settings import PfSenseSettings
-from holdfast.errors import ConfigError
+from holdfast.errors import AuthenticationError, ConfigError, Executed, HoldfastError
 from holdfast.transport import CredentialLatch, Reply, Request, path
 from holdfast.transport.values import get_object, get_str
 
 _log = logging.getLogger("holdfast.pfsense")
 EXPIRY_MARGIN_S: Final = 30.0
 _DEFAULT_LIFE_S: Final = 3600.0
+_CREDENTIALS: Final = {
+    "key": "the API key",
+    "basic": "the user name and password",
+    "jwt": "the user name and password, or the token that was given for them,",
+}
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -41,7 +46,7 @@ class Session:
         self._now = now
         self._on_secret = on_secret
         self.scheme = _scheme(settings)
-        self._latch = CredentialLatch("the API key" if self.scheme == "key" else "the user name and password")
+        self._latch = CredentialLatch(_CREDENTIALS[self.scheme])
         self._token: str | None = None
         self._token_until = 0.0
         self._fetching = asyncio.Lock()
@@ -62,12 +67,41 @@ class Session:
             QuarantinedError: The credential was refused before; nothing was sent.
             AuthenticationError: It is refused now. Not tried again: three refusals block this address (contract 3.6).
         """
-        headers = await self._headers()
+        headers = await self._before(self._headers())
+        async with self._latch.use():
+            reply = await self._send(replace(request, headers=headers))
+            if reply.status == 401 and self.scheme != "jwt":
+                envelope_of(reply)
+        return reply if reply.status != 401 else await self._once_more(request, headers)
+
+    async def _once_more(self, request: Request, refused: dict[str, str]) -> Reply:
+        """Send a request whose token was refused, with a new one: it may have ended, or the firewall's name or key has
+        changed (contract 3.3). A 401 proves that nothing was executed. No third time: three block this address.
+        """
+        async with self._fetching:
+            if refused == {"Authorization": f"Bearer {self._token}"}:  # else another call has fetched one meanwhile
+                self._token = None
+        headers = await self._before(self._headers())
         async with self._latch.use():
             reply = await self._send(replace(request, headers=headers))
             if reply.status == 401:
-                envelope_of(reply)
+                raise AuthenticationError(
+                    "pfSense took user and password and refuses the token that it gave for them (401).",
+                    status=401,
+                    next_step="The password is right: the operator looks at the firewall's clock, or takes an API key, "
+                    "and restarts the server. It is not tried again: three refusals block this address.",
+                )
             return reply
+
+    @staticmethod
+    async def _before(login: Awaitable[dict[str, str]]) -> dict[str, str]:
+        """Log in; whatever becomes of that, the call itself was not sent."""
+        try:
+            return await login
+        except HoldfastError as error:
+            error.executed = Executed.NO
+            error.details[LOGIN] = True
+            raise
 
     async def _headers(self) -> dict[str, str]:
         if self.scheme == "key":
@@ -107,10 +141,14 @@ def _scheme(settings: PfSenseSettings) -> str:
 
 
 def _expiry(token: str, now: float) -> float:
-    """The `exp` claim of a JWT, seconds since the epoch: the answer does not tell it otherwise (contract 3.3)."""
+    """When a JWT that was just given ends, seconds since the epoch by this machine's clock.
+
+    The answer does not tell it; the claims do, by the firewall's clock, which may be wrong (contract 3.3): from `nbf`,
+    its moment of issue, to `exp`.
+    """
     try:
         body = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return float(claims["exp"])
+        return now + float(claims["exp"]) - float(claims.get("nbf", now))
     except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
         return now + _DEFAULT_LIFE_S

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.pfsense.arguments import Ctx
+from holdfast.appliances.pfsense.changes import Sent
 from holdfast.appliances.pfsense.errors import MovedError
 from holdfast.appliances.pfsense.facts import Model, check_body, model_named
 from holdfast.appliances.pfsense.names import renamed
@@ -82,7 +83,7 @@ async def plan_settings(ctx: Ctx, single: Single, changes: JsonObject) -> Change
         if isinstance(taken, dict):
             wanted = {name: taken.get(name, value) for name, value in changes.items()}
     ignored = differences(model, wanted, changes)
-    answered: list[bool] = []
+    sent = Sent()
 
     async def apply() -> Applied:
         async with client.writing():
@@ -92,8 +93,7 @@ async def plan_settings(ctx: Ctx, single: Single, changes: JsonObject) -> Change
                     f"The settings of {single.label} were changed meanwhile. Nothing was executed.",
                     next_step="Read them again and make a new plan.",
                 )
-            await patiently(ctx, client.write("PATCH", model, changes), f"changing {single.label}")
-            answered.append(True)
+            await sent.made(patiently(ctx, client.write("PATCH", model, changes), f"changing {single.label}"))
         client.forget()
         if single.subsystem is None:
             return Applied(details={"live": True})
@@ -107,8 +107,7 @@ async def plan_settings(ctx: Ctx, single: Single, changes: JsonObject) -> Change
         if matches(model, seen, wanted):
             return Observed("applied", state)
         if all(plain(seen.get(name)) == value for name, value in before.items()):
-            note = "pfSense answered with success and stored nothing: the account may be denied to write."
-            return Observed("not_applied", state, note=note if answered else None)
+            return sent.nothing(state)
         return Observed("unknown", state, note=f"Not as planned: {', '.join(differences(model, seen, wanted))}.")
 
     return Change(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from holdfast.simulators.pfsense.answers import ApiError, WorkerDiedError
+from holdfast.simulators.pfsense.answers import ApiError, WorkerDiedError, php_error
 
 Option = str | int | float | bool
 
@@ -39,7 +39,7 @@ class Faults:
     """
 
     KNOWN: ClassVar[dict[str, str]] = {
-        "after-commit": "the worker dies after a write took effect; how = reset | hang | 502 | 504",
+        "after-commit": "the worker dies after a write took effect; how = reset | hang | 502 | 504 | php (500)",
         "apply-stuck": "reloads fail: pending changes never clear",
         "before-commit": "the worker dies before a write takes effect; how = reset | hang | 502 | 504",
         "config-locked": "a dead process left the write lock: every write ends in 503; immediate = do not wait 61 s",
@@ -55,6 +55,7 @@ class Faults:
         "php-restart": "php-fpm restarts: 502 for seconds (default 5)",
         "queue-full": "the apply queue is full: 503 DISPATCHER_TOO_MANY_QUEUED_PROCESSES",
         "reboot": "the machine is away for seconds (default 90)",
+        "service-slow": "a service that is started or restarted is up only after seconds (default 3)",
         "slow": "answers take seconds (default 5) of appliance time",
         "slow-apply": "apply jobs take seconds (default 60)",
         "unavailable": "the package is being replaced: 503 ENDPOINT_UNAVAILABLE",
@@ -102,8 +103,12 @@ class Faults:
     def die_at(self, point: str) -> None:
         """Raise WorkerDiedError when a fault kills workers at this point."""
         fault = self.hit(point)
-        if fault is not None:
-            raise WorkerDiedError(fault.text("how", "reset"))
+        if fault is None:
+            return
+        how = fault.text("how", "reset")
+        if how == "php":
+            raise php_error("Call to a member function get_id() on null")
+        raise WorkerDiedError(how)
 
     def within(self, name: str, default_s: float, method: str = "", path: str = "") -> bool:
         """Whether a fault that lasts some seconds is still on; it switches itself off when they have passed."""

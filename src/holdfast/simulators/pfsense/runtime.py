@@ -60,6 +60,7 @@ class Runtime:
     log_lines: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
     past_logs: dict[str, list[str]] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+    up_at: dict[str, float] = field(default_factory=dict)
     acme_issues: list[tuple[str, float]] = field(default_factory=list)
     acme_renewals: list[tuple[str, float]] = field(default_factory=list)
     acme_registrations: list[tuple[str, float]] = field(default_factory=list)

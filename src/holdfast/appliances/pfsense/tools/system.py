@@ -31,9 +31,11 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import PackageName
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import HoldfastError, RefusedError
+from holdfast.errors import HoldfastError, PermissionDeniedError, RefusedError
 from holdfast.transport.values import JsonObject, get_int, opt_int
 
+_KNOWS_US = frozenset({"AUTH_AUTHORIZATION_FAILED", "ENDPOINT_CLIENT_NOT_ALLOWED_BY_ACL"})
+"""Refusals that come after the credential was accepted (contract 3.5)."""
 _OWN_PACKAGE = "pfSense-pkg-RESTAPI"
 
 
@@ -54,7 +56,7 @@ async def pfsense_test_connection(ctx: Ctx) -> ConnectionTest:
     except HoldfastError as error:
         return ConnectionTest(
             reachable=True,
-            authenticated=False,
+            authenticated=isinstance(error, PermissionDeniedError) and error.vendor_code in _KNOWS_US,
             api_version=shown(version),
             auth_scheme=scheme,
             elapsed_ms=elapsed_ms,

@@ -47,7 +47,9 @@ class Services(Behaviour):
                 rows.append(_row(name, description, True))
         rows.sort(key=lambda row: (str(row["name"]), str(row["description"])))
         for row in rows:
-            row["status"] = bool(row["enabled"]) and _key(row) not in work.machine.runtime.stopped
+            runtime, key = work.machine.runtime, _key(row)
+            up = work.machine.clock.now() >= runtime.up_at.get(key, 0.0)
+            row["status"] = bool(row["enabled"]) and up and key not in runtime.stopped
             if row["name"] in _OF_PACKAGES and not work.machine.persona.knows_package_services:
                 row["enabled"] = False
         return dict(enumerate(rows))
@@ -60,7 +62,10 @@ class Services(Behaviour):
         else:
             runtime.stopped.discard(key)
             runtime.restarts[key] = runtime.restarts.get(key, 0) + 1
-        obj.values["status"] = action != "stop" and bool(obj.values["enabled"])
+            slow = work.machine.faults.hit("service-slow")
+            runtime.up_at[key] = work.now + (slow.number("seconds", 3.0) if slow is not None else 0.0)
+        up = work.now >= runtime.up_at.get(key, 0.0)
+        obj.values["status"] = action != "stop" and bool(obj.values["enabled"]) and up
         work.acted()
         return True
 
