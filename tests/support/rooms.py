@@ -108,7 +108,7 @@ async def room(
         without: Credential keys that are not taken from the simulator (give others in `settings`).
     """
     started = time.monotonic()
-    clock = SimulatedClock(lambda: _EPOCH + time.monotonic() - started)
+    clock = SimulatedClock(lambda: _EPOCH + time.monotonic() - started, skips=True)
     async with Rack(world=world, clock=clock, authority=shared_authority()) as rack:
         running = await rack.add(kind, persona=persona)
         ca_file = tmp_path / "ca.pem"

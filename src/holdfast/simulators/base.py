@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,15 +19,24 @@ class SimulatedClock:
 
     Simulated tasks, lock expiries and rates read it through `now()`; with `advance()` a test makes an hour pass.
     `heard` is called after each `advance`, by simulators that must not wait for a request to look at the clock.
+    `skips`: delays with which an appliance answers pass by the clock alone, in no time; for tests.
     """
 
     base: Callable[[], float]
     offset_s: float = 0.0
     heard: set[Callable[[], object]] = field(default_factory=set, repr=False, compare=False)
+    skips: bool = False
 
     def now(self) -> float:
         """Seconds since the epoch, as the appliance sees them."""
         return self.base() + self.offset_s
+
+    async def linger(self, seconds: float) -> None:
+        """Let an answer take so long."""
+        if self.skips:
+            self.advance(seconds)
+            seconds = 0.0
+        await asyncio.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
         """Let this many seconds pass at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ from holdfast.appliances.truenas.reading import plain
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.errors import ConflictError, Executed, HoldfastError, LostReplyError, NotFoundError
+from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonValue, as_objects, get_str
 
 _CHECK_EVERY_S: Final = 2.0
+_READ_BACK_S: Final = 20.0
+"""What a call keeps of its time for reading back, seconds."""
 WOULD_GO: Final = ("interface.network_config_to_be_removed", "interface.default_route_will_be_removed")
 MEMBERS: Final = {"BRIDGE": "bridge_members", "LINK_AGGREGATION": "lag_ports"}
 """Kind of interface → the API's field for its members."""
@@ -207,23 +211,27 @@ class _Commit:
         return Applied(warnings=tuple(self._told))
 
     async def _confirm(self) -> None:
-        """Reach the appliance on a new connection while its timer runs, and confirm."""
-        ctx, waited = self._ctx, 0.0
-        while waited < self._rollback_s:
+        """Reach the appliance on a new connection while its timer runs, and confirm; as long as the call has time."""
+        ctx = self._ctx
+        ends = ctx.now() + self._rollback_s
+        while (left := _shorter(ends - ctx.now(), remaining_s())) > 0:
             try:
-                await ctx.client.reconnect()
-                left = await ctx.client.unguarded("interface.checkin_waiting")
-                if left is None:
-                    await self._without_timer()
-                    return
-                await ctx.client.unguarded("interface.checkin", changes=True)
-            except HoldfastError:
-                await ctx.sleep(_CHECK_EVERY_S)
-                waited += _CHECK_EVERY_S
+                async with asyncio.timeout(left):
+                    await self._check_in()
+            except (HoldfastError, TimeoutError):
+                await ctx.sleep(min(_CHECK_EVERY_S, left))
                 continue
-            self._checked_in = True
             return
         self._told.append("TrueNAS could not be reached after the change; it takes the change back by itself.")
+
+    async def _check_in(self) -> None:
+        client = self._ctx.client
+        await client.reconnect()
+        if await client.unguarded("interface.checkin_waiting") is None:
+            await self._without_timer()
+            return
+        await client.unguarded("interface.checkin", changes=True)
+        self._checked_in = True
 
     async def _without_timer(self) -> None:
         """No timer runs: either it has run out, or a lost commit never armed it (contract 15.9)."""
@@ -246,6 +254,11 @@ class _Commit:
         if now == after and not await client.call("interface.has_pending_changes"):
             return Observed("applied", now or {})
         return Observed("not_applied", now or {}, note="TrueNAS has taken the change back." if now != after else None)
+
+
+def _shorter(timer_s: float, call_s: float | None) -> float:
+    """Time to go on, seconds: until the timer has run out, or the call needs the rest to read back."""
+    return timer_s if call_s is None else min(timer_s, call_s - _READ_BACK_S)
 
 
 def _items(value: JsonValue) -> list[JsonValue]:

@@ -177,6 +177,10 @@ class Box:
             "core.get_jobs", msg, key=job.id, fields=row, visible=lambda session: job_visible(session, job)
         )
 
+    async def linger(self, bounds: tuple[float, float]) -> None:
+        """Let an answer take a time between two bounds, seconds."""
+        await self.clock.linger(self.random.uniform(*bounds))
+
     def drop_sockets(self) -> None:
         """Cut every connection."""
         for session in list(self.sessions):

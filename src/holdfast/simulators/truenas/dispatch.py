@@ -99,7 +99,7 @@ class Dispatcher:
     async def _limit(self, session: Session, name: str) -> None:
         refused = self._box.faults.take("rate-limited", name) is not None
         if not self._box.limiter.allows(name, session.origin) or refused:
-            await self._box.timeline.sleep(self._box.timing.rate_limited_s)
+            await self._box.linger(self._box.timing.rate_limited_s)
             raise CallError("Rate Limit Exceeded", EBUSY)
 
     def check(self, fact: Fact, params: list[Any]) -> list[Any]:

@@ -88,12 +88,14 @@ DEFAULT_PERSONA = "25.10"
 @dataclass
 class Timing:
     """How long simulated work takes, in simulated seconds; short, so that demonstrations and tests need not wait.
+    Delays that a client has to live with are those of a real box.
 
     Attributes:
         job_step_s: One step of an ordinary job.
         scrub_s: A whole scrub or resilver.
-        failed_login_s: Delay before a refused login is answered (a real box takes 1–2 s).
-        rate_limited_s: Delay before a rate-limited call is answered (a real box takes 1–10 s).
+        failed_login_s: Shortest and longest delay before a refused login is answered (contract section 5.2).
+        failed_login_stig_s: The same at level 2.
+        rate_limited_s: The same before a rate-limited call is answered (contract section 6).
         boot_s: From a reboot to READY.
         restart_s: How long the middleware is away when it restarts.
         download_window_s: An unbuffered download must begin within this time (contract section 10).
@@ -102,8 +104,9 @@ class Timing:
 
     job_step_s: float = 0.02
     scrub_s: float = 1.0
-    failed_login_s: float = 0.02
-    rate_limited_s: float = 0.02
+    failed_login_s: tuple[float, float] = (1.0, 2.0)
+    failed_login_stig_s: tuple[float, float] = (4.0, 5.0)
+    rate_limited_s: tuple[float, float] = (1.0, 10.0)
     boot_s: float = 1.0
     restart_s: float = 0.2
     download_window_s: float = 60.0

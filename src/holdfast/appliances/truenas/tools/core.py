@@ -197,4 +197,12 @@ def _failed_at(error: HoldfastError) -> ConnectionTest:
         test.reachable, test.tls, test.login = True, True, False
     elif isinstance(error, UnavailableError | ProtocolError):
         test.reachable, test.tls = True, True
+        test.next_step = test.next_step or (_STARTING if isinstance(error, UnavailableError) else _OTHER)
     return test
+
+
+_STARTING = (
+    "The web server answers, but not the middleware behind it: it starts, or is being restarted or updated. Login was "
+    "not reached. Try again in a minute; if it stays so, look at the console."
+)
+_OTHER = "What answers there is not the API of TrueNAS 25.04 or newer. Login was not reached. Check host and port."

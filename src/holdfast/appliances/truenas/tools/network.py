@@ -151,6 +151,11 @@ async def truenas_update_interface(
         raise InputError("Give either addresses or dhcp=true.")
     row = await interface_named(ctx, interface)
     await refuse_pending(ctx)
+    if dhcp and addresses is None and (static := _static(row)):
+        raise InputError(
+            f"{interface} has static addresses ({', '.join(static)}); DHCP and static addresses exclude each other.",
+            next_step="Give addresses=[] beside dhcp=true to give them up.",
+        )
     values = given(aliases=_aliases(addresses), ipv4_dhcp=dhcp, mtu=mtu, description=description)
     if values.get("aliases") and dhcp is None and row.get("ipv4_dhcp"):
         values["ipv4_dhcp"] = False
@@ -163,6 +168,12 @@ async def truenas_update_interface(
     if not values:
         raise InputError("Nothing to change was given.")
     return await plan_update(ctx, row, values, rollback_s=rollback_s)
+
+
+def _static(row: JsonObject) -> list[str]:
+    addresses = shown(row)["addresses"]
+    texts = [str(address) for address in addresses] if isinstance(addresses, list) else []
+    return [address for address in texts if ":" not in address]
 
 
 def _list(value: JsonValue) -> list[JsonValue]:

@@ -25,7 +25,15 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError, HoldfastError, InputError, NotFoundError, UnsupportedError
+from holdfast.errors import (
+    ConflictError,
+    Executed,
+    HoldfastError,
+    InputError,
+    NotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
 from holdfast.transport.values import JsonValue, as_int, as_object, as_objects, get_bool, get_int, get_str, opt_str
 
 NTP: Final = Collection(
@@ -189,6 +197,12 @@ async def truenas_run_update(
         )
     state = await truenas_check_update.function(ctx)
     assert isinstance(state, UpdateState)
+    if state.available is None:
+        raise UnavailableError(
+            f"Whether an update is available is not known: TrueNAS could not find out ({state.problem}).",
+            executed=Executed.NO,
+            next_step="Repeat in some minutes; truenas_check_update tells when the check works again.",
+        )
     if not state.available or state.version is None:
         raise ConflictError("No update is available.", next_step="truenas_check_update tells why.")
     wanted = state.version

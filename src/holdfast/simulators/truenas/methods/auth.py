@@ -244,7 +244,8 @@ class Auth(Namespace):
 
     async def _slow_down(self, session: Session) -> None:
         """Failures are slowed; up to 25.10 the socket's authenticator is useless afterwards."""
-        await self.box.timeline.sleep(self.box.timing.failed_login_s)
+        timing = self.box.timing
+        await self.box.linger(timing.failed_login_stig_s if self.stig else timing.failed_login_s)
         if self.box.persona.release < (26, 0):
             session.login_state = BROKEN
 
