@@ -13,6 +13,7 @@ from holdfast.control.caller import Ask, Caller, Question, Reply, cannot_ask
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.inventory import Entry
 from holdfast.control.parts import Parts, make_parts
+from holdfast.control.plans import Subject
 from holdfast.control.redaction import Redactor
 from holdfast.control.spec import Risk
 from holdfast.errors import HoldfastError
@@ -135,6 +136,19 @@ class Installation:
         given: dict[str, object] = dict(arguments or {"door": 7})
         return await self.parts.changes.run(
             entry(risk), target, caller, given, compute, dry_run=dry_run, plan_id=plan_id
+        )
+
+    def subject(self) -> Subject:
+        """What a plan of the plain call is bound to."""
+        change = self.door.change()
+        return Subject(
+            tool="proxmox_shut_door",
+            target="proxmox.lab",
+            identity=change.identity,
+            principal="alice",
+            arguments={"door": 7},
+            content=change.after,
+            before=change.before,
         )
 
     def kinds(self) -> list[str]:

@@ -104,7 +104,7 @@ async def proxmox_quick(ctx: Context[Appliance]) -> Answer:
 async def proxmox_shut(ctx: Context[Appliance], *, door: int = 1) -> Change:
     """Shut a door."""
     await ctx.client.ask(ctx)
-    return change()
+    return change(destructive=door == 13)
 
 
 @tool(title="Wide", toolset="doors", fleet=True)
@@ -129,7 +129,7 @@ async def estate_look(ctx: Context[object]) -> Answer:
 async def proxmox_break(ctx: Context[Appliance]) -> Change:
     """Break a door."""
     await ctx.client.ask(ctx)
-    return change()
+    return change(destructive=True)
 
 
 @tool(title="Each", toolset="doors", fleet=True)
@@ -149,14 +149,14 @@ SPECS: dict[str, ToolSpec] = {
 }
 
 
-def change() -> Change:
+def change(*, destructive: bool = False) -> Change:
     async def apply() -> Applied:
         raise AssertionError("this floor sends nothing itself")
 
     async def read_back() -> Observed:
         raise AssertionError("this floor reads nothing back itself")
 
-    return Change("Shut the door", "door 7", {"a": 1}, {"a": 2}, apply, read_back)
+    return Change("Shut the door", "door 7", {"a": 1}, {"a": 2}, apply, read_back, destructive=destructive)
 
 
 @dataclass(frozen=True)
@@ -488,6 +488,39 @@ async def test_an_answer_that_is_young_enough_is_not_asked_for_again(made: Insta
     assert len(made.appliance.asked) == 1
     await made.call("proxmox_each", tool="proxmox_list", doors=1, max_age_s=29)
     assert len(made.appliance.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "door", "risks"),
+    [
+        ("proxmox_shut", {"door": 3}, ["write"]),
+        ("proxmox_shut", {"door": 13}, ["write", "destructive"]),
+        ("proxmox_break", {}, ["destructive"]),
+    ],
+)
+async def test_a_change_that_destroys_is_asked_of_the_policy_as_such(
+    made: Installation, monkeypatch: pytest.MonkeyPatch, tool_name: str, door: dict[str, int], risks: list[str]
+) -> None:
+    asked: list[tuple[str, str, str | None]] = []
+
+    def gate(*, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+        asked.append((principal, entry.risk.value, target.label if target else None))
+
+    monkeypatch.setattr(made.dispatcher, "_gate", gate)
+    await made.call(tool_name, **door)
+    assert asked == [("alice", risk, "proxmox.lab") for risk in risks]
+
+    def refuse(*, principal: str, target: TargetSettings | None, entry: Entry) -> None:
+        if entry.risk is Risk.DESTRUCTIVE:
+            raise PolicyError("No. Nothing was executed.")
+
+    monkeypatch.setattr(made.dispatcher, "_gate", refuse)
+    made.written.clear()
+    if "destructive" in risks:
+        assert isinstance(await made.fails(tool_name, **door), PolicyError)
+        assert made.written == []
+    else:
+        await made.call(tool_name, **door)
 
 
 async def test_a_change_is_computed_anew_for_settling_without_policy_or_mode(made: Installation) -> None:

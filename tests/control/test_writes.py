@@ -19,8 +19,10 @@ from holdfast.errors import (
     LedgerError,
     LostReplyError,
     NotConfirmedError,
+    NotSentError,
     PlanError,
 )
+from holdfast.transport.lastlook import ask_before_sending
 from tests.control.doors import Door, Installation, accepts, declines, strict
 
 
@@ -165,6 +167,150 @@ async def test_a_denial_out_of_band_wins_over_a_yes_in_the_client(tmp_path: Path
     with pytest.raises(NotConfirmedError, match="bob has denied"):
         await made.run(plan_id=planned.plan_id, ask=accepts)
     assert made.door.sent == 0
+
+
+@pytest.mark.parametrize("reply", [Reply.ACCEPTED, Reply.DECLINED, Reply.UNANSWERED, Reply.CANNOT_ASK])
+@pytest.mark.parametrize("when", ["while the question is open", "while it is planned anew"])
+async def test_a_denial_that_comes_after_the_question_wins_whoever_says_yes(
+    tmp_path: Path, reply: Reply, when: str
+) -> None:
+    made = strict(tmp_path)
+    computed: list[int] = []
+
+    def deny(plan_id: str) -> None:
+        made.parts.approvals.decide(plan_id, approve=False, by="bob", reason="not today")
+
+    async def asks(question: Question) -> Reply:
+        if when == "while the question is open":
+            deny(question.plan_id)
+        return reply
+
+    def change() -> Change:
+        computed.append(1)
+        if when == "while it is planned anew" and len(computed) == 2:
+            deny(made.parts.approvals.pending()[0].plan_id)
+        return made.door.change()
+
+    asked_only = when == "while it is planned anew" and reply is not Reply.ACCEPTED
+    with pytest.raises(
+        NotConfirmedError, match="Not confirmed" if asked_only else "bob has denied the plan: not today"
+    ):
+        await made.run(ask=asks, change=change)
+    assert made.door.sent == 0
+    assert made.kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "sent"), [(Reply.ACCEPTED, 1), (Reply.UNANSWERED, 1), (Reply.DECLINED, 0), (Reply.CANNOT_ASK, 0)]
+)
+async def test_an_approval_that_comes_while_the_question_is_open_stands_in_for_no_answer_and_not_for_a_no(
+    tmp_path: Path, reply: Reply, sent: int
+) -> None:
+    made = strict(tmp_path)
+
+    async def approves(question: Question) -> Reply:
+        made.parts.approvals.decide(question.plan_id, approve=True, by="bob")
+        return reply
+
+    try:
+        assert (await made.run(ask=approves)).outcome == "applied"
+    except NotConfirmedError:
+        assert sent == 0
+    assert made.door.sent == sent
+
+
+async def test_an_approval_is_not_spent_by_a_look_that_fails(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    planned = await made.run(dry_run=True)
+    made.parts.approvals.decide(str(planned.plan_id), approve=True, by="bob")
+    computed: list[int] = []
+
+    def breaks() -> Change:
+        computed.append(1)
+        if len(computed) == 2:
+            raise NotSentError("the connection broke")
+        return made.door.change()
+
+    with pytest.raises(NotSentError):
+        await made.run(plan_id=planned.plan_id, change=breaks)
+    assert made.door.sent == 0
+    assert (await made.run(plan_id=planned.plan_id)).outcome == "applied"
+    intent = made.records("intent")[0]
+    assert intent["approved_by"] == "bob (out of band)"
+
+
+async def test_an_approval_that_is_used_elsewhere_meanwhile_counts_once(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    planned = await made.run(dry_run=True)
+    plan_id = str(planned.plan_id)
+    made.parts.approvals.decide(plan_id, approve=True, by="bob")
+    plan = made.parts.plans.check(plan_id, made.subject())
+    made.parts.approvals.redeem(plan)
+    with pytest.raises(NotConfirmedError, match="used already"):
+        await made.run(plan_id=plan_id)
+    assert made.door.sent == 0
+
+
+async def test_what_turns_out_to_destroy_when_it_is_planned_anew_is_recorded_as_such(tmp_path: Path) -> None:
+    made = strict(tmp_path)
+    computed: list[int] = []
+
+    def change() -> Change:
+        computed.append(1)
+        return made.door.change(destructive=len(computed) == 2)
+
+    assert (await made.run(ask=accepts, change=change)).outcome == "applied"
+    assert made.records("intent")[0]["risk"] == "destructive"
+
+
+async def test_every_request_of_a_change_asks_the_kill_switch_and_none_after_it(made: Installation) -> None:
+    asked: list[str] = []
+
+    async def apply() -> Applied:
+        ask_before_sending()
+        made.parts.kill_switch.engage(reason="drill", who="operator")
+        with pytest.raises(KillSwitchError, match="while the change was being made: a part of it was sent") as caught:
+            ask_before_sending()
+        asked.extend([caught.value.executed.value, str(caught.value.next_step)])
+        raise caught.value
+
+    result = await made.run(change=lambda: made.door.change(apply=apply))
+    assert result.outcome == "not_applied"
+    assert asked == ["unknown", "Tell the user. Read the state to see which part it was."]
+    assert "kill_switch" in str(result.warnings)
+    ask_before_sending()
+
+
+async def test_a_kill_switch_that_is_engaged_before_the_first_request_leaves_nothing_open(made: Installation) -> None:
+    async def apply() -> Applied:
+        made.parts.kill_switch.engage(reason="drill", who="operator")
+        ask_before_sending()
+        raise AssertionError("sent although writes are stopped")
+
+    with pytest.raises(KillSwitchError, match="engaged by operator: drill") as caught:
+        await made.run(change=lambda: made.door.change(apply=apply))
+    assert caught.value.executed is Executed.NO
+    assert made.outcomes() == ["not_applied"]
+
+
+async def test_what_a_change_leaves_running_is_not_asked_any_more(made: Installation) -> None:
+    done = asyncio.Event()
+
+    async def later() -> None:
+        await done.wait()
+        ask_before_sending()
+
+    left: list[asyncio.Task[None]] = []
+
+    async def apply() -> Applied:
+        left.append(asyncio.create_task(later()))
+        made.door.state = "shut"
+        return Applied()
+
+    assert (await made.run(change=lambda: made.door.change(apply=apply))).outcome == "applied"
+    made.parts.kill_switch.engage(reason="drill", who="operator")
+    done.set()
+    await left[0]
 
 
 @pytest.mark.parametrize("destructive_by", ["tool", "change"])

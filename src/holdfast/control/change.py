@@ -36,6 +36,7 @@ class Observed:
         undo: The call that takes it back, where only the state that was read shows it (an id that the appliance chose).
         shown: Whether the state itself shows the effect; False when it rests on the appliance's answer, or on how its
             task ended.
+        next_step: What to do now, where it is more exact than what the effect alone says.
     """
 
     effect: Literal["applied", "not_applied", "unknown"]
@@ -44,6 +45,7 @@ class Observed:
     task: str | None = None
     undo: UndoCall | None = None
     shown: bool = True
+    next_step: str | None = None
 
     @property
     def verified(self) -> bool:

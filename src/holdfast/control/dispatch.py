@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -23,7 +23,7 @@ from holdfast.control.context import Connections, Context, Told
 from holdfast.control.inventory import Entry
 from holdfast.control.lastgood import LastGood
 from holdfast.control.rendering import as_json, fit
-from holdfast.control.spec import ToolSpec
+from holdfast.control.spec import Risk, ToolSpec
 from holdfast.errors import (
     CircuitOpenError,
     DeadlineError,
@@ -284,7 +284,11 @@ class Dispatcher:
 
         async def compute() -> Change:
             limit = spec.time_limit_s or target.total_timeout
-            return cast("Change", await _bounded(limit, lambda: spec.function(context, **arguments)))
+            change = cast("Change", await _bounded(limit, lambda: spec.function(context, **arguments)))
+            if change.destructive and entry.risk is not Risk.DESTRUCTIVE:
+                # The tool is declared as writing; this very change destroys, which may be another rule's matter.
+                self._gate(principal=caller.principal, target=target, entry=replace(entry, risk=Risk.DESTRUCTIVE))
+            return change
 
         result = await self._writer.run(entry, target, caller, arguments, compute, dry_run=dry_run, plan_id=plan_id)
         return fit(as_json(result), self._cap)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from holdfast.config import ControlSettings, TargetSettings
 from holdfast.control.answers import JsonObject, Outcome, WriteResult
-from holdfast.control.approval import Approvals
+from holdfast.control.approval import Approvals, denied
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.inventory import Entry
@@ -21,7 +21,15 @@ from holdfast.control.ledger import Outcome as LedgerOutcome
 from holdfast.control.plans import Plan, PlanStore, Subject
 from holdfast.control.rendering import compact
 from holdfast.control.spec import Risk
-from holdfast.errors import DeadlineError, Executed, HoldfastError, NotConfirmedError, TransportError
+from holdfast.errors import (
+    DeadlineError,
+    Executed,
+    HoldfastError,
+    KillSwitchError,
+    NotConfirmedError,
+    TransportError,
+)
+from holdfast.transport import asked_before_sending
 
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
@@ -89,7 +97,7 @@ class Changes:
         subject = _subject(entry, target, caller, arguments, change)
         known = plan_id if plan_id is not None else caller.resumed_plan
         plan = self._plans.issue(subject) if known is None else self._plans.check(known, subject)
-        risk = Risk.DESTRUCTIVE if change.destructive else entry.risk
+        risk = _risk(entry, change)
         if dry_run:
             return self._planned(plan, change, risk)
         approved_by = await self._confirmed(plan, change, risk, caller, second_call=plan_id is not None)
@@ -99,6 +107,9 @@ class Changes:
             # A person takes time: what was planned is looked at once more, and the plan refuses what has moved.
             change = await _planned_only(compute)
             subject = _subject(entry, target, caller, arguments, change)
+            risk = _risk(entry, change)
+            if self._decided(plan) is not None:
+                self._approvals.redeem(plan)
         self._plans.consume(plan.plan_id, subject)
         return await self._carry_out(plan, change, risk, caller, subject, approved_by)
 
@@ -149,13 +160,31 @@ class Changes:
             return "mode operate"
         if need == "plan":
             return "second call with the plan" if second_call else None
-        if self._approvals.decision(plan) is not None:
-            return f"{self._approvals.redeem(plan).by} (out of band)"
+        decided = self._decided(plan)
+        if decided is not None:
+            return decided
         self._request(plan, change, risk)
         reply = await caller.ask(Question(plan.plan_id, _question(change, plan)))
+        # Somebody else may have decided while the question was open; a denial wins, whoever says yes.
+        decided = self._decided(plan)
         if reply is Reply.ACCEPTED:
             return "a person in the client"
+        if decided is not None and reply is Reply.UNANSWERED:
+            return decided
         raise _not_confirmed(reply, plan, change)
+
+    def _decided(self, plan: Plan) -> str | None:
+        """Who has approved the plan out of band; None while nobody has decided. The approval is not used up.
+
+        Raises:
+            NotConfirmedError: Somebody has denied it, or what stands there is no genuine decision.
+        """
+        decision = self._approvals.decision(plan)
+        if decision is None:
+            return None
+        if not decision.approved:
+            raise denied(decision)
+        return f"{decision.by} (out of band)"
 
     async def _carry_out(
         self, plan: Plan, change: Change, risk: Risk, caller: Caller, subject: Subject, approved_by: str
@@ -179,7 +208,8 @@ class Changes:
             error: HoldfastError | None = None
             applied = Applied()
             try:
-                applied = await change.apply()
+                with _LastLook(self._kill_switch) as look, asked_before_sending(look.ask):
+                    applied = await change.apply()
             except HoldfastError as failed:
                 if failed.executed is Executed.NO:
                     raise
@@ -206,6 +236,46 @@ class Changes:
         except TimeoutError:
             observed = Observed("unknown", note="reading back took too long")
         return observed
+
+
+class _LastLook:
+    """Asks the kill switch before every request by which a change is made; not after it, in tasks it left running."""
+
+    def __init__(self, kill_switch: KillSwitch) -> None:
+        self._kill_switch = kill_switch
+        self._sent = False
+        self._over = False
+
+    def __enter__(self) -> _LastLook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+
+    def ask(self) -> None:
+        """Refuse to send while writes are stopped.
+
+        Raises:
+            KillSwitchError: Writes are stopped. Whether something of the change was sent before is said by `executed`.
+        """
+        if self._over:
+            return
+        try:
+            self._kill_switch.check()
+        except KillSwitchError as error:
+            if not self._sent:
+                raise
+            raise KillSwitchError(
+                "The kill switch was engaged while the change was being made: a part of it was sent, the rest was not.",
+                next_step="Tell the user. Read the state to see which part it was.",
+                executed=Executed.UNKNOWN,
+            ) from error
+        self._sent = True
+
+
+def _risk(entry: Entry, change: Change) -> Risk:
+    """The risk of this very change."""
+    return Risk.DESTRUCTIVE if change.destructive else entry.risk
 
 
 async def _planned_only(compute: Callable[[], Awaitable[Change]]) -> Change:
@@ -353,6 +423,8 @@ def _result(
     if not observed.shown and settled in _UNSEEN:
         warning, result.next_step = _UNSEEN[settled]
         notes.append(warning)
+    if observed.next_step is not None:
+        result.next_step = observed.next_step
     result.warnings = notes or None
     return result
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.transport.http import HttpTransport, SendEvent
     from holdfast.transport.jsonrpc import RPC_LIMITS, JsonRpcSocket
     from holdfast.transport.jsontext import parse_json
+    from holdfast.transport.lastlook import asked_before_sending
     from holdfast.transport.limits import Limits
     from holdfast.transport.messages import Headers, Part, Reply, Request
     from holdfast.transport.pool import ConnectionPool
@@ -48,6 +49,7 @@ __all__ = [
     "SendEvent",
     "ServerCertificate",
     "TlsSettings",
+    "asked_before_sending",
     "classify",
     "fetch_certificate",
     "fingerprint",
@@ -71,6 +73,7 @@ __getattr__ = exports(
         "JsonRpcError": "rpcfailures",
         "JsonRpcSocket": "jsonrpc",
         "parse_json": "jsontext",
+        "asked_before_sending": "lastlook",
         "Limits": "limits",
         "Headers": "messages",
         "Part": "messages",

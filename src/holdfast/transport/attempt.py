@@ -22,15 +22,27 @@ from holdfast.errors import (
 )
 from holdfast.transport import tls
 from holdfast.transport.http import OnSend, SendEvent
+from holdfast.transport.lastlook import ask_before_sending
 from holdfast.transport.urls import Origin
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientResponse
+    from aiohttp.connector import Connection
 
 Handler: TypeAlias = "Callable[[ClientRequest], Awaitable[ClientResponse]]"
 
 REDIRECTS = frozenset({300, 301, 302, 303, 305, 306, 307, 308})
 _RETRY_NEXT = "Read the state back before repeating it: it may have been executed."
+
+
+class AskingRequest(aiohttp.ClientRequest):
+    """A request that asks, with its connection in hand, whether it may still be sent."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Write the request; a refusal closes the connection unused."""
+        if self.method not in ("GET", "HEAD"):
+            ask_before_sending()
+        return await super().send(conn)
 
 
 class StopError(Exception):

@@ -17,6 +17,7 @@ from holdfast.errors import (
     ProtocolError,
 )
 from holdfast.transport.jsontext import parse_json
+from holdfast.transport.lastlook import ask_before_sending
 from holdfast.transport.limits import MIB, Limits
 from holdfast.transport.pool import ConnectionPool
 from holdfast.transport.rpcfailures import READ_BACK, JsonRpcError, Pending, failure_of
@@ -206,6 +207,8 @@ class JsonRpcSocket:
         self._pending[key] = entry
         try:
             async with asyncio.timeout(budget):
+                if not safe:
+                    ask_before_sending()
                 # From here on the frame may be on its way, even if sending fails.
                 entry.written = True
                 try:

@@ -139,6 +139,8 @@ class ConnectionPool:
     def _open(self, keepalive_s: float | None) -> aiohttp.ClientSession:
         import aiohttp
 
+        from holdfast.transport.attempt import AskingRequest
+
         # The limits are held by slot(): they count over all sessions of this pool.
         if keepalive_s is None:
             connector = aiohttp.TCPConnector(
@@ -160,6 +162,7 @@ class ConnectionPool:
             timeout=aiohttp.ClientTimeout(total=None, sock_read=None),
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
             trace_configs=[trace_config()],
+            request_class=AskingRequest,
         )
 
     async def close(self) -> None:

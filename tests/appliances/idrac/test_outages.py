@@ -10,9 +10,9 @@ import pytest
 
 from holdfast.appliances.idrac.errors import NotReadyError
 from holdfast.errors import HoldfastError
-from tests.appliances.idrac.cases import bmc_of
+from tests.appliances.idrac.cases import DISK, RAID, bmc_of
 from tests.appliances.idrac.test_reads import every_persona
-from tests.appliances.idrac.test_writes import lab_room
+from tests.appliances.idrac.test_writes import lab_room, sent
 from tests.support.rooms import Room, room
 
 RESTART_S = 180.0
@@ -188,3 +188,77 @@ async def test_an_idrac_that_is_not_ready_for_long_does_not_open_the_circuit(tmp
         for _ in range(12):
             assert (await lab.fails("idrac_get_health")).code == "not_ready"
         assert lab.application.connections.breakers()[0][2].current_state == "closed"
+
+
+async def cut(lab: Room, at: str, tool: str, **arguments: Any) -> None:
+    """Call a tool and give the call up while it waits: its requests at this address take real time."""
+    seen = sum(at in one.path for one in lab.arrivals)
+    lab.simulator.set_fault("slow", path=at, seconds=0.3)
+    call = asyncio.create_task(lab.call(tool, **arguments))
+    for _ in range(2000):
+        await asyncio.sleep(0.005)
+        if sum(at in one.path for one in lab.arrivals) > seen:
+            break
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    lab.simulator.clear_faults()
+
+
+def not_ready_for(lab: Room, seconds: float) -> None:
+    """Jobs cannot be read for so long: data sources are unavailable (SYS518)."""
+    for path in ("/Jobs/", "/Tasks/"):
+        lab.simulator.set_fault("not-ready", disguise="sys518", path=path, for_s=seconds, retry_after_s=30)
+
+
+@every_persona
+async def test_a_wait_that_was_cut_is_picked_up_again_and_waits_through_minutes_of_not_ready(
+    persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        started = await lab.call("idrac_export_profile", wait_s=0)
+        job = str(started["task"])
+        await cut(lab, job, "idrac_wait_job", job=job, wait_s=590)
+        not_ready_for(lab, 400)
+        early = await lab.fails("idrac_wait_job", job=job, wait_s=60)
+        assert early.code == "unavailable"
+        assert "Ask again" in str(early.next_step)
+        done = await lab.call("idrac_wait_job", job=job, wait_s=590)
+        assert done["finished"] is True, done
+        assert sum(lab.slept) >= 360
+        assert lab.application.connections.breakers()[0][2].current_state == "closed"
+
+
+@pytest.mark.parametrize("persona", ["9-14g", "9", "10"])
+async def test_a_change_that_was_cut_while_its_job_ran_goes_on_and_is_picked_up_by_its_job(
+    persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        bmc_of(lab).raid.remove("Disk.Virtual.0:RAID.Integrated.1-1")
+        await lab.call("idrac_list_jobs")
+        lab.simulator.scale_time(30)
+        volume = {"controller": RAID, "raid_type": "RAID0", "drives": [DISK], "name": "scratch"}
+        await cut(lab, "JID_", "idrac_create_volume", **volume)
+        listed: dict[str, Any] = await lab.call("idrac_list_jobs")
+        (job,) = listed["items"]
+        assert job["phase"] == "running", job
+        not_ready_for(lab, 120)
+        done: dict[str, Any] = await lab.call("idrac_wait_job", job=job["id"], wait_s=590)
+        assert done["job"]["phase"] == "done", done
+        assert [one.name for one in bmc_of(lab).raid.volumes.values()] == ["scratch"]
+        assert len([one for one in sent(lab) if one.endswith("/Volumes")]) == 1
+
+
+@every_persona
+async def test_the_idrac_restarts_under_a_wait_and_a_second_wait_finds_the_end(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        client = await client_of(lab)
+        started = await lab.call("idrac_export_profile", wait_s=0)
+        job = str(started["task"])
+        lab.simulator.set_fault("bmc-reset", seconds=300)
+        lab.simulator.set_fault("late-logins", seconds=30)
+        lab.clock.advance(4)
+        assert (await lab.fails("idrac_wait_job", job=job, wait_s=100)).code == "unavailable"
+        done = await lab.call("idrac_wait_job", job=job, wait_s=590)
+        assert done["finished"] is True, done
+        assert client._session.outage.doubtful is False

@@ -161,7 +161,7 @@ async def test_times_can_be_made_as_long_as_real_ones() -> None:
     async with bench("9") as at:
         at.simulator.scale_time(10)
         await at.post(f"{SYS}/Actions/ComputerSystem.Reset", {"ResetType": "GracefulShutdown"})
-        at.wait(20)
+        at.wait(590)
         assert (await at.get(SYS)).body["PowerState"] == "PoweringOff"
         at.wait(20)
         assert (await at.get(SYS)).body["PowerState"] == "Off"

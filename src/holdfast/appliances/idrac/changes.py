@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from holdfast.appliances.idrac.client import Answered, IDracClient
-from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, read_job, wait_for
+from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, poll_pause, read_job, wait_for
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
@@ -22,6 +22,8 @@ STEP_S: Final = 2.0
 """Wait between looks at a state that takes a while to come, seconds."""
 _RESERVE_S: Final = 15.0
 """What is left of a call's time for the read-back, seconds."""
+SHORT_S: Final = 60.0
+"""What may take longer than this is looked at less often (contract 8.5), seconds."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Write:
         tells: What the answer told that is worth showing; no secrets.
         concludes: Reads what a job did that has ended, to be shown with it.
         only_looks: Its job changes nothing of the server: one that failed has done nothing.
+        judged: Reads the state for a job that is known, in place of the change's `look`.
     """
 
     send: Send
@@ -73,6 +76,7 @@ class Write:
     tells: Callable[[Answered], JsonObject] | None = None
     concludes: Conclude | None = None
     only_looks: bool = False
+    judged: Callable[[Job], Awaitable[Seen]] | None = None
 
 
 def _late() -> bool:
@@ -118,8 +122,9 @@ class _Sending:
             except HoldfastError:
                 pass  # an iDRAC that is away for a moment shows nothing; the read-back decides
             await self._ctx.progress(waited, self._write.settle_s, "waiting for the effect")
-            await self._ctx.sleep(STEP_S)
-            waited += STEP_S
+            pause = STEP_S if self._write.settle_s <= SHORT_S else poll_pause(waited)
+            await self._ctx.sleep(pause)
+            waited += pause
 
     async def _follow(self, job: str) -> Applied:
         async def report(found: Job, waited: float) -> None:
@@ -154,8 +159,10 @@ class _Sending:
         if job is None:
             return self._without_job(await self._look())
         if job.phase == "running":
-            return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id)
-        return self._by_job(job, await self._look())
+            step = f"It runs on the iDRAC: wait with idrac_wait_job for job {job.id}. Do not repeat it."
+            return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id, next_step=step)
+        judged = self._write.judged
+        return self._by_job(job, await (judged(job) if judged is not None else self._look()))
 
     async def _current_job(self) -> Job | None:
         if self._job is not None and self._job.phase != "running":
@@ -192,13 +199,16 @@ class _Sending:
                 said = seen.note or (_SHOWN if seen.reached else _NOT_SHOWN)
                 return Observed("unknown", seen.state, note=f"{told} Part of it failed. {said}")
             case "staged":
-                waits = f"{told} It waits for a restart of the host."
-                undo = UndoCall(tool="idrac_delete_job", arguments={"job": job.id})
-                if not seen.reached:
-                    return Observed("unknown", seen.state, note=waits, task=job.id, undo=undo)
-                return Observed("applied", seen.state, note=waits, task=job.id, undo=undo)
+                return Observed(
+                    "applied" if seen.reached else "unknown",
+                    seen.state,
+                    note=f"{told} It waits for a restart of the host.",
+                    task=job.id,
+                    undo=UndoCall(tool="idrac_delete_job", arguments={"job": job.id}),
+                    next_step=_RESTART.format(job=job.id),
+                )
             case "needs_operator":
-                return Observed("unknown", seen.state, note=f"{told} {_BY_HAND}")
+                return Observed("unknown", seen.state, note=f"{told} {_BY_HAND}", next_step=_ASK_OPERATOR)
             case _:
                 effect_seen = seen.reached is not False
                 note = seen.note if effect_seen else f"{told} {seen.note or 'The state does not show it yet.'}"
@@ -256,6 +266,13 @@ _PERHAPS: Final = "Whether it did part of its work before, the state does not sh
 _SHOWN: Final = "What can be read is as wanted; the Lifecycle log says what went wrong: idrac_list_logs."
 _NOT_SHOWN: Final = "The state does not show all of it; the Lifecycle log says what went wrong: idrac_list_logs."
 _BY_HAND: Final = "It is in force only after an operator has restarted the server or cut it from the mains: look then."
+_RESTART: Final = (
+    "It takes effect at the next restart of the server. Restart it when that suits (idrac_set_power); then "
+    "idrac_wait_job tells how job {job} ended. Do not repeat it."
+)
+_ASK_OPERATOR: Final = (
+    "Ask the operator to restart or unplug the server; then read the state. Do not repeat the change."
+)
 _VANISHED: Final = "No view of the iDRAC knows its job any more: that is no proof of success."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -23,6 +24,7 @@ VISIBILITY_LAG_S: Final = 30.0
 """A new job may be unknown for so long (contract 8.3)."""
 _PAUSES: Final = ((60.0, 5.0), (300.0, 15.0), (float("inf"), 30.0))
 """Waits between looks by the time waited so far (contract 8.5)."""
+_JITTER: Final = 0.2
 
 _PHASES: Final[dict[str, Phase]] = {
     "Completed": "done",
@@ -53,6 +55,12 @@ _LOGGED: Final[dict[str, Phase]] = {
 Sleep = Callable[[float], Awaitable[None]]
 Report = Callable[["Job", float], Awaitable[None]]
 Silence = Callable[[float], Awaitable[None]]
+
+
+def poll_pause(waited: float) -> float:
+    """Seconds until the next look, after so many seconds of waiting: 5, later 15, then 30, give or take a fifth."""
+    usual = next(pause for until, pause in _PAUSES if waited < until)
+    return usual * random.uniform(1 - _JITTER, 1 + _JITTER)  # spreads load, protects nothing
 
 
 @dataclass(frozen=True)
@@ -200,8 +208,7 @@ async def wait_for(
             await silence(waited)
         if (found is not None and found.at_rest) or waited >= limit:
             break
-        usual = next(pause for until, pause in _PAUSES if waited < until)
-        pause = min(usual if waited else 1.0, max(limit - waited, 0.05))
+        pause = min(poll_pause(waited) if waited else 1.0, max(limit - waited, 0.05))
         await sleep(pause)
         waited += pause
     if found is None:

@@ -199,10 +199,15 @@ class JobPage(Page[JobRow]):
 
 
 class JobAnswer(Answer):
-    """A job after waiting for it."""
+    """A job after waiting for it.
+
+    verified: of a firmware job, whether the inventory shows what was to be installed, and health is no worse; absent
+        where that cannot be told.
+    """
 
     job: JobRow
     finished: bool
+    verified: bool | None = None
     waited_s: float
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered
+from holdfast.appliances.idrac.jobs import poll_pause
 from holdfast.appliances.idrac.reading import text
 from holdfast.appliances.idrac.state import reset_types
 from holdfast.control.answers import JsonObject, UndoCall
@@ -43,6 +44,8 @@ _WAYS: Final[dict[Verb, tuple[_Way, ...]]] = {
     "nmi": (_Way("Nmi"),),
 }
 _WANTED: Final[dict[Verb, str | None]] = {"on": "On", "off_graceful": "Off", "off_force": "Off"}
+_BY_SYSTEM: Final = ("off_graceful", "restart_graceful")
+_PASSING: Final = ("PoweringOff", "PoweringOn")
 _SAID: Final[dict[Verb, str]] = {
     "on": "Switch on",
     "off_graceful": "Shut down",
@@ -85,8 +88,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
     system = await ctx.client.places.system()
     way = way_of(verb, reset_types(system))
     state, wanted = text(system, "PowerState") or "unknown", _WANTED.get(verb)
-    if wanted is None and state != "On":
-        raise ConflictError(f"The server is {state}, not On.", next_step="Switch it on first.")
+    _check_state(verb, state, wanted)
     marks_before = None if wanted or verb == "nmi" else await _marks(ctx, system)
     unseen = verb == "nmi" or (wanted is None and not await _leaves_marks(ctx, system))
 
@@ -95,7 +97,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         power = text(now, "PowerState")
         shown: JsonObject = {"power_state": power}
         if wanted is not None:
-            return Seen(power == wanted, shown, note=_still(verb, power, wanted))
+            return Seen(power == wanted, shown, note=_still(verb, power, wanted), partly=power in _PASSING)
         if verb == "nmi":
             return Seen(None, shown, note="Whether the operating system took the NMI cannot be seen from here.")
         if unseen:
@@ -114,7 +116,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         Write(
             lambda: _send(ctx, system, way),
             {"reset_type": way.first, "then_on": way.then_on},
-            settle_s=0.0 if unseen else OFF_WAIT_S if verb == "restart_graceful" else STATE_WAIT_S,
+            settle_s=0.0 if unseen else OFF_WAIT_S if verb in _BY_SYSTEM else STATE_WAIT_S,
         ),
         summary=f"{_SAID[verb]} {name} ({text(system, 'Model') or 'server'})",
         before={"power_state": state},
@@ -129,10 +131,32 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
     )
 
 
+def _check_state(verb: Verb, state: str, wanted: str | None) -> None:
+    """Refuse what the power's state does not allow; what is under way is waited for, and only cut off by force.
+
+    Raises:
+        ConflictError: Nothing is sent.
+    """
+    if state in _PASSING and verb != "off_force":
+        raise ConflictError(
+            f"The server is {state}: a change of its power is under way. Nothing was sent.",
+            next_step="Look again in a minute: idrac_get_power. Only off_force cuts a shutdown that hangs short.",
+        )
+    if wanted is None and state != "On":
+        raise ConflictError(f"The server is {state}, not On.", next_step="Switch it on first.")
+
+
 def _still(verb: Verb, power: str | None, wanted: str) -> str | None:
-    if power == wanted or verb != "off_graceful":
+    if power == wanted:
         return None
-    return "The operating system has not shut down yet, or ignores the request; it is not forced."
+    if power in _PASSING:
+        return f"The server is still {power}: it is under way. Nothing more is sent; look again with idrac_get_power."
+    if verb != "off_graceful":
+        return None
+    return (
+        "The operating system has not shut down, or ignores the request; it is not forced. Ask the operator whether to "
+        "cut the power (off_force)."
+    )
 
 
 async def _marks(ctx: Ctx, system: JsonObject) -> list[str]:
@@ -170,8 +194,9 @@ async def _goes_off(ctx: Ctx, limit_s: float) -> bool:
 async def _on_again(ctx: Ctx, system: JsonObject) -> Answered:
     waited = 0.0
     while waited < OFF_WAIT_S and await _power_state(ctx) != "Off":
-        await ctx.sleep(STEP_S)
-        waited += STEP_S
+        pause = poll_pause(waited)
+        await ctx.sleep(pause)
+        waited += pause
     if waited >= OFF_WAIT_S:
         raise ConflictError(
             "The server did not switch off within five minutes; it was not forced, and not switched on again.",

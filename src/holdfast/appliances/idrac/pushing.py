@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from holdfast.appliances.idrac.changes import Ctx, Write
+from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.files import known_file
 from holdfast.appliances.idrac.reading import action_of, text, whole
-from holdfast.appliances.idrac.updating import JOBS, When, change_firmware, update_service
+from holdfast.appliances.idrac.updating import When, change_firmware, update_service
+from holdfast.appliances.idrac.verifying import version_in
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.rendering import compact
@@ -88,10 +89,12 @@ async def plan_push(ctx: Ctx, name: str, when: When) -> Change:
         raise UnsupportedError("This iDRAC takes no firmware from a file; use a URL: idrac_update_firmware.")
     return await change_firmware(
         ctx,
-        Write(send, content, jobs=JOBS, wait_s=40.0),
+        send,
+        content,
         summary=f"Install firmware from the file {name}",
         after={"file": name, "sha256": image.sha256},
         when=when,
+        version=version_in(name),
     )
 
 

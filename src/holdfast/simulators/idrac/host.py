@@ -13,12 +13,15 @@ ON, OFF, POWERING_ON, POWERING_OFF = "On", "Off", "PoweringOn", "PoweringOff"
 
 @dataclass
 class HostPace:
-    """How long things take, in simulated seconds; small by default so that demonstrations move."""
+    """How long things take, in simulated seconds; small by default so that demonstrations move.
+
+    An operating system takes its time to shut down, here too: 20 to 90 s (contract §14).
+    """
 
     power_on_s: float = 2.0
     post_s: float = 4.0
     boot_s: float = 4.0
-    graceful_s: float = 3.0
+    graceful_s: float = 60.0
     graceful_timeout_s: float = 300.0
     cycle_off_s: float = 2.0
     guard_s: float = 10.0

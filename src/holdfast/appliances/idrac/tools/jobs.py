@@ -11,9 +11,11 @@ from holdfast.appliances.idrac.arguments import JobRef
 from holdfast.appliances.idrac.jobs import Job, list_jobs, traces, wait_for
 from holdfast.appliances.idrac.models import JobAnswer, JobPage, JobRow
 from holdfast.appliances.idrac.tools.core import Ctx
+from holdfast.appliances.idrac.verifying import JOBS as FIRMWARE_JOBS
+from holdfast.appliances.idrac.verifying import LOOK, after_job
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
-from holdfast.errors import NotFoundError
+from holdfast.errors import HoldfastError, NotFoundError
 
 
 def _row(job: Job) -> JobRow:
@@ -60,4 +62,16 @@ async def idrac_wait_job(
     if silent is not None:
         notes.append(f"The iDRAC has not answered for {waited - silent:.0f} s: the state is an earlier one. Ask again.")
     finished = found.at_rest and found.phase != "staged"
-    return JobAnswer(job=_row(found), finished=finished, waited_s=waited, notes=notes or None)
+    verified: bool | None = None
+    if finished and found.phase != "failed" and found.type in FIRMWARE_JOBS:
+        verified, said = await _firmware(ctx, found)
+        notes.append(said)
+    return JobAnswer(job=_row(found), finished=finished, verified=verified, waited_s=waited, notes=notes or None)
+
+
+async def _firmware(ctx: Ctx, job: Job) -> tuple[bool | None, str]:
+    """What the inventory says of a firmware job that has ended; the iDRAC may restart for it just now."""
+    try:
+        return await after_job(ctx.client, job)
+    except HoldfastError as error:
+        return None, f"What is installed cannot be read now ({error.message}); look later: {LOOK}."
