@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.appliances.idrac.logs import Wanted, search
 from holdfast.appliances.idrac.reading import link, text, time_of, whole
-from holdfast.errors import CircuitOpenError, HoldfastError, NotFoundError, TransportError, UnavailableError
+from holdfast.errors import (
+    ApplianceError,
+    ApplianceFaultError,
+    CircuitOpenError,
+    HoldfastError,
+    NotFoundError,
+    TransportError,
+    UnavailableError,
+    UnsupportedError,
+)
 from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonObject
 
@@ -113,7 +122,7 @@ def job_of(row: JsonObject) -> Job:
 
 
 async def read_job(client: IDracClient, job: str, *, waiting: bool = False) -> Job:
-    """A job's state, from the first view that knows it: the queue, the JobService, the TaskService (contract 8.2).
+    """A job's state, from the first view that tells it: the queue, the JobService, the TaskService (contract 8.2).
 
     Args:
         client: Of the iDRAC.
@@ -122,23 +131,24 @@ async def read_job(client: IDracClient, job: str, *, waiting: bool = False) -> J
 
     Raises:
         NotFoundError: No view knows it. A job that has vanished is no success.
+        ApplianceFaultError: No view tells it, and one has failed.
     """
     get = client.look if waiting else client.get
     queue = await client.places.jobs()
-    try:
-        return job_of(await get(f"{queue}/{job}"))
-    except NotFoundError as error:
-        missing = error
-    root = await client.root()
-    for name, collection in (("JobService", "Jobs"), ("Tasks", "Tasks")):
-        service = link(root, name)
-        if service is None or f"{service}/{collection}" == queue:
-            continue
+    failed: ApplianceError | None = None
+    for view in (queue, *await _other_views(client, queue)):
         try:
-            return job_of(await get(f"{service}/{collection}/{job}"))
-        except NotFoundError:
-            continue
-    raise missing
+            return job_of(await get(f"{view}/{job}"))
+        except (NotFoundError, ApplianceFaultError) as error:
+            if failed is None or isinstance(failed, NotFoundError):
+                failed = error
+    raise failed or NotFoundError(f"No view of the iDRAC knows job {job}.")
+
+
+async def _other_views(client: IDracClient, queue: str) -> list[str]:
+    root = await client.root()
+    services = ((link(root, name), below) for name, below in (("JobService", "Jobs"), ("Tasks", "Tasks")))
+    return [found for service, below in services if service is not None and (found := f"{service}/{below}") != queue]
 
 
 async def traces(client: IDracClient, job: str) -> Job | None:
@@ -148,17 +158,18 @@ async def traces(client: IDracClient, job: str) -> Job | None:
         return None
     row = found.rows[0]
     message_id = (text(row, "MessageId") or "").rpartition(".")[2]
+    phase = _LOGGED.get(message_id, "failed" if text(row, "Severity") == "Critical" else "unknown")
     return Job(
         id=job,
         name=None,
         type=None,
         state="Vanished",
-        phase=_LOGGED.get(message_id, "failed" if text(row, "Severity") == "Critical" else "unknown"),
+        phase=phase,
         percent=None,
         message=text(row, "Message"),
         message_id=message_id or None,
         started=None,
-        ended=time_of(row, "Created"),
+        ended=None if phase == "unknown" else time_of(row, "Created"),
     )
 
 
@@ -192,14 +203,20 @@ async def wait_for(
 
     Raises:
         UnavailableError: Its state could not be read at any time.
-        NotFoundError: It is not known, half a minute after it should be.
+        NotFoundError: It has not been known for half a minute, though the iDRAC lists its jobs.
     """
     left = remaining_s()
     limit = limit_s if left is None else min(limit_s, max(left - 3.0, 0.0))
-    waited = 0.0
+    waited, missing_since = 0.0, 0.0
     found: Job | None = None
     for _ in range(10_000):
-        seen = await _look(client, job, waited)
+        seen, missing = await _look(client, job)
+        if missing is not None and waited - missing_since >= VISIBILITY_LAG_S:
+            if silence is not None:
+                await silence(waited)
+            seen = await _listed(client, job, missing)
+        if missing is None or seen is not None:
+            missing_since = waited
         if seen is not None:
             found = seen
             if report is not None:
@@ -216,15 +233,34 @@ async def wait_for(
     return found, waited
 
 
-async def _look(client: IDracClient, job: str, waited: float) -> Job | None:
+_AWAY: Final = (UnavailableError, TransportError, CircuitOpenError, ApplianceFaultError)
+"""What is normal while an iDRAC restarts (contract 8.3, 10); a 404 is, too."""
+
+
+async def _look(client: IDracClient, job: str) -> tuple[Job | None, NotFoundError | None]:
+    """The job, or that it is not known, or neither when the iDRAC does not tell."""
     try:
-        return await read_job(client, job, waiting=True)
-    except (UnavailableError, TransportError, CircuitOpenError):
+        return await read_job(client, job, waiting=True), None
+    except NotFoundError as error:
+        return None, error
+    except _AWAY:
+        return None, None
+
+
+async def _listed(client: IDracClient, job: str, missing: NotFoundError) -> Job | None:
+    """The job as the queue lists it; None when the queue cannot be read.
+
+    Raises:
+        NotFoundError: The queue can be read, and does not have it.
+    """
+    try:
+        listed = await list_jobs(client)
+    except (*_AWAY, NotFoundError, UnsupportedError):
         return None
-    except NotFoundError:
-        if waited >= VISIBILITY_LAG_S:
-            raise
-        return None
+    found = next((one for one in listed if one.id == job), None)
+    if found is None:
+        raise missing
+    return found
 
 
 async def ids_now(client: IDracClient) -> frozenset[str]:

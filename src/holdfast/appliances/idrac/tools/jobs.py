@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.jobs import Job, list_jobs, traces, wait_for
 from holdfast.appliances.idrac.models import JobAnswer, JobPage, JobRow
 from holdfast.appliances.idrac.tools.core import Ctx
 from holdfast.appliances.idrac.verifying import JOBS as FIRMWARE_JOBS
-from holdfast.appliances.idrac.verifying import LOOK, after_job
+from holdfast.appliances.idrac.verifying import LOOK, after_job, updates
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
 from holdfast.errors import HoldfastError, NotFoundError
@@ -37,15 +37,16 @@ async def idrac_wait_job(
     """Wait until a job has ended or waits for a restart of the host, also while the iDRAC restarts. Then call again."""
 
     silent: float | None = None
+    lasted = 0.0
 
     async def report(found: Job, waited: float) -> None:
-        nonlocal silent
-        silent = None
+        nonlocal silent, lasted
+        silent, lasted = None, waited
         await ctx.progress(float(found.percent or 0), 100.0, f"{found.id}: {found.state}")
 
     async def silence(waited: float) -> None:
-        nonlocal silent
-        silent = waited if silent is None else silent
+        nonlocal silent, lasted
+        silent, lasted = waited if silent is None else silent, waited
         await ctx.progress(waited, float(wait_s), f"{job}: the iDRAC does not answer")
 
     try:
@@ -54,11 +55,8 @@ async def idrac_wait_job(
         logged = await traces(ctx.client, job)
         if logged is None:
             raise
-        note = "No view of the iDRAC knows this job any more: this is what its Lifecycle log says last."
-        return JobAnswer(job=_row(logged), finished=logged.phase != "unknown", waited_s=0.0, notes=[note])
-    notes = []
-    if found.phase == "staged":
-        notes.append("It waits for a restart of the host and goes no further by waiting.")
+        return await _vanished(ctx, logged, lasted)
+    notes = [_NOTES[found.phase]] if found.phase in _NOTES else []
     if silent is not None:
         notes.append(f"The iDRAC has not answered for {waited - silent:.0f} s: the state is an earlier one. Ask again.")
     finished = found.at_rest and found.phase != "staged"
@@ -67,6 +65,26 @@ async def idrac_wait_job(
         verified, said = await _firmware(ctx, found)
         notes.append(said)
     return JobAnswer(job=_row(found), finished=finished, verified=verified, waited_s=waited, notes=notes or None)
+
+
+_NOTES: Final[dict[str, str]] = {
+    "staged": "It waits for a restart of the host and goes no further by waiting.",
+    "partial": "Part of it failed: no success. Read what it was to change, and the Lifecycle log (idrac_list_logs).",
+    "needs_operator": "It is in force only after an operator has restarted the server or cut it from the mains.",
+}
+
+
+async def _vanished(ctx: Ctx, logged: Job, waited: float) -> JobAnswer:
+    """What is known of a job that is in no view any more."""
+    notes = ["No view of the iDRAC knows this job any more: this is what its Lifecycle log says last."]
+    if logged.phase == "unknown":
+        notes.append("How it ended is not known: read the state of what it was to change.")
+    verified: bool | None = None
+    if updates.of(ctx.client, logged.id) is not None:
+        verified, said = await _firmware(ctx, logged)
+        notes.append(said)
+    finished = logged.phase != "unknown"
+    return JobAnswer(job=_row(logged), finished=finished, verified=verified, waited_s=waited, notes=notes)
 
 
 async def _firmware(ctx: Ctx, job: Job) -> tuple[bool | None, str]:
