@@ -12,6 +12,12 @@ from holdfast.transport.values import JsonObject
 if TYPE_CHECKING:
     from holdfast.appliances.idrac.client import IDracClient
 
+_TELLING: Final = {
+    "iDRAC": ("WebServer.", "IPv4.", "Lockdown."),
+    "System": ("ServerPwr.", "ThermalSettings.", "ServerTopology."),
+    "LifecycleController": ("LCAttributes.",),
+}
+"""Beginnings of attributes that only one group has (contract 12.3, 12.4, 12.7, 12.13)."""
 _POWERED: Final = ("Power", "Thermal", "PowerSubsystem", "ThermalSubsystem")
 
 
@@ -125,6 +131,32 @@ class Places:
             self._logs = found
         return self._logs
 
+    async def attributes(self, group: str) -> str | None:
+        """Address of Dell's attributes of a group, among those that the manager links to."""
+        manager = await self.manager()
+        known = f"attributes of {group}"
+        if known not in self._found:
+            found = await self._find_attributes(manager, group)
+            if found is None:
+                return None
+            self._found[known] = found
+        return self._found[known]
+
+    async def _find_attributes(self, manager: JsonObject, group: str) -> str | None:
+        linked = [one.split("#", 1)[0] for one in links(manager, "Links/Oem/Dell/DellAttributes")]
+        ids = {address.rstrip("/").rsplit("/", 1)[-1].lower(): address for address in linked}
+        for name, address in ids.items():
+            if name.startswith(group.lower()):
+                return address
+        owner = {"iDRAC": self.manager, "System": self.system}.get(group)
+        if linked and owner is not None and (named := text(await owner(), "Id") or "").lower() in ids:
+            return ids[named.lower()]
+        for address in linked[:8]:
+            attributes = (await self._client.get(address)).get("Attributes")
+            if isinstance(attributes, dict) and any(name.startswith(_TELLING[group]) for name in attributes):
+                return address
+        return link(manager, "Attributes") if group == "iDRAC" else None
+
     async def jobs(self) -> str:
         """Address of the job queue: Dell's own view, else the one of the JobService, else below the manager."""
         if "jobs" not in self._found:
@@ -149,8 +181,9 @@ class Places:
 
 
 async def attributes_place(client: IDracClient, group: str) -> str | None:
-    """Address of Dell's attributes of a group (iDRAC, System, LifecycleController); None where there are none."""
-    for address in links(await client.places.manager(), "Links/Oem/Dell/DellAttributes"):
-        if address.rstrip("/").rsplit("/", 1)[-1].lower().startswith(group.lower()):
-            return address.split("#", 1)[0]
-    return None
+    """Address of Dell's attributes of a group (iDRAC, System, LifecycleController); None where there are none.
+
+    Which of the linked resources is a group's is told by its id where that is Dell's, or the manager's or the system's;
+    else by the attributes in it (contract 2, 12.13).
+    """
+    return await client.places.attributes(group)

@@ -19,6 +19,9 @@ _ON = ("Enabled", "Automatic", "Manual", "Override")
 """What says that a cap holds: Dell's state, or the control mode of Redfish."""
 
 
+_UNTOLD = "This server tells no lowest cap; one below what its hardware can hold may not hold: see idrac_get_power."
+
+
 @dataclass(frozen=True)
 class Cap:
     """The cap: where it is set, whether it holds, its watts, what it may be."""
@@ -47,6 +50,7 @@ async def read_cap(client: IDracClient) -> Cap:
     if old is not None:
         control = (objects(await client.get(old), "PowerControl") or [{}])[0]
         lowest, highest = await _bounds(client)
+        highest = highest or whole(control, "PowerCapacityWatts")
         enabled = text(system, "Oem/Dell/DellSystem/PowerCapEnabledState") in _ON
         return Cap(old, False, enabled, whole(control, "PowerLimit/LimitInWatts"), lowest, highest)
     found = await client.get(new) if new is not None else {}
@@ -81,7 +85,8 @@ async def plan_cap(ctx: Ctx, watts: int | None) -> Change:
     if watts is not None and (
         (cap.lowest is not None and watts < cap.lowest) or (cap.highest is not None and watts > cap.highest)
     ):
-        raise InputError(f"This server can be capped from {cap.lowest} to {cap.highest} watts.")
+        lowest = "an untold minimum" if cap.lowest is None else cap.lowest
+        raise InputError(f"This server can be capped from {lowest} to {cap.highest} watts.")
     body: JsonObject = {"PowerControl": [{"PowerLimit": {"LimitInWatts": watts}}]}
     if cap.modern:
         body = {"PowerLimitWatts": {"SetPoint": watts} if watts is not None else {"ControlMode": "Disabled"}}
@@ -100,5 +105,6 @@ async def plan_cap(ctx: Ctx, watts: int | None) -> Change:
         look=look,
         undo=UndoCall(tool="idrac_set_power_cap", arguments={"watts": cap.state["cap_watts"]}),
         blast_radius=("What runs on the server is slowed down where it would need more.",) if watts is not None else (),
+        warnings=(_UNTOLD,) if watts is not None and cap.lowest is None else (),
         nothing_to_do=cap.state == wanted,
     )

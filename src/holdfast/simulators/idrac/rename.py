@@ -5,6 +5,9 @@ from __future__ import annotations
 from holdfast.simulators.idrac.persona import Persona
 
 _NAMES = (
+    ("DellAttributes/iDRAC.Embedded.1", "DellAttributes/set-1"),
+    ("DellAttributes/System.Embedded.1", "DellAttributes/set-2"),
+    ("DellAttributes/LifecycleController.Embedded.1", "DellAttributes/set-3"),
     ("System.Embedded.1", "437XR1138R2"),
     ("iDRAC.Embedded.1", "bmc-a7"),
     ("/Volumes", "/Vols"),
