@@ -205,3 +205,44 @@ async def test_many_calls_with_a_refused_token_fetch_one_new_token(open_firewall
         calls: list[Callable[[], Any]] = [lambda: fw.call("pfsense_list_aliases", limit=7)] * 2
         await asyncio.gather(*(call() for call in calls))
         assert len(tokens(fw)) == 2
+
+
+async def test_a_refused_key_is_told_with_the_method_that_is_off_at_first(fw: Room) -> None:
+    fw.simulator.set_fault("key-rejected")
+    error = await fw.fails("pfsense_list_aliases")
+    assert error.code == "authentication"
+    assert "Authentication Methods" in str(error.next_step)
+
+
+async def cut_after_the_apply(fw: Room, *, every_attempt: bool = False) -> None:
+    """The way to the firewall is cut by what is applied: right after the answer, or in place of it."""
+    client = await client_of(fw)
+    send = client._http.send
+
+    async def through(request: Any) -> Any:
+        applies = request.method == "POST" and request.target.endswith("/apply")
+        if applies and every_attempt:
+            fw.running.fault("lost-reply", method="POST", times=1)
+        try:
+            return await send(request)
+        finally:
+            if applies:
+                fw.running.fault("refuse")
+
+    client._http.send = through  # type: ignore[method-assign]
+    client._session._send = through
+
+
+async def test_an_apply_that_cuts_the_way_is_not_told_as_not_sent(fw: Room) -> None:
+    await fw.call("pfsense_update_object", kind="interface", ref="opt1", changes={"descr": "BMC2"})
+    await cut_after_the_apply(fw)
+    answer = await fw.call("pfsense_apply_changes", subsystem="interfaces")
+    assert answer["outcome"] in ("started", "unknown"), answer
+    assert len([a for a in really_written(fw.arrivals) if a.path.endswith("/apply")]) == 1
+
+
+async def test_an_apply_whose_second_attempt_finds_nobody_may_have_been_the_first_that_worked(fw: Room) -> None:
+    await fw.call("pfsense_update_object", kind="interface", ref="opt1", changes={"descr": "BMC2"})
+    await cut_after_the_apply(fw, every_attempt=True)
+    answer = await fw.call("pfsense_apply_changes", subsystem="interfaces")
+    assert answer["outcome"] in ("started", "unknown"), answer

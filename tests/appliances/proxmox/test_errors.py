@@ -91,3 +91,13 @@ def test_wrong_parameters_are_told_one_by_one() -> None:
 
 def test_the_lock_that_is_held_is_named() -> None:
     assert error_of(reply(500, "VM is locked (backup)", body=True)).details == {"lock": "backup"}
+
+
+def test_the_login_of_a_proxy_is_no_refused_credential() -> None:
+    page = b"<html><body><h1>401 Authorization Required</h1></body></html>"
+    error = error_of(
+        Reply(status=401, reason="Unauthorized", headers=Headers({"Content-Type": "text/html"}), body=page)
+    )
+    assert error.code == "unsupported"
+    assert error.executed is Executed.NO
+    assert "node itself" in str(error.next_step)

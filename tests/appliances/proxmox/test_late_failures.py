@@ -332,3 +332,18 @@ async def test_one_look_that_fails_does_not_end_the_wait_for_a_program(pve: Room
     answer = await pve.call("proxmox_agent_exec", guest="web", command=["uname"])
     assert answer["outcome"] == "applied"
     assert answer["details"]["exit_code"] == 0  # type: ignore[index, call-overload]
+
+
+async def test_a_container_whose_migration_failed_may_be_stopped(pve: Room) -> None:
+    pve.simulator.set_fault("task-fails", kind="vzmigrate", text=LATE, count=1)
+    answer = await pve.call("proxmox_migrate_guest", guest="dns", to_node="pve2")
+    assert answer["outcome"] == "unknown", answer
+    assert LATE in warned(answer)
+
+
+async def test_a_refused_token_is_told_with_everything_that_is_answered_the_same(pve: Room) -> None:
+    pve.simulator.set_fault("token-refused")
+    error = await pve.fails("proxmox_list_nodes")
+    assert error.code == "authentication"
+    assert "expired" in str(error.next_step)
+    assert "disabled" in str(error.next_step)

@@ -59,6 +59,9 @@ SUBSYSTEMS: Final[Mapping[str, Appliable]] = {
     "wireguard": Appliable("WireGuardApply", "synchronise WireGuard tunnels", "Tunnels may be set up anew."),
 }
 _WAIT: Final = "The reload has not ended: wait with pfsense_pending_changes subsystem={} wait_s=40."
+_CUT: Final = (
+    "If it does not come back, the change may have cut the way to it: its console, or another interface, helps."
+)
 POLL_S: Final = (1.0, 1.0, 2.0)
 INLINE_WAIT_S: Final = 15.0
 """How long the applying tool itself waits before it hands the work over, seconds."""
@@ -126,7 +129,12 @@ async def plan_apply(ctx: Ctx, subsystem: str) -> Change:
                 raise
         answered.append(read_pending(as_object(answer, "apply")))
         client.forget()
-        state = await wait_applied(ctx, subsystem, INLINE_WAIT_S)
+        try:
+            state = await wait_applied(ctx, subsystem, INLINE_WAIT_S)
+        except HoldfastError as error:
+            # It was taken: what fails now is only the looking, and what is applied may have cut the way.
+            said = f"pfSense took it and cannot be asked any more: {error.message}"
+            return Applied(task=f"apply:{subsystem}", warnings=(said, _CUT) if facts.interrupts else (said,))
         if not state.applied:
             return Applied(task=f"apply:{subsystem}", details=state.as_json())
         client.waiting.discard(subsystem)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Mapping
 
 from holdfast.appliances.pfsense.client import SLOW_ATTEMPT_S, WRITE_ATTEMPT_S, HTTPPfSenseClient
-from holdfast.appliances.pfsense.errors import may_still_come
 from holdfast.appliances.pfsense.facts import Model, check_body
 from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.appliances.pfsense.lockout import guard
@@ -28,52 +25,19 @@ from holdfast.appliances.pfsense.objects import (
     plain,
     refs,
 )
+from holdfast.appliances.pfsense.outcomes import Sent
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.appliances.pfsense.positions import place, position_of
 from holdfast.appliances.pfsense.references import users_of
 from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_move, undo_update
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
-from holdfast.errors import ConflictError, HoldfastError, NotFoundError
+from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue
 
 Ctx = Context[HTTPPfSenseClient]
-T = TypeVar("T")
-SAVED_NOTHING = (
-    "pfSense answered with success and stored nothing. Either the account has the privilege 'Deny Config Write' "
-    "(user-config-readonly), or somebody else wrote at the same moment and won."
-)
 _GOES_ON = "It goes on when its answer is lost, for minutes: look again before anything else."
-_MAY_COME = (
-    "It is not there now, but PHP goes on when the web server has given up waiting, for up to 15 minutes, and may "
-    "still do it: look again later, and do not repeat it before."
-)
 _PACE_S = 1.1
-
-
-@dataclass
-class Sent:
-    """What is known once the write was attempted."""
-
-    answered: bool = False
-    before: list[JsonObject] = field(default_factory=list)
-    may_come: bool = False
-
-    async def made(self, work: Awaitable[T]) -> T:
-        """The answer to the write; notes that there was one, or that the write may still be carried out without."""
-        try:
-            answer = await work
-        except HoldfastError as error:
-            self.may_come = may_still_come(error)
-            raise
-        self.answered = True
-        return answer
-
-    def nothing(self, state: JsonObject) -> Observed:
-        """What it means that the state is as it was before."""
-        if self.may_come:
-            return Observed("unknown", state, note=_MAY_COME)
-        return Observed("not_applied", state, note=SAVED_NOTHING if self.answered else None)
 
 
 async def plan_create(

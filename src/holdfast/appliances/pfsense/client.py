@@ -15,7 +15,14 @@ from holdfast.appliances.pfsense.session import Session
 from holdfast.appliances.pfsense.settings import PfSenseSettings
 from holdfast.appliances.pfsense.versions import Versions
 from holdfast.appliances.wiring import policy_of, settings_of, transport_of
-from holdfast.errors import ApplianceError, AttemptTimeoutError, NotSentError, PermissionDeniedError
+from holdfast.errors import (
+    ApplianceError,
+    AttemptTimeoutError,
+    Executed,
+    HoldfastError,
+    NotSentError,
+    PermissionDeniedError,
+)
 from holdfast.resilience import Operation
 from holdfast.transport import ConnectionPool, Guard, Query, Request, path
 from holdfast.transport.values import (
@@ -159,7 +166,22 @@ class HTTPPfSenseClient(GuardedClient[PfSenseSettings]):
             fresh_connection=True,
         )
         operation = Operation(f"{method} {'/'.join(segments)}", retry_safe=retry_safe, total_timeout_s=total_s)
-        return await self._guard.run(operation, lambda: self._attempt(request))
+        unsure = False
+
+        async def attempt() -> JsonValue:
+            nonlocal unsure
+            try:
+                return await self._attempt(request)
+            except HoldfastError as error:
+                unsure = unsure or error.executed is not Executed.NO
+                raise
+
+        try:
+            return await self._guard.run(operation, attempt)
+        except HoldfastError as error:
+            if unsure and error.executed is Executed.NO:
+                error.executed = Executed.UNKNOWN  # the last attempt was not, one before it may have been
+            raise
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:

@@ -185,7 +185,9 @@ def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
             "pfSense refused the credential (401).",
             status=401,
             vendor_code=vendor_code,
-            next_step="Correct the credential of this target; three refusals make pfSense block this address.",
+            next_step="The operator checks: the credential; that its method is on (System > REST API > Settings, "
+            "Authentication Methods; at first only Basic); that its user is neither disabled nor expired. Then "
+            "the server is restarted. It is not tried again: three refusals make pfSense block this address.",
         )
     if vendor_code == "AUTH_AUTHORIZATION_FAILED":
         return PermissionDeniedError(

@@ -6,12 +6,12 @@ from typing import Final, Literal
 
 from holdfast.appliances.pfsense.arguments import Ctx
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
-from holdfast.appliances.pfsense.errors import may_still_come
 from holdfast.appliances.pfsense.facts import model_named
+from holdfast.appliances.pfsense.outcomes import Sent
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Applied, Change, Observed
-from holdfast.errors import ConflictError, HoldfastError, NotFoundError
+from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, as_object
 
 Action = Literal["start", "stop", "restart"]
@@ -59,21 +59,14 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
     identity = await client.identity()
     running = bool(row.get("status"))
     wanted = action != "stop"
-    answered: list[bool] = []
-    may_come: list[HoldfastError] = []
+    sent = Sent()
     looks = 0
 
     async def apply() -> Applied:
         async with client.writing():
             target = await find_service(client, name, instance)
             work = client.write("POST", model, {"id": target["id"], "action": action})
-            try:
-                answer = await patiently(ctx, work, f"{action} of {name}")
-            except HoldfastError as error:
-                may_come.extend([error] if may_still_come(error) else [])
-                raise
-            said = as_object(answer, "service")
-        answered.append(bool(said.get("status")))
+            said = as_object(await sent.made(patiently(ctx, work, f"{action} of {name}")), "service")
         other = said.get("name") != name
         return Applied(warnings=[f"pfSense names another service: {said.get('name')}"] if other else [])
 
@@ -86,7 +79,7 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
             return Observed("unknown", note="It is not listed as it was: look with pfsense_list_services.")
         state: JsonObject = {"running": seen}
         if seen == wanted:
-            if action == "restart" and not answered:
+            if action == "restart" and not sent.answered:
                 return Observed("unknown", state, note="It runs; whether it was restarted cannot be seen.")
             # That a service runs does not show that it was restarted.
             return Observed("applied", state, shown=action != "restart")
@@ -94,9 +87,9 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
             return Observed("unknown", state, note="It takes a while.")
         if action == "restart":
             return Observed("unknown", state, note=_DOWN)
-        if may_come:
+        if sent.may_come:
             return Observed("unknown", state, note="pfSense may still do it: look with pfsense_list_services.")
-        return Observed("not_applied", state, note=_NOT_UP if answered and action == "start" else None)
+        return Observed("not_applied", state, note=_NOT_UP if sent.answered and action == "start" else None)
 
     back = {"start": "pfsense_stop_service", "stop": "pfsense_start_service"}.get(action)
     arguments: JsonObject = {"service": name}

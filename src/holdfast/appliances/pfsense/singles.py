@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.pfsense.arguments import Ctx
-from holdfast.appliances.pfsense.changes import Sent
 from holdfast.appliances.pfsense.errors import MovedError
 from holdfast.appliances.pfsense.facts import Model, check_body, model_named
 from holdfast.appliances.pfsense.names import renamed
 from holdfast.appliances.pfsense.objects import content, differences, digest, matches, plain
+from holdfast.appliances.pfsense.outcomes import Sent
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Applied, Change, Observed

@@ -169,6 +169,13 @@ def error_of(reply: Reply) -> ApplianceError:
         if re.search(r"no such|does not exist", " ".join(str(why) for why in errors.values()) + text, re.IGNORECASE):
             return NotFoundError(shown, status=status, next_step="List the objects to find the right name.")
         return ValidationError(shown, status=status, next_step="Correct the values named.")
+    if status == 401 and reply.is_html:
+        # Proxmox refuses without a body, or in JSON (contract 2.4): this is another's login.
+        return UnsupportedError(
+            "Something in front of Proxmox wants a login of its own (401 with a web page). Nothing was executed.",
+            status=status,
+            next_step="The operator lets this machine through there, or points the target at a node itself.",
+        )
     if status == 401:
         return AuthenticationError("Proxmox refused the credential (401).", status=status)
     if status == 403:

@@ -19,6 +19,10 @@ from holdfast.transport.values import JsonObject, as_object, get_object, get_str
 RENEW_AFTER_S: Final = 3600.0
 """A ticket lives two hours; it is renewed after one, with itself as the password."""
 _USED_UP_S: Final = 7100.0
+_TOKEN_STEP: Final = (
+    "The operator checks token_id and token_secret. Proxmox answers the same when the token was deleted or expired, or "
+    "its user is disabled or expired; it is not tried again until the server is restarted."
+)
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -64,7 +68,11 @@ class Session:
         """
         if self.by_token:
             async with self._latch.use():
-                return _accepted(await self._send(self._with(request, self._token_headers())))
+                try:
+                    return _accepted(await self._send(self._with(request, self._token_headers())))
+                except AuthenticationError as error:
+                    error.next_step = _TOKEN_STEP
+                    raise
         ticket = await self._current()
         reply = await self._send(self._with(request, self._ticket_headers(ticket, request.method)))
         if reply.status == 401:

@@ -124,7 +124,8 @@ async def proxmox_migrate_guest(
 
     async def look() -> Seen:
         now = await find_guest(ctx.client, str(found.vmid))
-        return Seen(now.node == to_node, {"node": now.node})
+        # A container is stopped first: a migration that fails may leave it so.
+        return Seen(now.node == to_node, {"node": now.node}, partly=None if running and not found.is_vm else False)
 
     return await change(
         ctx,
