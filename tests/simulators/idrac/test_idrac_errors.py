@@ -246,3 +246,15 @@ async def test_a_query_option_can_be_refused_wherever_it_is_given() -> None:
         assert (answer.status, answer.ids) == (400, ["SYS407"])
         assert answer.infos[0]["MessageArgs"] == ["$select"]
         assert (await at.get(SYS)).status == 200
+
+
+async def test_a_fault_with_a_message_that_no_registry_has_is_refused() -> None:
+    async with bench("9") as at:
+        for fault, option in (
+            ("internal-error", "message_id"),
+            ("job-fails", "message_id"),
+            ("value-refused", "messages"),
+        ):
+            with pytest.raises(ValueError, match="NOPE1"):
+                at.simulator.set_fault(fault, **{option: "NOPE1"})
+        assert (await at.get(SYS)).status == 200

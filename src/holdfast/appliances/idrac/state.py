@@ -26,6 +26,7 @@ from holdfast.appliances.idrac.reading import (
     time_of,
     whole,
 )
+from holdfast.appliances.idrac.telemetry import STATISTICS, power_statistics
 from holdfast.control.answers import JsonObject
 from holdfast.errors import HoldfastError, UnsupportedError
 
@@ -132,6 +133,7 @@ async def read_power(client: IDracClient) -> Power:
         facts |= _old_power(await client.get(old))
     elif new is not None:
         facts |= await _new_power(client, chassis, new)
+        facts |= await _statistics(client)
     else:
         facts["notes"] = ["This server does not measure its power."]
     return Power.model_validate(facts)
@@ -168,6 +170,20 @@ async def _new_power(client: IDracClient, chassis: JsonObject, address: str) -> 
         "supplies": [_supply(row, measured.get(text(row, "@odata.id") or "", {})) for row in rows],
         "redundancy": [_redundancy(row) for row in objects(subsystem, "PowerSupplyRedundancy")] or None,
     }
+
+
+async def _statistics(client: IDracClient) -> dict[str, object]:
+    """Average, lowest and highest consumption, which iDRAC10 tells as telemetry only (contract 12.3); else a note."""
+    try:
+        found = await power_statistics(client)
+    except HoldfastError as error:
+        return {"notes": [f"{_NO_STATISTICS} It cannot be read now: {error.message}"]}
+    return dict(found) if found else {"notes": [f"{_NO_STATISTICS} It has no values: it may be switched off."]}
+
+
+_NO_STATISTICS: Final = (
+    f"Average, lowest and highest consumption: this iDRAC tells them only in its telemetry report {STATISTICS}."
+)
 
 
 def _redundancy(row: JsonObject) -> Redundancy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.observedmodels import Metric, Report
 from holdfast.appliances.idrac.reading import flag, link, objects, text, time_of
@@ -70,6 +70,34 @@ def _metric(name: str, part: str | None, values: Sequence[JsonObject]) -> Metric
         maximum=max(numbers) if several else None,
         mean=round(math.fsum(numbers) / len(numbers), 3) if several else None,
     )
+
+
+STATISTICS: Final = "PowerStatistics"
+_KINDS: Final = (("average_watts", "avg"), ("minimum_watts", "min"), ("maximum_watts", "max"))
+_SPANS: Final = ("lastminute", "lasthour", "lastday", "")
+"""Times that the statistics are over, the shortest first: older generations tell those of the last minute."""
+
+
+async def power_statistics(client: IDracClient) -> dict[str, float]:
+    """Average, lowest and highest consumption in watts, out of the report PowerStatistics (contract 12.3); {} without.
+
+    Its metrics are called by span and kind (`LastMinuteAvgPower`): what there is of the shortest span is taken.
+
+    Raises:
+        HoldfastError: There is no such report here, or the licence lacks telemetry.
+    """
+    told = {one.metric.casefold(): one.latest for one in metrics_of(await read_report(client, STATISTICS))}
+    for span in _SPANS:
+        found = {
+            field: value
+            for field, kind in _KINDS
+            for name, text_ in told.items()
+            if name.startswith(span) and kind in name.removeprefix(span) and not name.endswith("time")
+            if (value := _number(text_)) is not None
+        }
+        if found:
+            return found
+    return {}
 
 
 def _number(value: str | None) -> float | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from holdfast.simulators.idrac import messages
+
 Option = str | int | float | bool
 
 NOT_READY_DISGUISES = ("sys518", "swc0700", "empty-503", "empty-systems")
@@ -119,6 +121,15 @@ class Fault:
         return bool(self.options[name])
 
 
+def _check_messages(name: str, ids: str) -> None:
+    """Messages that no registry has could not be sent later."""
+    for one in ids.split(","):
+        try:
+            messages.lookup(one)
+        except KeyError:
+            raise ValueError(f"the fault {name} names the message {one!r}, which no registry has") from None
+
+
 @dataclass
 class Faults:
     """The faults that are on; of each name several may be on with different paths."""
@@ -135,6 +146,8 @@ class Faults:
                 raise ValueError(f"the fault {name} has no option {option!r}; it has {', '.join(sorted(known))}")
             if isinstance(known[option], str) is not isinstance(value, str):
                 raise ValueError(f"the option {option} of {name} cannot be {value!r}")
+            if option in ("message_id", "messages"):
+                _check_messages(name, str(value))
         merged = {**known, **options}
         count, for_s = int(merged["count"]), float(merged["for_s"])
         fault = Fault(name, merged, count or None, now + for_s if for_s else None)

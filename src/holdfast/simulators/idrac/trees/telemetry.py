@@ -88,7 +88,18 @@ def _values(bmc: Bmc, name: str) -> list[tuple[str, str, str]]:
     sensors, on = bmc.sensors, bmc.host.on
     system = "System.Embedded.1"
     watts = sensors.watts()
-    if name in ("PowerMetrics", "PowerStatistics"):
+    if name == "PowerStatistics":
+        spans = (("LastMinute", 18, 22), ("LastHour", 40, 90), ("LastDay", 55, 140)) if watts is not None else ()
+        return [
+            (f"{span}{kind}Power", f"{value:.3f}", system)
+            for span, below, above in spans
+            for kind, value in (
+                ("Avg", (watts or 0) - 3),
+                ("Min", max(0, (watts or 0) - below)),
+                ("Max", (watts or 0) + above),
+            )
+        ]
+    if name == "PowerMetrics":
         return [
             ("SystemPowerConsumption", "" if watts is None else f"{watts}", system),
             ("TotalCPUPower", f"{(watts or 0) * 0.4:.3f}" if on else "0.000", system),
