@@ -19,10 +19,12 @@ HOSTS = ("pve1", "pve2", "pve3", "nas1")
 
 
 @asynccontextmanager
-async def fleet(tmp_path: Path, *, policy: str | None = None) -> AsyncIterator[tuple[Rack, Application]]:
-    """Four servers of three generations; pve2 has the tag `lab`, pve3 and nas1 are the group `hall-1`."""
+async def fleet(
+    tmp_path: Path, *, policy: str | None = None, persona: str | None = None
+) -> AsyncIterator[tuple[Rack, Application]]:
+    """Four servers of three generations, or of one; pve2 has the tag `lab`, pve3 and nas1 are the group `hall-1`."""
     async with Rack(authority=shared_authority()) as rack:
-        running = {host: await rack.add("idrac", name=host) for host in HOSTS}
+        running = {host: await rack.add("idrac", name=host, persona=persona) for host in HOSTS}
         ca_file = tmp_path / "ca.pem"
         ca_file.write_text(rack.authority.ca_pem)
         targets = "".join(

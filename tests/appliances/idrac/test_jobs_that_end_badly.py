@@ -37,7 +37,11 @@ async def test_a_job_that_did_not_end_well_is_no_success(case: Case, persona: st
         lab.simulator.set_fault(fault)
         answer = await lab.call(case.tool, **arguments)
         state = (answer.get("details") or {}).get("state")
-        if state in ("CompletedWithErrors", "UserIntervention"):
+        if case.tool == "idrac_preview_profile" and state == "CompletedWithErrors":
+            # It changes nothing: that it found errors is what it is for.
+            assert answer["outcome"] == "applied", answer
+            assert state in str(answer["warnings"])
+        elif state in ("CompletedWithErrors", "UserIntervention"):
             assert (answer["outcome"], answer["verified"]) == ("unknown", False), answer
             assert answer["next_step"]
             assert state in str(answer["warnings"])

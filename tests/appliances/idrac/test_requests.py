@@ -13,19 +13,22 @@ import pytest
 from holdfast.appliances.idrac import messages
 from holdfast.control.caller import Caller
 from holdfast.control.inventory import load_catalogue
+from tests.appliances.idrac.cases import GENERATIONS
 from tests.appliances.idrac.changes_table import TWO_TARGETS
 from tests.appliances.idrac.redfish import BASE, FACTS, hold, problems
 from tests.appliances.idrac.table import CASES
 from tests.appliances.idrac.test_fleet import fleet
 
 
-async def test_each_request_of_the_tools_that_take_two_servers_is_allowed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("persona", GENERATIONS)
+async def test_each_request_of_the_tools_that_take_two_servers_is_allowed(persona: str, tmp_path: Path) -> None:
     assert TWO_TARGETS == ("idrac_diff_bios",)
-    async with fleet(tmp_path) as (rack, application):
+    async with fleet(tmp_path, persona=persona) as (rack, application):
         arguments = {"target": "pve1", "other": "pve2"}
-        await application.dispatcher.call("idrac_diff_bios", dict(arguments), Caller("tester"))
+        answer = await application.dispatcher.call("idrac_diff_bios", dict(arguments), Caller("tester"))
+        assert "SystemModelName" in str(answer["items"])
         for host in ("pve1", "pve2"):
-            hold(f"iDRAC {rack[host].simulator.persona}", "idrac_diff_bios", rack[host].state.arrivals)
+            hold(f"iDRAC {persona}", "idrac_diff_bios", rack[host].state.arrivals)
 
 
 def test_the_tables_have_every_tool() -> None:

@@ -195,6 +195,11 @@ class _Sending:
             case "failed":
                 shown = seen.reached is not None
                 return Observed("applied" if seen.reached else "not_applied", seen.state, note=told, shown=shown)
+            case "partial" if self._write.only_looks:
+                errors = f"{told} It found errors: see details."
+                return Observed(
+                    "applied" if seen.reached else "unknown", seen.state, note=errors, shown=bool(seen.reached)
+                )
             case "partial":
                 said = seen.note or (_SHOWN if seen.reached else _NOT_SHOWN)
                 return Observed("unknown", seen.state, note=f"{told} Part of it failed. {said}")
