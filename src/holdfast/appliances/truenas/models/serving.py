@@ -6,7 +6,7 @@ from typing import Annotated
 
 from holdfast.appliances.truenas.reading import From
 from holdfast.control.answers import Answer, Page, Row
-from holdfast.control.cleaning import Untrusted, UntrustedText
+from holdfast.control.cleaning import HouseText, Untrusted, UntrustedText
 
 
 class Share(Row):
@@ -103,3 +103,4 @@ class ComposeCheck(Answer):
     valid: bool
     problems: list[Untrusted]
     services: list[Untrusted]
+    notes: list[HouseText] | None = None

@@ -24,11 +24,11 @@ from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import AppName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import ConflictError, InputError, NotFoundError, UnavailableError
-from holdfast.transport.values import JsonValue, as_object, as_str, opt_bool, opt_str
+from holdfast.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError, UnavailableError
+from holdfast.transport.values import JsonValue, as_list, as_object, as_str, opt_bool, opt_str
 
 Version = Annotated[str, Grammar("version", r"[A-Za-z0-9][A-Za-z0-9_.+-]*", 64, "app version", ("1.3.0",))]
-Compose = Annotated[dict[str, AnyJson], Field(description="Compose file as an object: services, volumes, …")]
+Compose = Annotated[dict[str, AnyJson], Field(description="Compose file, its YAML as an object: services, volumes, …")]
 _SELECT: Final[list[JsonValue]] = [
     "name",
     "state",
@@ -227,16 +227,36 @@ async def truenas_rollback_app(ctx: Ctx, *, app: AppName, version: Version) -> C
 
 @tool(title="Check compose file", toolset="apps")
 async def truenas_check_compose(ctx: Ctx, *, compose: Compose) -> ComposeCheck:
-    """Look for mistakes in a compose file before it is installed: shape, images, ports in use. Nothing is sent."""
+    """Look for mistakes in a compose file before it is installed: keys, names, images, used ports. Nothing is sent."""
     problems, services = compose_problems(compose)
+    notes: list[str] = []
     if not problems:
         used = await ctx.client.call("app.used_ports")
-        taken = {port for port in used if isinstance(port, int)} if isinstance(used, list) else set()
+        taken = {port: "is in use already." for port in used if isinstance(port, int)} if isinstance(used, list) else {}
+        try:
+            taken |= await _own_ports(ctx)
+        except PermissionDeniedError:
+            notes.append("This account may not read the ports of TrueNAS's own web interface: they were not compared.")
         for service in services:
-            problems += [f"{service.name}: port {port} is in use already." for port in service.ports if port in taken]
+            problems += [f"{service.name}: port {port} {taken[port]}" for port in service.ports if port in taken]
     return ComposeCheck(
-        valid=not problems, problems=problems[:40], services=[service.name for service in services][:40]
+        valid=not problems,
+        problems=problems[:40],
+        services=[service.name for service in services][:40],
+        notes=notes or None,
     )
+
+
+async def _own_ports(ctx: Ctx) -> dict[int, str]:
+    """Ports on which TrueNAS itself listens at every address."""
+    general = as_object(await ctx.client.call("system.general.config"), "system.general.config")
+    addresses = [*as_list(general.get("ui_address") or [], "ui_address")]
+    if addresses and "0.0.0.0" not in addresses:
+        return {}
+    ports = (general.get("ui_port"), general.get("ui_httpsport"))
+    return {
+        port: "is TrueNAS's own: its web interface and API listen there." for port in ports if isinstance(port, int)
+    }
 
 
 @tool(title="Install app", toolset="apps", risk=Risk.WRITE, idempotent=False, open_world=True)
