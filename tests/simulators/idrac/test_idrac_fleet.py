@@ -85,7 +85,7 @@ async def test_what_one_simulator_is_told_does_not_reach_another() -> None:
         first.set_fault("component", id="PSU.Slot.1", health="Critical")
         assert second.bmc.setting("SSH.1.Enable") == "Enabled"
         assert second.bmc.bios.pending == {}
-        assert len(second.bmc.raid.volumes) == 1
+        assert len(second.bmc.raid.volumes) == 2
         assert second.bmc.health.overall == "OK"
         assert second.bmc.lclog.own == []
 

@@ -31,6 +31,12 @@ async def controller_row(client: IDracClient, name: str) -> JsonObject:
     raise NotFoundError("There is no such storage controller.", next_step=f"Controllers: {known}.")
 
 
+def is_boss(row: JsonObject) -> bool:
+    """Whether a controller is a BOSS: two M.2 drives, a mirror of both, and nothing else (contract 12.11)."""
+    first = (objects(row, "StorageControllers") or objects(row, "Controllers") or [row])[0]
+    return "BOSS" in (text(first, "Model", "Name") or "").upper() or (text(row, "Id") or "").startswith("BOSS.")
+
+
 async def volume_rows(client: IDracClient, controller: str) -> dict[str, JsonObject]:
     """The volumes of a controller by id."""
     rows = await volumes_of(client, await controller_row(client, controller))

@@ -13,6 +13,8 @@ from holdfast.transport import Query
 from holdfast.transport.values import JsonObject, get_object, get_objects, get_str
 
 EXPAND: Final = "$expand=*($levels=1)"
+EXPAND_LINKS: Final = "$expand=~($levels=1)"
+"""Only what stands below `Links` (contract 6)."""
 MAX_PAGES: Final = 40
 """Most pages of a collection, which hold fifty members each: Dell's fixed size."""
 
@@ -72,12 +74,12 @@ class Collections(ABC):
                 next_step="If it has restarted just now, repeat in some minutes.",
             ) from error
 
-    async def expanded(self, link: str) -> JsonObject:
+    async def expanded(self, link: str, how: str = EXPAND) -> JsonObject:
         """A resource with what it links to in one answer where the iDRAC can, else as it is; remembered by kind."""
-        kind = f"{link.rpartition('/')[0]}/*"
+        kind = f"{link.rpartition('/')[0]}/*?{how}"
         if kind not in self._plain:
             try:
-                return await self.get(f"{link}?{EXPAND}")
+                return await self.get(f"{link}?{how}")
             except (ValidationError, UnsupportedError, NotFoundError, ApplianceFaultError):
                 self._plain.add(kind)
         return await self.get(link)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+from holdfast.appliances.idrac.collections import EXPAND_LINKS
 from holdfast.appliances.idrac.models import Part
 from holdfast.appliances.idrac.reading import dig, flag, health, link, links, objects, text, time_of, whole
 from holdfast.errors import NotFoundError, UnsupportedError
@@ -92,12 +93,21 @@ async def adapters(client: IDracClient) -> list[Part]:
     ]
 
 
+async def _linked_devices(client: IDracClient, chassis: JsonObject) -> list[JsonObject]:
+    """PCIe devices of iDRAC 7 and 8, which list none: one request where the chassis expands links, else one each."""
+    address = text(chassis, "@odata.id")
+    if address is not None and links(chassis, "Links/PCIeDevices"):
+        found = objects(await client.expanded(address, EXPAND_LINKS), "Links/PCIeDevices")
+        if all(len(row) > 1 for row in found):
+            return found
+    return await client.many(links(await client.places.system(), "PCIeDevices"))
+
+
 async def pcie(client: IDracClient) -> list[Part]:
     """PCIe devices: of the chassis in one request where it lists them, else by the links of the system."""
-    listing = link(await client.places.chassis(), "PCIeDevices")
-    rows = (
-        await client.rows(listing) if listing else await client.many(links(await client.places.system(), "PCIeDevices"))
-    )
+    chassis = await client.places.chassis()
+    listing = link(chassis, "PCIeDevices")
+    rows = await client.rows(listing) if listing else await _linked_devices(client, chassis)
     return [_part(row, type=text(row, "DeviceType"), version=text(row, "FirmwareVersion")) for row in rows]
 
 

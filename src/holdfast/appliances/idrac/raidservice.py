@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from holdfast.appliances.idrac.arrays import JOBS, WAIT_S, controller_row, volume_facts, volume_rows
+from holdfast.appliances.idrac.arrays import JOBS, WAIT_S, controller_row, is_boss, volume_facts, volume_rows
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, patching
 from holdfast.appliances.idrac.inventory import drives_of
-from holdfast.appliances.idrac.reading import flag, link, links, text, texts
+from holdfast.appliances.idrac.reading import action_of, flag, link, links, text, texts
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
@@ -37,14 +37,21 @@ async def raid_service(client: IDracClient) -> JsonObject:
     return await client.get(address)
 
 
-async def drives(client: IDracClient, controller: str) -> dict[str, JsonObject]:
-    """The drives of a controller by id."""
-    rows = await drives_of(client, await controller_row(client, controller))
+async def drives(client: IDracClient, controller: str, *, not_boss: str = "") -> dict[str, JsonObject]:
+    """The drives of a controller by id.
+
+    Raises:
+        UnsupportedError: It is a BOSS, and `not_boss` says what that does not do.
+    """
+    found = await controller_row(client, controller)
+    if not_boss and is_boss(found):
+        raise UnsupportedError(f"{controller} is a BOSS: {not_boss}. Nothing was sent.")
+    rows = await drives_of(client, found)
     return {text(row, "Id") or "": row for row in rows}
 
 
-async def _drive(client: IDracClient, controller: str, drive: str) -> JsonObject:
-    found = (await drives(client, controller)).get(drive)
+async def _drive(client: IDracClient, controller: str, drive: str, *, not_boss: str = "") -> JsonObject:
+    found = (await drives(client, controller, not_boss=not_boss)).get(drive)
     if found is None:
         raise NotFoundError("The controller has no such drive.", next_step=_LIST)
     return found
@@ -82,7 +89,7 @@ async def plan_spare(ctx: Ctx, controller: str, drive: str, spare: Spare, volume
     if (spare == "dedicated") != (volume is not None):
         raise InputError("Give a volume with a dedicated spare, and only then.")
     service = await raid_service(client)
-    row = await _drive(client, controller, drive)
+    row = await _drive(client, controller, drive, not_boss="it keeps no hot spares")
     now = _spare_of(row)
     if links(row, "Links/Volumes"):
         raise ConflictError("The drive is part of a volume.")
@@ -149,6 +156,10 @@ async def plan_initialize(ctx: Ctx, controller: str, volume: str, kind: Initiali
     """The initialisation of a volume: everything on it is lost."""
     client = ctx.client
     row = await _volume(client, controller, volume)
+    action = action_of(row, "Volume.Initialize") or {}
+    kinds = texts(action, "InitializeType@Redfish.AllowableValues")
+    if kinds and kind not in kinds:
+        raise UnsupportedError(f"This volume can be initialised {' or '.join(kinds)} only. Nothing was sent.")
     body: JsonObject = {"InitializeType": kind}
 
     async def look() -> Seen:
@@ -265,7 +276,7 @@ async def plan_convert(ctx: Ctx, controller: str, names: list[str], mode: Mode) 
     """
     client = ctx.client
     service = await raid_service(client)
-    known = await drives(client, controller)
+    known = await drives(client, controller, not_boss="it does not convert its drives")
     missing = sorted(set(names) - set(known))
     if missing:
         raise NotFoundError(f"The controller has no drive {', '.join(missing)}.", next_step=_LIST)

@@ -99,6 +99,11 @@ def build(hardware: Hardware, persona: Persona) -> Firmware:
         items.append(Component("psu", "106532", psu.fqdd, f"Power Supply.Slot.{psu.number}", "00.23.32"))
     for disk in hardware.disks:
         items.append(Component("disk", "105821", disk.fqdd, f"{disk.model} {disk.slot}", "B030"))
+    if hardware.boss:
+        modern = hardware.boss.startswith("BOSS.")
+        name, version = ("BOSS-N1 Monolithic", "2.1.13.2038") if modern else ("BOSS-S1", "2.5.13.3024")
+        items.append(Component("boss", "301", hardware.boss, name, version))
+        items += [Component("disk", "105822", disk.fqdd, disk.model, "1.1.0") for disk in hardware.boss_disks]
     for gpu in hardware.gpus:
         items.append(Component("gpu", "111023", gpu.fqdd, gpu.model, "95.04.29.00.06"))
     return Firmware({f"{item.component_id}:{item.fqdd}": item for item in items})

@@ -91,6 +91,9 @@ class Hardware:
     raid: str
     ahci: str
     enclosure: str
+    boss: str = ""
+    """The controller of the M.2 drives; empty where there is none."""
+    boss_disks: tuple[Disk, ...] = ()
 
     @property
     def generation_text(self) -> str:
@@ -132,6 +135,27 @@ def _system_generation(server: Server, persona: Persona) -> int:
         if by_model in fits:
             return by_model
     return 14 if persona.key == "9-14g" else _BMC_TO_SYSTEM[persona.generation]
+
+
+def _boss(tag: str, persona: Persona, generation: int) -> tuple[str, tuple[Disk, ...]]:
+    """The BOSS of a server and its two drives: none before iDRAC9."""
+    if persona.generation < 9:
+        return "", ()
+    modern = generation >= 16
+    boss = "BOSS.SL.12-1" if modern else "AHCI.Slot.2-1"
+    return boss, tuple(
+        Disk(
+            fqdd=f"Disk.Direct.{slot}-{slot}:{boss}",
+            slot=slot,
+            serial=f"M2{tag[-5:]}{slot:03d}",
+            model="Dell NVMe PE8010 RI M.2 480GB" if modern else "SSDSCKKB480G8R",
+            media="SSD",
+            protocol="NVMe" if modern else "SATA",
+            capacity_bytes=480_103_981_056,
+            controller=boss,
+        )
+        for slot in (0, 1)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -181,7 +205,10 @@ def build(server: Server, persona: Persona) -> Hardware:
     gpus: tuple[Gpu, ...] = ()
     if server.role == "proxmox" and generation >= 16:
         gpus = (Gpu("Video.Slot.3-1", "NVIDIA L4", f"16542{tag[-3:]}0042"),)
+    boss, boss_disks = _boss(tag, persona, generation)
     return Hardware(
+        boss=boss,
+        boss_disks=boss_disks,
         server=server,
         system_generation=generation,
         cpus=tuple(f"CPU.Socket.{n}" for n in range(1, server.cpu_sockets + 1)),

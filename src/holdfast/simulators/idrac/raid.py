@@ -68,8 +68,8 @@ class Raid:
 
     def __init__(self, hardware: Hardware) -> None:
         self.hardware = hardware
-        self.disks: dict[str, Disk] = {disk.fqdd: disk for disk in hardware.disks}
-        self.states: dict[str, DriveState] = {disk.fqdd: DriveState() for disk in hardware.disks}
+        self.disks: dict[str, Disk] = {disk.fqdd: disk for disk in (*hardware.disks, *hardware.boss_disks)}
+        self.states: dict[str, DriveState] = {name: DriveState() for name in self.disks}
         self.volumes: dict[str, Volume] = {}
         self.boot_volume: str | None = None
         self.foreign: list[tuple[str, str, tuple[str, ...]]] = []
@@ -78,6 +78,10 @@ class Raid:
         if len(first) == 2:
             volume = self.create("os", "RAID1", first, number=0)
             self.boot_volume = volume.id
+        if hardware.boss:
+            mirror = self.create("boot", "RAID1", [disk.fqdd for disk in hardware.boss_disks], number=0)
+            mirror.read_policy, mirror.write_policy = "Off", "WriteThrough"
+            mirror.stripe_bytes = 131_072 if hardware.boss.startswith("BOSS.") else 65_536
         if hardware.server.role == "truenas":
             # A NAS passes its data disks through to the operating system.
             for disk in hardware.disks[2:]:
@@ -89,18 +93,22 @@ class Raid:
         for fqdd in drives:
             self.states[fqdd].raid_status = "Foreign"
 
-    def import_foreign(self) -> None:
-        """Take what was brought over as volumes."""
-        for name, level, drives in self.foreign:
-            self.create(name, level, drives)
-        self.foreign.clear()
+    def foreign_at(self, controller: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """What was brought to one controller."""
+        return [one for one in self.foreign if self.disks[one[2][0]].controller == controller]
 
-    def clear_foreign(self) -> None:
+    def import_foreign(self, controller: str) -> None:
+        """Take what was brought over as volumes."""
+        for one in self.foreign_at(controller):
+            self.create(*one)
+            self.foreign.remove(one)
+
+    def clear_foreign(self, controller: str) -> None:
         """Forget what was brought; the drives are ready."""
-        for _, _, drives in self.foreign:
-            for fqdd in drives:
+        for one in self.foreign_at(controller):
+            for fqdd in one[2]:
                 self.states[fqdd].raid_status = "Ready"
-        self.foreign.clear()
+            self.foreign.remove(one)
 
     def disk(self, fqdd: str, path: str) -> Disk:
         """A disk; refused as missing when there is none."""
@@ -140,25 +148,29 @@ class Raid:
         if len({self.disks[fqdd].media for fqdd in drives}) > 1:
             raise refuse(400, "STOR034", level)
 
-    def free_id(self) -> str:
-        """The id of the next volume; later ones count down from 239, as PERC 11 and later do (E10)."""
+    def free_id(self, controller: str) -> str:
+        """The id of the next volume; at a PERC later ones count down from 239, as PERC 11 and later do (E10)."""
+        if controller == self.hardware.boss:
+            return self._id(0, controller)
         number = 239
-        while self._id(number) in self.volumes:
+        while self._id(number, controller) in self.volumes:
             number -= 1
-        return self._id(number)
+        return self._id(number, controller)
 
-    def _id(self, number: int) -> str:
-        return f"Disk.Virtual.{number}:{self.hardware.raid}"
+    @staticmethod
+    def _id(number: int, controller: str) -> str:
+        return f"Disk.Virtual.{number}:{controller}"
 
     def create(
         self, name: str, level: str, drives: Sequence[str], *, capacity_bytes: int = 0, number: int | None = None
     ) -> Volume:
         """Make a volume; its drives go online."""
-        volume_id = self.free_id() if number is None else self._id(number)
+        controller = self.disks[drives[0]].controller
+        volume_id = self.free_id(controller) if number is None else self._id(number, controller)
         capacity = self.capacity(level, drives)
         volume = Volume(
             volume_id,
-            self.hardware.raid,
+            controller,
             name or f"VD_{volume_id.split(':')[0].rsplit('.', 1)[-1]}",
             level,
             tuple(drives),

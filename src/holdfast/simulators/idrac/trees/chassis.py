@@ -8,7 +8,7 @@ from holdfast.simulators.idrac import body
 from holdfast.simulators.idrac.errors import missing_resource, refuse, success
 from holdfast.simulators.idrac.persona import CHS, MGR, ROOT, SYS, Persona
 from holdfast.simulators.idrac.trees.common import action, collection, pick, resource, status
-from holdfast.simulators.idrac.trees.storage import drive_path
+from holdfast.simulators.idrac.trees.drives import drive_path
 from holdfast.simulators.idrac.trees.systems import set_indicator
 from holdfast.simulators.idrac.wire import Call, Json, Reply, link, links
 

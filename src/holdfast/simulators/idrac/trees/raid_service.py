@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac import body
+from holdfast.simulators.idrac.controllers import controllers_of
 from holdfast.simulators.idrac.errors import refuse, success
 from holdfast.simulators.idrac.hardware import Disk
 from holdfast.simulators.idrac.persona import Persona
@@ -81,9 +82,17 @@ def _target_volume(bmc: Bmc, call: Call, name: str = "TargetFQDD") -> Volume:
 
 def _target_controller(bmc: Bmc, call: Call) -> str:
     fqdd = body.text(call.body, "TargetFQDD")
-    if fqdd != bmc.hw.raid:
+    found = controllers_of(bmc.hw).get(fqdd)
+    if found is None or not found.array:
         raise body.invalid("TargetFQDD", fqdd)
     return fqdd
+
+
+def _at_perc(bmc: Bmc, *names: str) -> None:
+    """Refuse what a BOSS does not do to its drives and volumes: spares, conversion, lights, growth, names."""
+    for name in names:
+        if bmc.hw.boss and name.endswith(bmc.hw.boss):
+            raise refuse(400, "STOR026", name)
 
 
 def _disk_array(bmc: Bmc, call: Call) -> list[str]:
@@ -96,6 +105,7 @@ def _disk_array(bmc: Bmc, call: Call) -> list[str]:
 
 def _spare(bmc: Bmc, call: Call) -> Reply:
     disk = _target_disk(bmc, call)
+    _at_perc(bmc, disk.fqdd)
     state = bmc.raid.states[disk.fqdd]
     dedicated = body.texts(call.body, "VirtualDiskArray", default=[])
     if state.raid_status != "Ready":
@@ -105,7 +115,7 @@ def _spare(bmc: Bmc, call: Call) -> Reply:
         state.hotspare = "Dedicated" if dedicated else "Global"
         state.raid_status = "Spare"
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", assign))
+    return accepted(bmc, run(bmc, disk.controller, assign))
 
 
 def _unspare(bmc: Bmc, call: Call) -> Reply:
@@ -117,12 +127,13 @@ def _unspare(bmc: Bmc, call: Call) -> Reply:
     def unassign() -> None:
         state.hotspare, state.raid_status = "None", "Ready"
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", unassign))
+    return accepted(bmc, run(bmc, disk.controller, unassign))
 
 
 def _blink(bmc: Bmc, call: Call) -> Reply:
     on = call.path.endswith(".BlinkTarget")
     fqdd = body.text(call.body, "TargetFQDD")
+    _at_perc(bmc, fqdd)
     targets = bmc.raid.volumes[fqdd].drives if fqdd in bmc.raid.volumes else (_target_disk(bmc, call).fqdd,)
     for target in targets:
         bmc.raid.states[target].blinking = on
@@ -132,6 +143,7 @@ def _blink(bmc: Bmc, call: Call) -> Reply:
 def _convert(bmc: Bmc, call: Call) -> Reply:
     to_raid = call.path.endswith(".ConvertToRAID")
     names = _disk_array(bmc, call)
+    _at_perc(bmc, *names)
     needed, result = ("NonRAID", "Ready") if to_raid else ("Ready", "NonRAID")
     for fqdd in names:
         if bmc.raid.states[fqdd].raid_status != needed:
@@ -141,11 +153,12 @@ def _convert(bmc: Bmc, call: Call) -> Reply:
         for fqdd in names:
             bmc.raid.states[fqdd].raid_status = result
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", convert))
+    return accepted(bmc, run(bmc, bmc.hw.raid, convert))
 
 
 def _change_state(bmc: Bmc, call: Call) -> Reply:
     disk = _target_disk(bmc, call)
+    _at_perc(bmc, disk.fqdd)
     wanted = body.text(call.body, "State", allowed=("Online", "Offline"))
     state = bmc.raid.states[disk.fqdd]
     if state.raid_status not in ("Online", "Offline") or state.raid_status == wanted:
@@ -154,15 +167,19 @@ def _change_state(bmc: Bmc, call: Call) -> Reply:
     def change() -> None:
         state.raid_status = wanted
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", change))
+    return accepted(bmc, run(bmc, disk.controller, change))
 
 
 def _foreign(bmc: Bmc, call: Call) -> Reply:
-    _target_controller(bmc, call)
-    if not bmc.raid.foreign:
+    controller = _target_controller(bmc, call)
+    if not bmc.raid.foreign_at(controller):
         raise refuse(400, "STOR018")
-    work = bmc.raid.import_foreign if call.path.endswith(".ImportForeignConfig") else bmc.raid.clear_foreign
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", work))
+    take = call.path.endswith(".ImportForeignConfig")
+
+    def work() -> None:
+        (bmc.raid.import_foreign if take else bmc.raid.clear_foreign)(controller)
+
+    return accepted(bmc, run(bmc, controller, work))
 
 
 def _no_cache(bmc: Bmc, call: Call) -> Reply:
@@ -170,27 +187,29 @@ def _no_cache(bmc: Bmc, call: Call) -> Reply:
 
 
 def _reset_config(bmc: Bmc, call: Call) -> Reply:
-    _target_controller(bmc, call)
+    controller = _target_controller(bmc, call)
 
     def wipe() -> None:
-        for volume_id in list(bmc.raid.volumes):
-            bmc.raid.remove(volume_id)
-            bmc.record("VDR7", volume_id, category="Storage")
-        for state in bmc.raid.states.values():
+        for volume in list(bmc.raid.volumes.values()):
+            if volume.controller == controller:
+                bmc.raid.remove(volume.id)
+                bmc.record("VDR7", volume.id, category="Storage")
+        for disk in controllers_of(bmc.hw)[controller].disks:
+            state = bmc.raid.states[disk.fqdd]
             state.hotspare = "None"
             if state.raid_status == "Spare":
                 state.raid_status = "Ready"
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", wipe))
+    return accepted(bmc, run(bmc, controller, wipe))
 
 
 def _raid_levels(bmc: Bmc, call: Call) -> Reply:
-    _target_controller(bmc, call)
+    controller = controllers_of(bmc.hw)[_target_controller(bmc, call)]
     kind = body.text(call.body, "DiskType", allowed=("All", "HDD", "SSD"), default="All")
     protocol = body.text(
         call.body, "Diskprotocol", allowed=("AllProtocols", "SAS", "SATA", "NVMe"), default="AllProtocols"
     )
-    names = _disk_array(bmc, call) if "PDArray" in call.body else list(bmc.raid.disks)
+    names = _disk_array(bmc, call) if "PDArray" in call.body else [disk.fqdd for disk in controller.disks]
     free = [
         fqdd
         for fqdd in names
@@ -198,18 +217,18 @@ def _raid_levels(bmc: Bmc, call: Call) -> Reply:
         and kind in ("All", bmc.raid.disks[fqdd].media)
         and protocol in ("AllProtocols", bmc.raid.disks[fqdd].protocol)
     ]
-    levels = [level for level, (low, _) in LEVELS.items() if len(free) >= low]
+    levels = [level for level, (low, _) in LEVELS.items() if len(free) >= low and level in controller.levels]
     return Reply(200, {"VDRAIDEnumArray": [level.removeprefix("RAID") for level in levels]})
 
 
 def _available_disks(bmc: Bmc, call: Call) -> Reply:
-    _target_controller(bmc, call)
-    free = [fqdd for fqdd, state in bmc.raid.states.items() if state.raid_status == "Ready"]
-    return Reply(200, {"PDArray": free})
+    disks = controllers_of(bmc.hw)[_target_controller(bmc, call)].disks
+    return Reply(200, {"PDArray": [one.fqdd for one in disks if bmc.raid.states[one.fqdd].raid_status == "Ready"]})
 
 
 def _rename(bmc: Bmc, call: Call) -> Reply:
     volume = _target_volume(bmc, call)
+    _at_perc(bmc, volume.id)
     name = body.text(call.body, "Name")
     if not 1 <= len(name) <= 15:
         raise body.invalid("Name", name)
@@ -217,7 +236,7 @@ def _rename(bmc: Bmc, call: Call) -> Reply:
     def rename() -> None:
         volume.name = name
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", rename))
+    return accepted(bmc, run(bmc, volume.controller, rename))
 
 
 def _set_boot(bmc: Bmc, call: Call) -> Reply:
@@ -226,11 +245,12 @@ def _set_boot(bmc: Bmc, call: Call) -> Reply:
     def choose() -> None:
         bmc.raid.boot_volume = volume.id
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", choose))
+    return accepted(bmc, run(bmc, volume.controller, choose))
 
 
 def _grow(bmc: Bmc, call: Call) -> Reply:
     volume = _target_volume(bmc, call)
+    _at_perc(bmc, volume.id)
     names = _disk_array(bmc, call) if "PDArray" in call.body else []
     level = volume.level
     if call.path.endswith(".RAIDLevelMigration"):
@@ -252,7 +272,7 @@ def _grow(bmc: Bmc, call: Call) -> Reply:
         for fqdd in names:
             bmc.raid.states[fqdd].raid_status = "Online"
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", grow))
+    return accepted(bmc, run(bmc, volume.controller, grow))
 
 
 def _cancel_check(bmc: Bmc, call: Call) -> Reply:
@@ -275,7 +295,7 @@ def _prepare_remove(bmc: Bmc, call: Call) -> Reply:
     disk = _target_disk(bmc, call)
     if bmc.raid.volume_of(disk.fqdd) is not None:
         raise refuse(400, "STOR006", disk.fqdd)
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", lambda: None))
+    return accepted(bmc, run(bmc, disk.controller, lambda: None))
 
 
 _HANDLERS: dict[str, Callable[[Bmc, Call], Reply]] = {

@@ -5,81 +5,59 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+from holdfast.simulators.idrac.controllers import Controller, controllers_of
 from holdfast.simulators.idrac.errors import missing_resource
 from holdfast.simulators.idrac.hardware import Disk
 from holdfast.simulators.idrac.persona import CHS, ROOT, SYS, Persona
-from holdfast.simulators.idrac.raid import LEVELS, OLD_NAMES, Volume
+from holdfast.simulators.idrac.raid import OLD_NAMES, Volume
 from holdfast.simulators.idrac.trees.common import action, collection, resource, status
+from holdfast.simulators.idrac.trees.drives import STORAGE, drive_path, drive_view, m2_view, volume_path
 from holdfast.simulators.idrac.wire import Call, Json, Reply, link, links
 
 if TYPE_CHECKING:
     from holdfast.simulators.idrac.bmc import Bmc
     from holdfast.simulators.idrac.routes import Routes
 
-STORAGE = f"{SYS}/Storage"
 RAID_SERVICE = f"{SYS}/Oem/Dell/DellRaidService"
 
 
-def drive_path(persona: Persona, disk: Disk) -> str:
-    """A drive: flat on iDRAC8, under its controller later."""
-    if persona.nested_storage:
-        return f"{STORAGE}/{disk.controller}/Drives/{disk.fqdd}"
-    return f"{STORAGE}/Drives/{disk.fqdd}"
-
-
-def volume_path(persona: Persona, controller: str, volume_id: str) -> str:
-    """A volume: flat on iDRAC8, under its controller later."""
-    if persona.nested_storage:
-        return f"{STORAGE}/{controller}/Volumes/{volume_id}"
-    return f"{STORAGE}/Volumes/{volume_id}"
-
-
-def _controllers(bmc: Bmc) -> tuple[str, ...]:
-    return (bmc.hw.raid, bmc.hw.ahci)
-
-
-def _need_controller(bmc: Bmc, call: Call) -> str:
-    if call.args[0] not in _controllers(bmc):
+def need_controller(bmc: Bmc, call: Call) -> Controller:
+    """The controller that a call names by its first wildcard."""
+    found = controllers_of(bmc.hw).get(call.args[0])
+    if found is None:
         raise missing_resource(call.path)
-    return call.args[0]
+    return found
 
 
 def _list(bmc: Bmc, call: Call) -> Reply:
-    paths = [f"{STORAGE}/{name}" for name in _controllers(bmc)]
+    paths = [f"{STORAGE}/{name}" for name in controllers_of(bmc.hw)]
     return collection(bmc, STORAGE, "Storage", paths, "Storage Collection")
 
 
-def _is_raid(bmc: Bmc, controller: str) -> bool:
-    return controller == bmc.hw.raid
-
-
-def _title(bmc: Bmc, controller: str) -> str:
-    return "PERC H755 Front" if _is_raid(bmc, controller) else "C620 Series Chipset Family SATA Controller [AHCI mode]"
-
-
-def _controller_core(bmc: Bmc, controller: str) -> Json:
-    raid = _is_raid(bmc, controller)
+def _controller_core(bmc: Bmc, one: Controller) -> Json:
+    health = bmc.health.of(one.fqdd)
     content: Json = {
-        "Description": _title(bmc, controller),
-        "FirmwareVersion": bmc.firmware.version_of(controller) if raid else None,
-        "Manufacturer": "DELL" if raid else "Intel Corporation",
-        "Model": _title(bmc, controller),
-        "Name": _title(bmc, controller),
-        "Status": status(bmc.health.of(controller), "Enabled", bmc.health.of(controller)),
+        "Description": one.title,
+        "FirmwareVersion": bmc.firmware.version_of(one.fqdd) if one.array else None,
+        "Manufacturer": one.manufacturer,
+        "Model": one.title,
+        "Name": one.title,
+        "Status": status(health, "Enabled", health),
         "SupportedControllerProtocols": ["PCIe"],
-        "SupportedDeviceProtocols": ["SAS", "SATA"] if raid else ["SATA"],
+        "SupportedDeviceProtocols": list(one.protocols),
     }
     if bmc.persona.generation >= 9:
         content |= {
-            "CacheSummary": {"TotalCacheSizeMiB": 8192 if raid else 0},
-            "SupportedRAIDTypes": list(LEVELS) if raid else [],
-            "SupportedRAIDTypes@odata.count": len(LEVELS) if raid else 0,
+            "CacheSummary": {"TotalCacheSizeMiB": 8192 if one.array and not one.boss else 0},
+            "SupportedRAIDTypes": list(one.levels),
+            "SupportedRAIDTypes@odata.count": len(one.levels),
         }
     return content
 
 
-def _dell_controller(bmc: Bmc, controller: str) -> Json:
-    return {
+def _dell_controller(bmc: Bmc, one: Controller) -> Json:
+    controller = one.fqdd
+    content: Json = {
         "@odata.type": "#DellController.v1_4_0.DellController",
         "AlarmState": "AlarmNotPresent",
         "CacheSizeInMB": 8192,
@@ -105,14 +83,26 @@ def _dell_controller(bmc: Bmc, controller: str) -> Json:
         "SupportRAID10UnevenSpans": "Supported",
         "T10PICapability": "NotSupported",
     }
+    if one.boss:
+        content |= {
+            "CacheSizeInMB": 0,
+            "EncryptionCapability": "None",
+            "PatrolReadMode": "NotSupported",
+            "PatrolReadState": "Unknown",
+            "RealtimeCapability": "Capable" if one.real_time else "Incapable",
+            "SecurityStatus": "EncryptionNotCapable",
+            "SupportEnhancedAutoForeignImport": "NotSupported",
+            "SupportRAID10UnevenSpans": "NotSupported",
+        }
+    return content
 
 
 def _storage(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
+    one = need_controller(bmc, call)
+    controller, disks = one.fqdd, one.disks
     path = f"{STORAGE}/{controller}"
-    content = resource(bmc, path, "Storage", _title(bmc, controller))
-    disks = bmc.hw.disks if _is_raid(bmc, controller) else ()
-    core = _controller_core(bmc, controller)
+    content = resource(bmc, path, "Storage", one.title)
+    core = _controller_core(bmc, one)
     reference = f"{path}#/StorageControllers/0"
     content |= {
         "Drives": links([drive_path(bmc.persona, disk) for disk in disks]),
@@ -138,131 +128,60 @@ def _storage(bmc: Bmc, call: Call) -> Reply:
     }
     if bmc.persona.generation >= 9:
         content["Controllers"] = link(f"{path}/Controllers")
-        if _is_raid(bmc, controller):
+        if one.array:
             content["Oem"] = {
                 "Dell": {
                     "@odata.type": "#DellOem.v1_3_0.DellOemResources",
-                    "DellController": _dell_controller(bmc, controller),
+                    "DellController": _dell_controller(bmc, one),
                 }
             }
     return Reply(200, content)
 
 
 def _controller_list(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
+    controller = need_controller(bmc, call).fqdd
     base = f"{STORAGE}/{controller}/Controllers"
     return collection(bmc, base, "StorageController", [f"{base}/{controller}"])
 
 
 def _controller(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
-    if call.args[1] != controller:
+    one = need_controller(bmc, call)
+    if call.args[1] != one.fqdd:
         raise missing_resource(call.path)
-    path = f"{STORAGE}/{controller}/Controllers/{controller}"
-    content = resource(bmc, path, "StorageController", _title(bmc, controller))
-    content |= _controller_core(bmc, controller)
-    content["SupportedRAIDTypes"] = list(LEVELS) if _is_raid(bmc, controller) else []
-    if _is_raid(bmc, controller):
-        content["Oem"] = {"Dell": {"DellStorageController": _dell_controller(bmc, controller)}}
+    path = f"{STORAGE}/{one.fqdd}/Controllers/{one.fqdd}"
+    content = resource(bmc, path, "StorageController", one.title)
+    content |= _controller_core(bmc, one)
+    content["SupportedRAIDTypes"] = list(one.levels)
+    if one.array:
+        content["Oem"] = {"Dell": {"DellStorageController": _dell_controller(bmc, one)}}
     return Reply(200, content)
 
 
 def _drive_list(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
-    disks = bmc.hw.disks if _is_raid(bmc, controller) else ()
+    disks = need_controller(bmc, call).disks
     return collection(bmc, call.path, "Drive", [drive_path(bmc.persona, disk) for disk in disks])
 
 
 def need_disk(bmc: Bmc, call: Call) -> Disk:
     """The drive that a call names by its last wildcard."""
     if bmc.persona.nested_storage:
-        if not _is_raid(bmc, _need_controller(bmc, call)):
+        controller = need_controller(bmc, call)
+        found = bmc.raid.disk(call.args[1], call.path)
+        if found.controller != controller.fqdd:
             raise missing_resource(call.path)
-        return bmc.raid.disk(call.args[1], call.path)
+        return found
     return bmc.raid.disk(call.args[0], call.path)
 
 
 def _drive(bmc: Bmc, call: Call) -> Reply:
-    return Reply(200, drive_view(bmc, need_disk(bmc, call)))
-
-
-def drive_view(bmc: Bmc, disk: Disk) -> Json:
-    """A drive as a resource."""
-    persona = bmc.persona
-    path = drive_path(persona, disk)
-    state = bmc.raid.states[disk.fqdd]
-    health = bmc.health.of(disk.fqdd)
-    volume = bmc.raid.volume_of(disk.fqdd)
-    volumes = [volume_path(persona, volume.controller, volume.id)] if volume is not None else []
-    ssd = disk.media == "SSD"
-    used = disk.capacity_bytes if volume is not None else 0
-    content = resource(bmc, path, "Drive", f"Physical Disk 0:1:{disk.slot}")
-    content |= {
-        "Description": f"Disk {disk.slot} in Backplane 1 of RAID Controller in Slot 1",
-        "BlockSizeBytes": 512,
-        "CapableSpeedGbs": 12,
-        "CapacityBytes": disk.capacity_bytes,
-        "EncryptionAbility": "SelfEncryptingDrive" if ssd else "None",
-        "EncryptionStatus": "Unlocked" if ssd else "Unencrypted",
-        "FailurePredicted": health == "Warning",
-        "HotspareType": state.hotspare,
-        "Identifiers": [{"DurableName": f"5002538B{disk.slot:08X}", "DurableNameFormat": "NAA"}],
-        "Links": {
-            "Chassis": link(f"{ROOT}/Chassis/{bmc.hw.enclosure}"),
-            "Volumes": links(volumes),
-            "Volumes@odata.count": len(volumes),
-        },
-        "Manufacturer": "SAMSUNG" if ssd else "SEAGATE",
-        "MediaType": disk.media,
-        "Model": disk.model,
-        "NegotiatedSpeedGbs": 12,
-        "Operations": [],
-        "PartNumber": "CN0J1C9VSSX0006",
-        "PredictedMediaLifeLeftPercent": (2 if health == "Warning" else 97) if ssd else None,
-        "Protocol": disk.protocol,
-        "Revision": next(i.version for i in bmc.firmware.components.values() if i.fqdd == disk.fqdd),
-        "RotationSpeedRPM": None if ssd else 7200,
-        "SerialNumber": disk.serial,
-        "Status": status(health, "Enabled" if health != "Critical" else "UnavailableOffline", health),
-        "StatusIndicator": None,
-        "Actions": {"#Drive.SecureErase": action(f"{path}/Actions/Drive.SecureErase")},
-    }
-    if persona.generation >= 9:
-        content |= {
-            "LocationIndicatorActive": state.blinking,
-            "PhysicalLocation": {"PartLocation": {"LocationOrdinalValue": disk.slot, "LocationType": "Slot"}},
-            "WriteCacheEnabled": False,
-            "Oem": {
-                "Dell": {
-                    "@odata.type": "#DellOem.v1_3_0.DellOemResources",
-                    "DellPhysicalDisk": {
-                        "@odata.type": "#DellPhysicalDisk.v1_5_0.DellPhysicalDisk",
-                        "AvailableSparePercent": None,
-                        "Certified": "Yes",
-                        "Connector": 0,
-                        "CryptographicEraseCapable": "Capable" if ssd else "NotCapable",
-                        "DriveFormFactor": "2.5Inch" if ssd else "3.5Inch",
-                        "FreeSizeInBytes": disk.capacity_bytes - used,
-                        "Id": disk.fqdd,
-                        "Name": "DellPhysicalDisk",
-                        "OperationName": "None",
-                        "OperationPercentCompletePercent": 0,
-                        "PPID": "CN0J1C9VSSX000",
-                        "PowerStatus": "On",
-                        "PredictiveFailureState": "SmartAlertPresent" if health == "Warning" else "SmartAlertAbsent",
-                        "RaidStatus": "Failed" if health == "Critical" else state.raid_status,
-                        "Slot": disk.slot,
-                        "SystemEraseCapability": "CryptographicErasePD" if ssd else "OverwritePD",
-                        "UsedSizeInBytes": used,
-                    },
-                }
-            },
-        }
-    return content
+    disk = need_disk(bmc, call)
+    content = drive_view(bmc, disk)
+    return Reply(200, m2_view(content) if disk in bmc.hw.boss_disks else content)
 
 
 def _volume_list(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
+    one = need_controller(bmc, call)
+    controller = one.fqdd
     base = f"{STORAGE}/{controller}/Volumes"
     paths = [
         volume_path(bmc.persona, controller, volume.id)
@@ -271,12 +190,14 @@ def _volume_list(bmc: Bmc, call: Call) -> Reply:
     ]
     reply = collection(bmc, base, "Volume", paths, "Volume Collection")
     if reply.body is not None and bmc.persona.generation >= 9:
-        reply.body["@Redfish.OperationApplyTimeSupport"] = {"SupportedValues": apply_times(bmc.persona)}
+        reply.body["@Redfish.OperationApplyTimeSupport"] = {"SupportedValues": apply_times(bmc.persona, one)}
     return reply
 
 
-def apply_times(persona: Persona) -> list[str]:
+def apply_times(persona: Persona, controller: Controller | None = None) -> list[str]:
     """When storage changes can be applied (§12.11)."""
+    if controller is not None and not controller.real_time:
+        return ["OnReset"]
     if persona.generation >= 10:
         return ["Immediate", "OnReset"]
     return ["Immediate", "OnReset", "AtMaintenanceWindowStart", "InMaintenanceWindowOnReset"]
@@ -286,7 +207,7 @@ def need_volume(bmc: Bmc, call: Call) -> Volume:
     """The volume that a call names by its last wildcard."""
     name = call.args[1] if bmc.persona.nested_storage else call.args[0]
     volume = bmc.raid.volumes.get(name)
-    if volume is None or (bmc.persona.nested_storage and volume.controller != _need_controller(bmc, call)):
+    if volume is None or (bmc.persona.nested_storage and volume.controller != need_controller(bmc, call).fqdd):
         raise missing_resource(call.path)
     return volume
 
@@ -294,6 +215,7 @@ def need_volume(bmc: Bmc, call: Call) -> Volume:
 def _volume(bmc: Bmc, call: Call) -> Reply:
     volume = need_volume(bmc, call)
     persona = bmc.persona
+    boss = volume.controller == bmc.hw.boss
     path = volume_path(persona, volume.controller, volume.id)
     bad = [fqdd for fqdd in volume.drives if bmc.health.of(fqdd) == "Critical"]
     health = bmc.health.of(volume.id) if not bad else ("Critical" if volume.level == "RAID0" else "Warning")
@@ -314,8 +236,10 @@ def _volume(bmc: Bmc, call: Call) -> Reply:
             "Drives@odata.count": len(volume.drives),
         },
         "Actions": {
-            "#Volume.Initialize": action(f"{path}/Actions/Volume.Initialize", InitializeType=("Fast", "Slow")),
-            "#Volume.CheckConsistency": action(f"{path}/Actions/Volume.CheckConsistency"),
+            "#Volume.Initialize": action(
+                f"{path}/Actions/Volume.Initialize", InitializeType=("Fast",) if boss else ("Fast", "Slow")
+            ),
+            **({} if boss else {"#Volume.CheckConsistency": action(f"{path}/Actions/Volume.CheckConsistency")}),
         },
         "VolumeType": OLD_NAMES[volume.level],
     }
@@ -336,7 +260,7 @@ def _volume(bmc: Bmc, call: Call) -> Reply:
                     "@odata.type": "#DellOem.v1_3_0.DellOemResources",
                     "DellVolume": {
                         "@odata.type": "#DellVolume.v1_2_0.DellVolume",
-                        "BusProtocol": "SAS",
+                        "BusProtocol": bmc.raid.disks[volume.drives[0]].protocol,
                         "DiskCachePolicy": volume.disk_cache,
                         "Id": volume.id,
                         "LockStatus": "Unlocked",
@@ -344,17 +268,21 @@ def _volume(bmc: Bmc, call: Call) -> Reply:
                         "Name": "DellVolume",
                         "RaidStatus": "Degraded" if bad else "Online",
                         "ReadCachePolicy": volume.read_policy,
-                        "StripeSize": "64KB",
+                        "StripeSize": f"{volume.stripe_bytes // 1024}KB",
                         "WriteCachePolicy": volume.write_policy,
                     },
                 }
             },
         }
+    if boss:
+        content.pop("@Redfish.Settings", None)
     return Reply(200, content)
 
 
 def _volume_settings(bmc: Bmc, call: Call) -> Reply:
     volume = need_volume(bmc, call)
+    if volume.controller == bmc.hw.boss:
+        raise missing_resource(call.path)
     content = resource(bmc, call.path, "Volume", volume.name)
     content |= {"Id": "Settings", "ReadCachePolicy": volume.pending.get("ReadCachePolicy")}
     content["WriteCachePolicy"] = volume.pending.get("WriteCachePolicy")
@@ -363,12 +291,12 @@ def _volume_settings(bmc: Bmc, call: Call) -> Reply:
 
 def _simple_list(bmc: Bmc, call: Call) -> Reply:
     base = f"{SYS}/SimpleStorage"
-    return collection(bmc, base, "SimpleStorage", [f"{base}/{name}" for name in _controllers(bmc)])
+    return collection(bmc, base, "SimpleStorage", [f"{base}/{name}" for name in controllers_of(bmc.hw)])
 
 
 def _simple(bmc: Bmc, call: Call) -> Reply:
-    controller = _need_controller(bmc, call)
-    content = resource(bmc, f"{SYS}/SimpleStorage/{controller}", "SimpleStorage", "Simple Storage Controller")
+    controller = need_controller(bmc, call)
+    content = resource(bmc, f"{SYS}/SimpleStorage/{controller.fqdd}", "SimpleStorage", "Simple Storage Controller")
     devices: list[object] = [
         {
             "CapacityBytes": disk.capacity_bytes,
@@ -377,7 +305,7 @@ def _simple(bmc: Bmc, call: Call) -> Reply:
             "Name": f"Physical Disk 0:1:{disk.slot}",
             "Status": status(bmc.health.of(disk.fqdd)),
         }
-        for disk in (bmc.hw.disks if _is_raid(bmc, controller) else ())
+        for disk in controller.disks
     ]
     content |= {"Devices": devices, "Devices@odata.count": len(devices), "Status": status()}
     return Reply(200, content)

@@ -6,17 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac import body, jobs
-from holdfast.simulators.idrac.errors import refuse, success
+from holdfast.simulators.idrac.controllers import Controller, controllers_of
+from holdfast.simulators.idrac.errors import missing_resource, refuse, success
 from holdfast.simulators.idrac.jobs import Job, Outcome, Step
 from holdfast.simulators.idrac.persona import Persona
-from holdfast.simulators.idrac.raid import LEVELS, OLD_NAMES, READ_POLICIES, WRITE_POLICIES
-from holdfast.simulators.idrac.trees.storage import (
-    STORAGE,
-    apply_times,
-    drive_path,
-    need_disk,
-    need_volume,
-)
+from holdfast.simulators.idrac.raid import OLD_NAMES, READ_POLICIES, WRITE_POLICIES
+from holdfast.simulators.idrac.trees.drives import STORAGE, drive_path
+from holdfast.simulators.idrac.trees.storage import apply_times, need_controller, need_disk, need_volume
 from holdfast.simulators.idrac.wire import Call, Json, Reply
 from holdfast.simulators.idrac.work import IMMEDIATE, ApplyTime, read_apply_time
 
@@ -27,12 +23,14 @@ if TYPE_CHECKING:
 Effect = Callable[[], Outcome | None]
 
 
-def run(bmc: Bmc, name: str, effect: Effect, when: str | ApplyTime = IMMEDIATE, target: str | None = None) -> Job:
+def run(bmc: Bmc, controller: str, effect: Effect, when: str | ApplyTime = IMMEDIATE, target: str | None = None) -> Job:
     """A live job, or a staged one: its JobType tells which (§12.11). One at a time for the controller (RAC0679)."""
     time = ApplyTime(when) if isinstance(when, str) else when
-    raid = bmc.hw.raid
+    raid, name = controller, f"Configure: {controller}"
     if bmc.jobs.busy_device(raid):
         raise refuse(400, "RAC0679")
+    if time.kind == IMMEDIATE and not controllers_of(bmc.hw)[controller].real_time:
+        time = ApplyTime("OnReset")
     if time.kind == IMMEDIATE:
         return bmc.jobs.add(
             name,
@@ -50,14 +48,13 @@ def accepted(bmc: Bmc, job: Job) -> Reply:
     return Reply(202, None, bmc.jobs.location(job))
 
 
-def _operation_time(bmc: Bmc, content: Json) -> ApplyTime:
-    default = IMMEDIATE if bmc.persona.generation >= 9 else "OnReset"
+def _operation_time(bmc: Bmc, content: Json, controller: Controller) -> ApplyTime:
+    allowed = apply_times(bmc.persona, controller)
+    default = IMMEDIATE if bmc.persona.generation >= 9 and controller.real_time else "OnReset"
     value = content.get("@Redfish.OperationApplyTime", default)
     if isinstance(value, dict):
-        return read_apply_time(bmc, value, tuple(apply_times(bmc.persona)))
-    kind = body.text(
-        {"@Redfish.OperationApplyTime": value}, "@Redfish.OperationApplyTime", allowed=apply_times(bmc.persona)
-    )
+        return read_apply_time(bmc, value, tuple(allowed))
+    kind = body.text({"@Redfish.OperationApplyTime": value}, "@Redfish.OperationApplyTime", allowed=allowed)
     return ApplyTime(kind)
 
 
@@ -80,16 +77,16 @@ _CREATE = frozenset(
 )
 
 
-def _level(bmc: Bmc, content: Json) -> str:
+def _level(bmc: Bmc, content: Json, controller: Controller) -> str:
     if "RAIDType" in content:
-        return body.text(content, "RAIDType", allowed=LEVELS)
+        return body.text(content, "RAIDType", allowed=controller.levels)
     if bmc.persona.generation >= 10:
         raise body.missing("RAIDType")
     kind = body.text(content, "VolumeType", allowed=tuple(OLD_NAMES.values()))
     return next(level for level, name in OLD_NAMES.items() if name == kind)
 
 
-def _drives(bmc: Bmc, content: Json) -> list[str]:
+def _drives(bmc: Bmc, content: Json, controller: Controller) -> list[str]:
     nested = body.obj(content, "Links", default={})
     if "Drives" in nested:
         entries = body.array(nested, "Drives")
@@ -99,7 +96,7 @@ def _drives(bmc: Bmc, content: Json) -> list[str]:
     else:
         entries = body.array(content, "Drives")
     found = []
-    by_path = {drive_path(bmc.persona, disk): disk.fqdd for disk in bmc.hw.disks}
+    by_path = {drive_path(bmc.persona, disk): disk.fqdd for disk in controller.disks}
     for entry in entries:
         path = body.reference(entry, "Drives")
         if path not in by_path:
@@ -110,17 +107,19 @@ def _drives(bmc: Bmc, content: Json) -> list[str]:
 
 def _create_volume(bmc: Bmc, call: Call) -> Reply:
     content = call.body
-    if call.args[0] != bmc.hw.raid:
+    controller = need_controller(bmc, call)
+    if not controller.array:
         raise refuse(405, "SYS402")
     body.closed(content, _CREATE)
-    level, drives = _level(bmc, content), _drives(bmc, content)
+    level, drives = _level(bmc, content, controller), _drives(bmc, content, controller)
     name = body.text(content, "Name", default="")
     if len(name) > 15:
         raise body.invalid("Name", name)
     capacity = body.integer(content, "CapacityBytes", low=104_857_600, high=2**60, default=0)
     stripe = body.integer(content, "OptimumIOSizeBytes", low=65_536, high=1_048_576, default=65_536)
-    read = body.text(content, "ReadCachePolicy", allowed=READ_POLICIES, default="AdaptiveReadAhead")
-    write = body.text(content, "WriteCachePolicy", allowed=WRITE_POLICIES, default="ProtectedWriteBack")
+    reads, writes = (READ_POLICIES, WRITE_POLICIES) if not controller.boss else (("Off",), ("WriteThrough",))
+    read = body.text(content, "ReadCachePolicy", allowed=reads, default=reads[-1])
+    write = body.text(content, "WriteCachePolicy", allowed=writes, default=writes[min(1, len(writes) - 1)])
     encrypted = body.boolean(content, "Encrypted", default=False)
     dell = body.obj(body.obj(content, "Oem", default={}), "Dell", default={})
     cache = body.text(
@@ -134,11 +133,12 @@ def _create_volume(bmc: Bmc, call: Call) -> Reply:
         bmc.raid.check(level, drives)
         volume = bmc.raid.create(name, level, drives, capacity_bytes=capacity)
         volume.read_policy, volume.write_policy, volume.disk_cache = read, write, cache
-        volume.stripe_bytes, volume.encrypted = stripe, encrypted
+        volume.stripe_bytes = controller.stripe_bytes if controller.boss else stripe
+        volume.encrypted = encrypted
         bmc.record("VDR4", volume.id, category="Storage")
         return None
 
-    job = run(bmc, f"Configure: {bmc.hw.raid}", create, _operation_time(bmc, content), call.path)
+    job = run(bmc, controller.fqdd, create, _operation_time(bmc, content, controller), call.path)
     return accepted(bmc, job)
 
 
@@ -150,33 +150,38 @@ def _delete_volume(bmc: Bmc, call: Call) -> Reply:
         bmc.record("VDR7", volume.id, category="Storage")
 
     when = IMMEDIATE if bmc.persona.generation >= 9 else "OnReset"
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", delete, when, call.path))
+    return accepted(bmc, run(bmc, volume.controller, delete, when, call.path))
 
 
 def _initialize(bmc: Bmc, call: Call) -> Reply:
     volume = need_volume(bmc, call)
-    body.text(call.body, "InitializeType", allowed=("Fast", "Slow"))
+    kinds = ("Fast",) if volume.controller == bmc.hw.boss else ("Fast", "Slow")
+    body.text(call.body, "InitializeType", allowed=kinds)
     volume.operation = "Initializing"
 
     def done() -> None:
         volume.operation = None
 
     when = IMMEDIATE if bmc.persona.generation >= 9 else "OnReset"
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", done, when))
+    return accepted(bmc, run(bmc, volume.controller, done, when))
 
 
 def _check_consistency(bmc: Bmc, call: Call) -> Reply:
     volume = need_volume(bmc, call)
+    if volume.controller == bmc.hw.boss:
+        raise missing_resource(call.path)
     volume.operation = "CheckConsistency"
 
     def done() -> None:
         volume.operation = None
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", done))
+    return accepted(bmc, run(bmc, volume.controller, done))
 
 
 def _patch_volume(bmc: Bmc, call: Call) -> Reply:
     volume = need_volume(bmc, call)
+    if volume.controller == bmc.hw.boss:
+        raise missing_resource(call.path)
     body.closed(call.body, {"ReadCachePolicy", "WriteCachePolicy", "Oem", "@Redfish.SettingsApplyTime"})
     changes: Json = {}
     for name, allowed in (("ReadCachePolicy", READ_POLICIES), ("WriteCachePolicy", WRITE_POLICIES)):
@@ -191,26 +196,26 @@ def _patch_volume(bmc: Bmc, call: Call) -> Reply:
         volume.write_policy = str(changes.get("WriteCachePolicy", volume.write_policy))
         volume.pending = {}
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", apply, when, call.path))
+    return accepted(bmc, run(bmc, volume.controller, apply, when, call.path))
 
 
 def _secure_erase(bmc: Bmc, call: Call) -> Reply:
     disk = need_disk(bmc, call)
     if bmc.raid.volume_of(disk.fqdd) is not None:
         raise refuse(400, "STOR006", disk.fqdd)
-    if bmc.persona.generation < 9 or disk.media != "SSD":
+    if bmc.persona.generation < 9 or disk.media != "SSD" or disk in bmc.hw.boss_disks:
         # Old firmware erases only PCIe SSDs; later only drives with the capability.
         raise refuse(400, "STOR016", disk.fqdd)
 
     def erase() -> None:
         bmc.raid.states[disk.fqdd].erased += 1
 
-    return accepted(bmc, run(bmc, f"Configure: {bmc.hw.raid}", erase))
+    return accepted(bmc, run(bmc, disk.controller, erase))
 
 
 def _patch_drive(bmc: Bmc, call: Call) -> Reply:
     disk = need_disk(bmc, call)
-    body.closed(call.body, {"LocationIndicatorActive"})
+    body.closed(call.body, set() if disk in bmc.hw.boss_disks else {"LocationIndicatorActive"})
     bmc.raid.states[disk.fqdd].blinking = body.boolean(call.body, "LocationIndicatorActive")
     return success(bmc.persona)
 
