@@ -231,6 +231,8 @@ class Installation:
     def text(self, text: str) -> str:
         return text.replace(SECRET, "[redacted]")
 
+    whole = line = text
+
     def value(self, value: JsonObject) -> JsonObject:
         return {**value, "left": True}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -51,3 +52,29 @@ def test_what_leaves_may_pass_again_unchanged() -> None:
     for text in STRINGS:
         once = EXIT.text(text)
         assert EXIT.text(once) == once
+
+
+def test_an_exception_is_shown_without_secrets_in_message_cause_and_source() -> None:
+    try:
+        try:
+            raise ValueError("inner C4nary-Passw0rd!")
+        except ValueError as inner:
+            raise RuntimeError("outer password=abc") from inner
+    except RuntimeError as error:
+        shown = EXIT.exception(error)
+    assert "C4nary" not in shown
+    assert "password=abc" not in shown
+    assert "ValueError" in shown
+    assert "RuntimeError" in shown
+    assert Path(__file__).name in shown
+
+
+def nested(levels: int, innermost: JsonValue) -> JsonValue:
+    for _ in range(levels):
+        innermost = [innermost]
+    return innermost
+
+
+def test_of_anything_sixty_four_levels_are_shown_and_no_more() -> None:
+    assert EXIT.anything(nested(64, 1)) == nested(64, 1)
+    assert EXIT.anything(nested(65, 1)) == nested(64, "[nested too deep]")

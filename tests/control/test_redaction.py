@@ -7,7 +7,6 @@ import html
 import json
 import time
 import urllib.parse
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -422,8 +421,6 @@ def test_sixty_four_levels_are_shown_and_no_more() -> None:
     redactor = Redactor()
     assert redactor.value(nested(64, "x")) == nested(64, "x")
     assert redactor.value(nested(65, "x")) == nested(64, "[nested too deep]")
-    assert redactor.anything(nested(64, 1)) == nested(64, 1)
-    assert redactor.anything(nested(65, 1)) == nested(64, "[nested too deep]")
     assert redactor.value({"psk": nested(63, "x")}) == {"psk": nested(63, REDACTED)}
     assert redactor.value({"psk": nested(64, "x")}) == {"psk": nested(63, REDACTED)}
 
@@ -509,22 +506,6 @@ HARMLESS_NAMES = """name id user username tokenid token_id full-tokenid access_k
 @pytest.mark.parametrize("name", HARMLESS_NAMES.split())
 def test_names_that_only_look_like_secrets_are_let_be(name: str) -> None:
     assert not names_secret(name)
-
-
-def test_an_exception_is_shown_without_secrets_in_message_cause_and_source() -> None:
-    redactor = Redactor(["C4nary-Passw0rd!"])
-    try:
-        try:
-            raise ValueError("inner C4nary-Passw0rd!")
-        except ValueError as inner:
-            raise RuntimeError("outer password=abc") from inner
-    except RuntimeError as error:
-        shown = redactor.exception(error)
-    assert "C4nary" not in shown
-    assert "password=abc" not in shown
-    assert "ValueError" in shown
-    assert "RuntimeError" in shown
-    assert Path(__file__).name in shown
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jwt.algorithms import RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from holdfast.errors import ConfigError
 from holdfast.server.oidc import ALGORITHMS, OidcVerifier
@@ -139,6 +139,16 @@ def test_whatever_is_sent_as_a_token_is_refused(tmp_path: Path, header: object, 
     assert asyncio.run(principal()) is None
 
 
+async def test_an_algorithm_that_is_not_among_ours_is_refused_although_it_goes_with_the_key(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        claims = jwt.decode(made.token(), options={"verify_signature": False})
+        key = ec.generate_private_key(ec.SECP256K1())
+        public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        made.more_keys = [{**public, "kid": "k1", "use": "sig"}]
+        assert await verify(jwt.encode(claims, key, algorithm="ES256K", headers={"kid": "k1"})) is None
+        assert await verify(made.token()) == "user-7"
+
+
 async def test_a_token_signed_with_a_claim_that_is_no_number_is_refused(tmp_path: Path) -> None:
     async with provider(tmp_path) as (made, verify, _):
         for claims in ({"exp": float("inf")}, {"nbf": float("nan")}, {"iat": "soon"}, {"exp": "never"}):
@@ -211,7 +221,8 @@ async def test_a_key_that_is_not_for_signing_or_of_an_unknown_kind_is_left_out_a
 ) -> None:
     caplog.set_level(logging.INFO)
     async with provider(tmp_path) as (made, verify, _):
-        made.more_keys = [{"kty": "new", "kid": "odd"}, {"kty": "EC", "kid": 7}, {"kty": "EC"}]
+        odd_name: dict[str, object] = {**rsa_key("odd"), "kid": [7]}
+        made.more_keys = [{"kty": "new", "kid": "odd"}, {"kty": "EC", "kid": 7}, {"kty": "EC"}, odd_name]
         assert await verify(made.token()) == "user-7"
         assert "a key of a kind that is not supported" in caplog.text
     async with provider(tmp_path) as (made, verify, _):

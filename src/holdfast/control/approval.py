@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from holdfast.control.approvalkeys import Approver, Checker, SharedKey
 from holdfast.control.canonical import digest
-from holdfast.control.cleaning import Clean, clean
+from holdfast.control.cleaning import Clean
+from holdfast.control.exit import OneExit
 from holdfast.control.plans import Plan
 from holdfast.control.redaction import Redactor
 from holdfast.control.statestore import State
@@ -116,7 +117,7 @@ class Approvals:
         self._state = state
         self._requests = SharedKey(key)
         self._decisions: Checker | Approver = decisions if decisions is not None else self._requests
-        self._redactor = redactor
+        self._exit = OneExit(redactor)
         self._now = now
 
     def request(
@@ -136,7 +137,7 @@ class Approvals:
         """
 
         def shown(text: str) -> str:
-            return self._redactor.text(clean(text, max_length=1000, multiline=False))
+            return self._exit.line(text, 1000)
 
         made = Request(
             plan_id=plan.plan_id,

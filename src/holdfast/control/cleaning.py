@@ -20,6 +20,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from holdfast.cutting import Redact, head_of, redacted
+
 LINE: Final = 512
 """Longest one-line text, characters."""
 BLOCK: Final = 8192
@@ -86,37 +88,43 @@ def _translated(code: int) -> str:
 _TABLE: Final = _Table()
 
 
-def clean(text: str, *, max_length: int = BLOCK, multiline: bool = True) -> str:
+def clean(text: str, *, max_length: int = BLOCK, multiline: bool = True, redact: Redact | None = None) -> str:
     """The text without anything that acts instead of being read; at most `max_length` characters.
 
     Args:
         text: Any text, also with lone surrogates.
         max_length: Longest result, in characters (code points). What is cut is counted in the result's last words.
         multiline: Whether line feeds and tabs stay; each run of them becomes one space otherwise.
+        redact: Takes secrets out of what is going to be cut; what `holdfast.cutting.redacting` says when omitted. What
+            is not cut is not redacted here.
 
     Cleaning twice gives the same as cleaning once.
     """
     if len(text) <= max_length and text.isascii() and text.isprintable():
         return text
     # A bound on the work: more than this is never looked at, only counted.
-    taken = text[: 8 * max_length + 1024]
+    taken = head_of(text, max_length)
     untouched = len(text) - len(taken)
     taken = _SEQUENCES.sub("", taken)
     taken = _NEWLINES.sub("\n", taken).translate(_TABLE)
     taken = _REPLACEMENT_RUN.sub(_REPLACEMENT, _MARKS.sub(r"\1", taken))
     if not multiline:
         taken = _LINE_BLANKS.sub(" ", taken)
-    return _cut(taken, max_length, untouched)
+    if len(taken) <= max_length and not untouched:
+        return taken
+    shown = redacted(taken, complete=not untouched, redact=redact)
+    return _cut(shown, len(taken) + untouched if untouched else len(shown), max_length)
 
 
-def _cut(text: str, max_length: int, untouched: int) -> str:
-    if len(text) <= max_length and not untouched:
+def _cut(text: str, total: int, max_length: int) -> str:
+    """The text within its bound; `total` is how long it is with what was never looked at."""
+    if len(text) == total <= max_length:
         return text
-    room = max_length - len(f"… [{len(text) + untouched} more characters]")
+    room = max_length - len(f"… [{total} more characters]")
     if room <= 0:
         return text[:max_length]
     kept = text[:room]
-    return f"{kept}… [{len(text) - len(kept) + untouched} more characters]"
+    return f"{kept}… [{total - len(kept)} more characters]"
 
 
 @dataclass(frozen=True)
@@ -186,21 +194,24 @@ class CleanJson:
         return {**handler(schema), "x-untrusted": True}
 
 
-def clean_value(value: JsonValue, *, max_length: int = BLOCK) -> JsonValue:
+def clean_value(value: JsonValue, *, max_length: int = BLOCK, redact: Redact | None = None) -> JsonValue:
     """The JSON value with every text in it cleaned, names of members included. What is nested too deep is left out."""
-    return _clean_value(value, max_length, 0)
+    return _clean_value(value, max_length, redact, 0)
 
 
-def _clean_value(value: JsonValue, max_length: int, depth: int) -> JsonValue:
+def _clean_value(value: JsonValue, max_length: int, redact: Redact | None, depth: int) -> JsonValue:
     if isinstance(value, str):
-        return clean(value, max_length=max_length)
+        return clean(value, max_length=max_length, redact=redact)
     if not isinstance(value, dict | list):
         return value
     if depth >= MAX_DEPTH:
         return "[nested too deep]"
     if isinstance(value, list):
-        return [_clean_value(item, max_length, depth + 1) for item in value]
-    return {one_line(key): _clean_value(item, max_length, depth + 1) for key, item in value.items()}
+        return [_clean_value(item, max_length, redact, depth + 1) for item in value]
+    return {
+        clean(key, max_length=LINE, multiline=False, redact=redact): _clean_value(item, max_length, redact, depth + 1)
+        for key, item in value.items()
+    }
 
 
 Untrusted: TypeAlias = Annotated[str, Clean()]

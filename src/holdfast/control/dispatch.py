@@ -24,6 +24,7 @@ from holdfast.control.inventory import Entry
 from holdfast.control.lastgood import LastGood
 from holdfast.control.rendering import as_json, fit
 from holdfast.control.spec import Risk, ToolSpec
+from holdfast.cutting import redacting
 from holdfast.errors import (
     CircuitOpenError,
     DeadlineError,
@@ -63,11 +64,15 @@ class Writer(Protocol):
 
 
 class Exit(Protocol):
-    """The one exit: redacts and cleans everything that leaves."""
+    """The one exit: cleans, redacts and cuts everything that leaves."""
+
+    def whole(self, text: str) -> str: ...
 
     def value(self, value: JsonObject) -> JsonObject: ...
 
     def text(self, text: str) -> str: ...
+
+    def line(self, text: str) -> str: ...
 
 
 def allow_all(*, principal: str, target: TargetSettings | None, entry: Entry) -> None:
@@ -140,7 +145,8 @@ class Dispatcher:
                     "There is no such tool here. Nothing was executed.",
                     next_step='List the tools; others can be enabled by toolset or by mode = "operate".',
                 )
-            answer = await self._call(entry, given, caller)
+            with redacting(self._exit.whole):
+                answer = await self._call(entry, given, caller)
         except HoldfastError as error:
             if entry is None or not entry.writes:
                 error.executed = Executed.NO
@@ -156,7 +162,9 @@ class Dispatcher:
             error.next_step = self._exit.text(error.next_step)
         for name, value in error.details.items():
             if isinstance(value, str):
-                error.details[name] = self._exit.text(value)
+                error.details[name] = self._exit.line(value)
+            elif isinstance(value, int | float):
+                error.details[name] = cast("str | int | float", self._exit.value({name: value})[name])
         error.args = (error.message,)
 
     async def _call(self, entry: Entry, given: dict[str, object], caller: Caller) -> JsonObject:
@@ -193,7 +201,8 @@ class Dispatcher:
             given.pop(control, None)
         context = self._context(await self._connections.client(target), target, Caller(principal="holdfast"))
         limit = spec.time_limit_s or target.total_timeout
-        return cast("Change", await _bounded(limit, lambda: spec.function(context, **given)))
+        with redacting(self._exit.whole):
+            return cast("Change", await _bounded(limit, lambda: spec.function(context, **given)))
 
     def _context(self, client: object, target: TargetSettings | None, caller: Caller) -> Context[object]:
         return Context(
@@ -202,13 +211,16 @@ class Dispatcher:
             connections=self._connections,
             principal=caller.principal,
             correlation_id=caller.correlation_id,
-            progress=caller.progress,
+            progress=partial(self._progress, caller),
             now=self._clocks.now,
             sleep=self._clocks.sleep,
             command_allow=self._command_allow,
             read=partial(self._read_for, caller),
             check_read=self._check_read,
         )
+
+    async def _progress(self, caller: Caller, done: float, total: float | None, message: str) -> None:
+        await caller.progress(done, total, self._exit.line(message))
 
     async def _read_for(
         self,

@@ -49,6 +49,7 @@ def make_parts(
         LedgerError: The directory cannot be written. Nothing was executed.
     """
     from holdfast.control.approval import Approvals
+    from holdfast.control.exit import OneExit
     from holdfast.control.killswitch import KillSwitch
     from holdfast.control.ledger import Ledger
     from holdfast.control.plans import PlanStore
@@ -68,5 +69,13 @@ def make_parts(
     approvals = Approvals(state, key, redactor=redactor)
     ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key)
     kill_switch = KillSwitch(directory / STOP_FILE)
-    changes = Changes(settings, plans=plans, approvals=approvals, ledger=ledger, kill_switch=kill_switch, sleep=sleep)
+    changes = Changes(
+        settings,
+        plans=plans,
+        approvals=approvals,
+        ledger=ledger,
+        kill_switch=kill_switch,
+        leave=OneExit(redactor),
+        sleep=sleep,
+    )
     return Parts(plans, approvals, ledger, kill_switch, changes)

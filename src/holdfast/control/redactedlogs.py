@@ -9,15 +9,14 @@ from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Final
 
-from holdfast.control.cleaning import clean
+from holdfast.control.exit import OneExit
 from holdfast.control.redaction import Redactor
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-_LONGEST: Final = 65_536
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts and cleans log records: message, arguments, extra fields, exception and stack.
+    """Cleans and redacts log records: message, arguments, extra fields, exception and stack.
 
     Attach it to handlers, not to loggers: a logger's filter does not see the records of loggers below it.
 
@@ -26,7 +25,7 @@ class RedactingFilter(logging.Filter):
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
-        self._redactor = redactor
+        self._exit = OneExit(redactor)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record; it is always kept."""
@@ -34,52 +33,45 @@ class RedactingFilter(logging.Filter):
             message = record.getMessage()
         except (TypeError, ValueError, KeyError, IndexError):
             message = f"{record.msg} {record.args!r}"
-        record.msg = self._line(message)
+        record.msg = self._exit.line(message)
         record.args = ()
         if record.exc_info and (error := record.exc_info[1]) is not None:
-            record.exc_text = self._redactor.exception(error)
+            record.exc_text = self._exit.exception(error)
         elif record.exc_text:
-            record.exc_text = self._redactor.text(record.exc_text)
+            record.exc_text = self._exit.text(record.exc_text)
         record.exc_info = None
-        if record.exc_text:
-            record.exc_text = clean(record.exc_text, max_length=_LONGEST)
         if record.stack_info:
-            record.stack_info = self._redactor.text(record.stack_info)
+            record.stack_info = self._exit.text(record.stack_info)
         for name in vars(record).keys() - _STANDARD:
-            setattr(record, name, self._redactor.anything(getattr(record, name), name))
+            setattr(record, name, self._exit.anything(getattr(record, name), name))
         return True
-
-    def _line(self, text: str) -> str:
-        return self._redactor.text(clean(text, max_length=_LONGEST, multiline=False))
 
 
 class RedactingProcessor:
-    """A structlog processor that redacts and cleans the whole event; put it last before the renderer.
+    """A structlog processor that cleans and redacts the whole event; put it last before the renderer.
 
     Exceptions become redacted text under `exception`, whatever processors stand before or after.
     """
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self._exit = OneExit(redactor)
 
     def __call__(self, logger: object, method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
         """Redact the event."""
         error = _error_in(event.pop("exc_info", None))
         if error is not None:
-            event["exception"] = self._redactor.exception(error)
+            event["exception"] = self._exit.exception(error)
         for key in list(event):
-            value = event[key]
-            if isinstance(value, str):
-                value = clean(value, max_length=_LONGEST, multiline=key in ("exception", "stack"))
-            event[key] = self._redactor.anything(value, key)
+            event[key] = self._exit.anything(event[key], key, multiline=key in ("exception", "stack"))
         return event
 
 
 def install_crash_reports(redactor: Redactor) -> None:
     """Redact tracebacks that nobody caught, of the main thread and of others, on their way to standard error."""
+    leave = OneExit(redactor)
 
     def report(error: BaseException) -> None:
-        sys.stderr.write(redactor.exception(error) + "\n")
+        sys.stderr.write(leave.exception(error) + "\n")
 
     def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):

@@ -1,9 +1,9 @@
 """The one redaction that every answer, error, log line, metric and ledger record passes.
 
 Secrets are found in three ways, each for what the others cannot see: by the name of the field that holds them, by
-their known value in any usual encoding, and by their shape (a private key block, an authorization header, a vendor's
-token). Text of appliances is to be cleaned before (`holdfast.control.cleaning`), since an invisible character in the
-middle of a secret would hide it from here.
+their known value in any usual encoding, also as a number, wrapped into lines or escaped several times over, and by
+their shape (a private key block, an authorization header, a vendor's token). Text of appliances is to be cleaned before
+(`holdfast.control.cleaning`), since an invisible character in the middle of a secret would hide it from here.
 
 Redacting twice gives the same as redacting once.
 """
@@ -11,9 +11,8 @@ Redacting twice gives the same as redacting once.
 from __future__ import annotations
 
 import threading
-import traceback
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, overload
 
 from pydantic import JsonValue
@@ -36,7 +35,9 @@ MAX_HARMLESS: Final = 4096
 HARMLESS_CHARS: Final = 64
 """Longest of them."""
 
-_TOO_DEEP: Final = "[nested too deep]"
+_LEAST_NUMBER: Final = 100_000
+_MOST_DIGITS: Final = 300
+TOO_DEEP: Final = "[nested too deep]"
 # {"name": "Users.2.Password", "value": "…"}: the name of the secret stands in a value of its own.
 _NAME_FIELDS: Final = _words("name key field attribute attributename property option header")
 _VALUE_FIELDS: Final = _words(
@@ -50,7 +51,7 @@ class Redactor:
     Args:
         known_secrets: Values that must never leave: passwords, keys, tokens. Give the parts of a compound secret one by
             one. Shorter than 4 characters cannot be recognised by value; 4 to 7 characters are recognised as whole
-            words, longer ones anywhere.
+            words, longer ones anywhere. Those of 6 digits and more are recognised as numbers, too.
     """
 
     def __init__(self, known_secrets: Iterable[str] = ()) -> None:
@@ -58,6 +59,7 @@ class Redactor:
         self._configured = frozenset(secret for secret in known_secrets if _recognisable(secret))
         self._runtime: OrderedDict[str, None] = OrderedDict()
         self._index = SecretIndex(self._configured)
+        self._numbers = _numbers(self._configured)
         self._harmless: set[str] = set()
 
     def add(self, secret: str) -> bool:
@@ -75,11 +77,13 @@ class Redactor:
                 self._runtime[secret] = None
                 if len(self._runtime) <= MAX_RUNTIME_SECRETS:
                     self._index.add(secret)
+                    self._numbers |= _numbers([secret])
                 else:
                     # A quarter goes at once, so that making the index anew stays rare.
                     for _ in range(MAX_RUNTIME_SECRETS // 4):
                         self._runtime.popitem(last=False)
                     self._index = SecretIndex((*self._configured, *self._runtime))
+                    self._numbers = _numbers((*self._configured, *self._runtime))
                 # Last: what is found harmless meanwhile, without the new secret, goes into the set that is left behind.
                 self._harmless = set()
         return True
@@ -110,12 +114,15 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if not isinstance(value, dict | list):
-            return value
+            return REDACTED if self._numbers and self._is_secret_number(value) else value
         if depth >= MAX_DEPTH:
-            return _TOO_DEEP
+            return TOO_DEEP
         if isinstance(value, list):
             return [self._value(item, depth + 1) for item in value]
         return self._object(value, depth)
+
+    def _is_secret_number(self, value: JsonValue) -> bool:
+        return isinstance(value, int | float) and abs(value) in self._numbers
 
     def _object(self, value: dict[str, JsonValue], depth: int) -> JsonValue:
         is_pair = any(_plain(key) in _VALUE_FIELDS for key in value)
@@ -138,35 +145,11 @@ class Redactor:
             return [self._secret(item, depth + 1) for item in value]
         return REDACTED
 
-    def exception(self, error: BaseException) -> str:
-        """The traceback of an exception, with its causes, without secrets."""
-        return self.text("".join(traceback.format_exception(error)).rstrip("\n"))
 
-    def anything(self, value: object, name: str = "") -> object:
-        """Like `value` for what is not JSON, as in log events: unknown objects become their redacted `repr`.
-
-        Args:
-            value: Anything.
-            name: Name that it stands under.
-        """
-        return self._anything(value, name, 0)
-
-    def _anything(self, value: object, name: str, depth: int) -> object:
-        if value is None or isinstance(value, bool) or value == "":
-            return value
-        if depth >= MAX_DEPTH and isinstance(value, Mapping | list | tuple | set | frozenset):
-            return _TOO_DEEP
-        if isinstance(value, Mapping):
-            return {self.text(str(key)): self._anything(item, str(key), depth + 1) for key, item in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self._anything(item, name, depth + 1) for item in value]
-        if names_secret(name):
-            return REDACTED
-        if isinstance(value, int | float):
-            return value
-        if isinstance(value, BaseException):
-            return self.text(f"{type(value).__name__}: {value}")
-        return self.text(str(value) if isinstance(value, str) else repr(value))
+def _numbers(secrets: Iterable[str]) -> frozenset[int | float]:
+    """The secrets that JSON may hold as a number, exactly or as near as a float comes."""
+    found = [int(s) for s in map(str.strip, secrets) if s.isascii() and s.isdecimal() and len(s) <= _MOST_DIGITS]
+    return frozenset(number for exact in found if exact >= _LEAST_NUMBER for number in (exact, float(exact)))
 
 
 def _recognisable(secret: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from holdfast.control import secretforms
+from holdfast.control.secretviews import views
 
 _GRAM: Final = secretforms.MIN_ENCODED
 _FEW: Final = 256
@@ -73,14 +74,21 @@ class SecretIndex:
                 yield start
                 start = text.find(gram, start + 1)
 
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Where secrets stand: from, to; in order, overlapping ones joined so that nothing of either stays."""
-        found = [match.span() for match in self._words.finditer(text)] if self._words is not None else []
+    def _long(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where forms stand that are recognised anywhere: from, to."""
         for start in self._candidates(text):
             forms = self._by_gram[text[start : start + _GRAM]]
             ends = [start + len(form) for form in forms if text.startswith(form, start)]
             if ends:
-                found.append((start, max(ends)))
+                yield start, max(ends)
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand: from, to; in order, overlapping ones joined so that nothing of either stays."""
+        found = [match.span() for match in self._words.finditer(text)] if self._words is not None else []
+        if self._by_gram:
+            found += self._long(text)
+            for view in views(text):
+                found += [view.span(start, stop) for start, stop in self._long(view.text)]
         found.sort()
         joined: list[tuple[int, int]] = []
         for start, stop in found:

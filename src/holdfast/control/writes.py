@@ -14,12 +14,13 @@ from holdfast.control.answers import JsonObject, Outcome, WriteResult
 from holdfast.control.approval import Approvals, denied
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.exit import OneExit
 from holdfast.control.inventory import Entry
 from holdfast.control.killswitch import KillSwitch
 from holdfast.control.ledger import Intent, Ledger
 from holdfast.control.ledger import Outcome as LedgerOutcome
 from holdfast.control.plans import Plan, PlanStore, Subject
-from holdfast.control.rendering import compact
+from holdfast.control.questions import differences, question, undo_text
 from holdfast.control.spec import Risk
 from holdfast.errors import (
     DeadlineError,
@@ -34,8 +35,6 @@ from holdfast.transport import asked_before_sending
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
 _SETTLE_LIMIT_S: Final = 20.0
-_LINE: Final = 240
-"""Longest line of a question to a person, characters."""
 
 Settled = Literal["applied", "not_applied", "unknown", "started"]
 
@@ -53,6 +52,7 @@ class Changes:
         approvals: Decisions made outside of the client.
         ledger: Has every change before it is sent, and what became of it.
         kill_switch: Asked before anything is sent.
+        leave: What a person is asked passes it.
         sleep: Waits; tests pass one that does not.
     """
 
@@ -64,6 +64,7 @@ class Changes:
         approvals: Approvals,
         ledger: Ledger,
         kill_switch: KillSwitch,
+        leave: OneExit,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
@@ -71,6 +72,7 @@ class Changes:
         self._approvals = approvals
         self._ledger = ledger
         self._kill_switch = kill_switch
+        self._leave = leave
         self._sleep = sleep
 
     async def run(
@@ -142,9 +144,9 @@ class Changes:
             plan,
             risk=risk.value,
             summary=change.summary,
-            changes=_differences(change),
+            changes=differences(change, self._leave),
             blast_radius=[*change.blast_radius, *change.warnings],
-            undo=_undo_text(change),
+            undo=undo_text(change),
         )
 
     async def _confirmed(
@@ -164,7 +166,7 @@ class Changes:
         if decided is not None:
             return decided
         self._request(plan, change, risk)
-        reply = await caller.ask(Question(plan.plan_id, _question(change, plan)))
+        reply = await caller.ask(Question(plan.plan_id, question(change, plan.target, self._leave)))
         # Somebody else may have decided while the question was open; a denial wins, whoever says yes.
         decided = self._decided(plan)
         if reply is Reply.ACCEPTED:
@@ -436,36 +438,3 @@ def _told(error: HoldfastError) -> str:
     return (
         f"The write ended with an error ({error.code}): {error.message} It was sent once, then the state was read back."
     )
-
-
-def _undo_text(change: Change) -> str:
-    if change.undo is not None:
-        return f"{change.undo.tool} {compact(change.undo.arguments)}"
-    return change.cannot_undo or "cannot be undone"
-
-
-def _differences(change: Change) -> list[str]:
-    """One line for each fact that changes."""
-    lines: list[str] = []
-    for key in dict.fromkeys([*change.before, *change.after]):
-        old, new = change.before.get(key), change.after.get(key)
-        if old != new:
-            lines.append(f"{key}: {compact(old)} -> {compact(new)}")
-    return lines
-
-
-def _question(change: Change, plan: Plan) -> str:
-    """What a person reads before saying yes: short enough for a dialogue, and never silent about what it leaves out."""
-    lines = [f"{change.summary}?", f"Target: {plan.target} ({change.identity})"]
-    lines += _first(_differences(change), 12, "further changes")
-    lines += _first([f"Affects: {line}" for line in change.blast_radius], 8, "further effects")
-    lines += _first([f"Warning: {line}" for line in change.warnings], 4, "further warnings")
-    lines.append(f"Undo: {_undo_text(change)}")
-    return "\n".join(line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in lines)
-
-
-def _first(lines: list[str], most: int, what: str) -> list[str]:
-    """These lines, or as many as are shown and how many are not."""
-    if len(lines) <= most:
-        return lines
-    return [*lines[:most], f"… and {len(lines) - most} {what}: holdfast plans shows them"]

@@ -120,7 +120,7 @@ class Application:
     def _circuits(self) -> list[JsonObject]:
         from holdfast.estate.circuits import circuit_rows
 
-        return circuit_rows(self.connections)
+        return [self.room.exit.value(row) for row in circuit_rows(self.connections)]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -120,9 +120,11 @@ class OidcVerifier:
             if entry.get("use", "sig") != "sig" or not isinstance(kid, str):
                 continue
             try:
-                keys[kid] = jwt.PyJWK.from_dict(entry)
+                key = jwt.PyJWK.from_dict(entry)
             except _UNUSABLE:
                 _log.info("the OpenID provider has a key of a kind that is not supported")
+            else:
+                keys[kid] = key
         self._keys = keys
 
     async def _get(self, target: str) -> JsonObject:

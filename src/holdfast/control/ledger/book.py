@@ -16,7 +16,7 @@ import anyio
 from pydantic import JsonValue
 
 from holdfast.control.canonical import canonical, derive_key, digest, keyed_digest
-from holdfast.control.cleaning import clean_value
+from holdfast.control.exit import OneExit
 from holdfast.control.ledger.files import SEGMENT_BYTES, Draft, LedgerFiles
 from holdfast.control.ledger.reading import Head, LedgerReader, Unsettled
 from holdfast.control.ledger.records import Body, Result
@@ -118,6 +118,7 @@ class Ledger:
     ) -> None:
         self._key = None if key is None else derive_key(key, "ledger-arguments")
         self._redactor = redactor
+        self._exit = OneExit(redactor)
         self._files = LedgerFiles(
             directory, key=key, now=now, segment_bytes=segment_bytes, lock_timeout_s=lock_timeout_s
         )
@@ -273,7 +274,7 @@ class Ledger:
         return future.result()
 
     def _intent_body(self, name: str, intent: Intent) -> Body:
-        arguments = self._redactor.value(_cleaned(dict(intent.arguments)))
+        arguments = self._exit.value(dict(intent.arguments), _LONGEST_TEXT)
         if len(canonical(arguments)) > MAX_ARGUMENT_BYTES:
             arguments = {"left_out": "too large"}
         body = self._tidy(
@@ -308,11 +309,7 @@ class Ledger:
 
     def _tidy(self, body: Body) -> Body:
         """Cleaned, redacted, and without what is None."""
-        return self._redactor.value({name: _cleaned(value) for name, value in body.items() if value is not None})
-
-
-def _cleaned(value: JsonValue) -> JsonValue:
-    return clean_value(value, max_length=_LONGEST_TEXT)
+        return self._exit.value({name: value for name, value in body.items() if value is not None}, _LONGEST_TEXT)
 
 
 def _outcome_of(error: BaseException) -> Outcome:

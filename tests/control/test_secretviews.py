@@ -1,0 +1,157 @@
+"""Secrets in encodings that can be written in too many ways to be looked for one by one."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.control.redaction import REDACTED, Redactor
+from holdfast.control.secretviews import MAX_DECODINGS, MIN_LINE, views
+from tests.security.test_canary import PLANTED
+
+REDACTOR = Redactor(PLANTED.values())
+
+
+def _wrapped(text: str, width: int, end: str) -> str:
+    return end.join(text[at : at + width] for at in range(0, len(text), width))
+
+
+def _percent(secret: str, times: int) -> str:
+    for _ in range(times):
+        secret = quote(secret, safe="")
+    return secret
+
+
+def _json(secret: str) -> str:
+    units = secret.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02X}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "percent of every byte": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
+    "percent of every other character": lambda secret: "".join(
+        quote(c, safe="") if at % 2 else "".join(f"%{byte:02x}" for byte in c.encode()) for at, c in enumerate(secret)
+    ),
+    **{f"percent {times} times": lambda secret, times=times: _percent(secret, times) for times in (1, 2, 3, 4)},
+    "JSON, every character": _json,
+    "JSON twice": lambda secret: _json(secret).replace("\\", "\\\\"),
+    "JSON, then percent": lambda secret: quote(_json(secret), safe=""),
+    "HTML, decimal": lambda secret: "".join(f"&#{ord(c)};" for c in secret),
+    "HTML, hexadecimal": lambda secret: "".join(f"&#x{ord(c):X};" for c in secret),
+    "C, escaped": lambda secret: "".join(f"\\x{ord(c):02x}" for c in secret),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("writing", WRITTEN)
+def test_a_secret_is_found_however_it_is_escaped(writing: str, name: str) -> None:
+    written = WRITTEN[writing](PLANTED[name])
+    assert REDACTOR.text(f"before {written} after") == f"before {REDACTED} after"
+
+
+ENDS = ("\n", "\r\n", "\n  ", " ", "\t", "\\n", "\\r\\n", "\\\\n", "%0A", "%0D%0A")
+
+
+@pytest.mark.parametrize("width", [MIN_LINE, 64, 76])
+@pytest.mark.parametrize("name", PLANTED)
+def test_base64_that_is_wrapped_into_lines_does_not_decode_to_the_secret(name: str, width: int) -> None:
+    secret = PLANTED[name]
+    for number, end in enumerate(ENDS):
+        plain = b"x" * (60 + number) + secret.encode() + b"y" * 60
+        left = REDACTOR.text(_wrapped(base64.b64encode(plain).decode(), width, end))
+        pieces = left.replace(end, "").split(REDACTED)
+        assert len(pieces) >= 2
+        decoded = [base64.b64decode(piece[at : at + (len(piece) - at) // 4 * 4]) for piece in pieces for at in range(4)]
+        assert not any(part in shown for shown in decoded for part in _parts(secret, 12))
+
+
+def _parts(secret: str, size: int) -> list[bytes]:
+    raw = secret.encode()
+    return [raw[at : at + size] for at in range(max(len(raw) - size + 1, 1))]
+
+
+def test_what_stands_around_an_escaped_secret_stays_to_the_letter() -> None:
+    secret = PLANTED["password"]
+    around = ("50%25 of &#228; \\u00e4 %C3%A4 ", " caf%C3%A9 %E2%82%AC %F0%9F%98%80 %FF%C3 \\x41 &#x41; 100%")
+    for written in (_percent(secret, 3), _json(secret)):
+        assert REDACTOR.text(f"{around[0]}{written}{around[1]}") == f"{around[0]}{REDACTED}{around[1]}"
+
+
+def test_texts_that_only_have_escapes_or_lines_stay_to_the_letter() -> None:
+    for text in (
+        "aHR0cHM6Ly9leGFtcGxlLm9yZy8K aHR0cHM6Ly9leGFtcGxlLm9yZy8K",
+        "%zz %4 \\u12 &#; &#xG; &#9999999; \\xZZ",
+        "internationalisation\nand localisation",
+    ):
+        assert REDACTOR.text(text) == text
+
+
+def test_two_secrets_in_neighbouring_words_are_two() -> None:
+    redactor = Redactor(["abcdefgh", "abcdefghijklmnop"])
+    assert redactor.text("abcdefghijklmnop abcdefgh") == f"{REDACTED} {REDACTED}"
+
+
+def test_so_many_layers_are_undone_and_no_more() -> None:
+    text = "%2561"
+    for _ in range(MAX_DECODINGS - 2):
+        text = text.replace("%", "%25")
+    assert [view.text for view in views(text)][-1] == "a"
+    assert len(list(views(text))) == MAX_DECODINGS
+    assert len(list(views(text.replace("%", "%25")))) == MAX_DECODINGS
+    assert [view.text for view in views(text.replace("%", "%25"))][-1] == "%61"
+    assert list(views("a plain text")) == []
+
+
+@given(st.text(alphabet=st.sampled_from("a%41\\ux0&#;\nAÄ \r"), max_size=80))
+def test_every_reading_knows_where_its_characters_come_from(text: str) -> None:
+    for view in views(text):
+        assert len(view.starts) == len(view.stops) == len(view.text)
+        spans = list(zip(view.starts, view.stops, strict=True))
+        assert all(0 <= start < stop <= len(text) for start, stop in spans)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize("unit", ["%41", "%", "\\u0041", "\\", "&#65;", "&#", "a", "abcdefghijklmnopqrst\n", "%25"])
+def test_a_megabyte_of_escapes_is_read_in_linear_time(unit: str) -> None:
+    text = unit * (250_000 // len(unit))
+    start = time.perf_counter()
+    REDACTOR.text(text)
+    assert time.perf_counter() - start < 8.0
+
+
+@pytest.mark.parametrize("number", [7311731173117311, -7311731173117311, 7311731173117311.0, 123456, 123456.0])
+def test_a_known_number_is_redacted_as_a_json_number_too(number: float) -> None:
+    redactor = Redactor([PLANTED["number"]])
+    redactor.add("123456")
+    assert redactor.value({"n": number, "rows": [number], "same": {"n": number}}) == {
+        "n": REDACTED,
+        "rows": [REDACTED],
+        "same": {"n": REDACTED},
+    }
+
+
+def test_a_number_too_long_for_a_float_is_redacted_as_near_as_a_float_comes() -> None:
+    secret = "123456789012345678901234567890"
+    assert Redactor([secret]).value({"n": float(secret)}) == {"n": REDACTED}
+
+
+@pytest.mark.parametrize("number", [12345, 0, 1, 99999, 7311731173117312, float("nan"), float("inf"), True, False])
+def test_other_numbers_stay(number: float) -> None:
+    redactor = Redactor(["12345", "099999", "0000001", PLANTED["number"], "9" * 5000, "٣٤٥٦٧٨٩"])
+    left = redactor.value({"n": number})["n"]
+    assert left is number
+
+
+def test_numbers_that_have_gone_out_of_memory_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.control.redaction.MAX_RUNTIME_SECRETS", 4)
+    redactor = Redactor(["111111"])
+    for number in range(222220, 222225):
+        redactor.add(str(number))
+    assert redactor.value([111111, 222220, 222224]) == [REDACTED, 222220, REDACTED]
