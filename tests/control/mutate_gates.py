@@ -69,6 +69,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.killswitch": ("control/test_killswitch.py",),
         "control.writes": ("control/test_writes.py", "control/test_write_answers.py"),
         "control.settling": ("control/test_settling.py",),
+        "control.questions": ("control/test_write_answers.py", "security/test_cut_secrets.py"),
         "server.elicitation": ("server/test_elicitation.py", "server/test_confirmation.py"),
     },
     "The ledger": {
@@ -94,7 +95,9 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.secretshapes": ("control/test_redaction.py",),
         "control.redaction": ("control/test_redaction.py", "control/test_redacted_logs.py"),
         "control.redactedlogs": ("control/test_redacted_logs.py",),
-        "control.exit": ("control/test_exit.py",),
+        "control.secretviews": ("control/test_secretviews.py",),
+        "control.exit": ("control/test_exit.py", "control/test_redacted_logs.py"),
+        "cutting": ("security/test_cut_secrets.py",),
         "control.rendering": ("control/test_rendering.py",),
         "server.errors": ("server/test_errors.py",),
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Callable, Iterator
+from typing import cast
 from urllib.parse import quote
 
 import pytest
@@ -70,7 +71,7 @@ def asked(text: str) -> str:
 
 def field(kind: object) -> Callable[[str], str]:
     """What leaves of a field of an answer."""
-    adapter: TypeAdapter[object] = TypeAdapter(kind)
+    adapter: TypeAdapter[object] = TypeAdapter(cast("type[object]", kind))
 
     def leave(text: str) -> str:
         with redacting(EXIT.whole):
