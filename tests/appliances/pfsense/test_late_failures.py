@@ -20,9 +20,12 @@ from holdfast.errors import (
     LostReplyError,
 )
 from holdfast.simulators.base import Arrival
+from holdfast.transport import Request
+from holdfast.transport.values import JsonValue
+from tests.appliances.pfsense.calls import Call
 from tests.appliances.pfsense.conftest import Open, simulator
 from tests.appliances.pfsense.elsewhere import edit, stored, tracker_of
-from tests.appliances.pfsense.test_every_tool import really_written
+from tests.appliances.pfsense.test_every_tool import every_write, really_written
 from tests.appliances.pfsense.test_traps import FENCING, RULE, AtTheLastMoment, at_the_last_moment
 from tests.support.rooms import Room
 
@@ -246,3 +249,41 @@ async def test_an_apply_whose_second_attempt_finds_nobody_may_have_been_the_firs
     await cut_after_the_apply(fw, every_attempt=True)
     answer = await fw.call("pfsense_apply_changes", subsystem="interfaces")
     assert answer["outcome"] in ("started", "unknown"), answer
+
+
+@pytest.mark.parametrize("how", ["php", "504"])
+@every_write
+async def test_no_write_that_failed_after_its_work_is_told_as_not_done(fw: Room, call: Call, how: str) -> None:
+    arguments = await call.made(fw)
+    if call.tool == "pfsense_start_service":
+        await fw.call("pfsense_stop_service", service="ntpd")
+        arguments = {"service": "ntpd"}
+    before = len(fw.arrivals)
+    fw.simulator.set_fault("after-commit", how=how, times=1)
+    answer = await fw.call(call.tool, **arguments)
+    assert answer["outcome"] in ("applied", "unknown", "started"), answer
+    if call.once_sent:
+        assert len(really_written(fw.arrivals[before:])) == 1
+
+
+@every_write
+async def test_a_way_that_is_cut_right_after_the_answer_does_not_make_the_write_undone(fw: Room, call: Call) -> None:
+    arguments = await call.made(fw)
+    if call.tool == "pfsense_start_service":
+        await fw.call("pfsense_stop_service", service="ntpd")
+        arguments = {"service": "ntpd"}
+    before = len(fw.arrivals)
+    client = await client_of(fw)
+    attempt = client._attempt
+
+    async def cut(request: Request) -> JsonValue:
+        answer = await attempt(request)
+        if request.method != "GET" and not (isinstance(request.json, dict) and request.json.get("dry_run")):
+            fw.running.fault("refuse")
+        return answer
+
+    client._attempt = cut  # type: ignore[method-assign]
+    answer = await fw.call(call.tool, **arguments)
+    assert len(really_written(fw.arrivals[before:])) == 1
+    assert answer["outcome"] in ("unknown", "started"), answer
+    assert answer["next_step"]

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from holdfast.appliances.proxmox.addresses import for_address
+from holdfast.appliances.proxmox.addresses import Address, for_address
 from holdfast.appliances.proxmox.errors import error_of
 from holdfast.errors import Executed
 from holdfast.resilience import Outcome
-from holdfast.transport import Headers, Reply
-from tests.appliances.proxmox.harness import client_of, pve_room, simulator_of
+from holdfast.transport import Headers, Reply, Request
+from holdfast.transport.values import JsonObject
+from tests.appliances.proxmox.harness import client_of, configuration, prepare, pve_room, simulator_of
+from tests.appliances.proxmox.table import Case
+from tests.appliances.proxmox.test_every_tool import WRITES
 from tests.support.rooms import Room
 
 
@@ -347,3 +350,67 @@ async def test_a_refused_token_is_told_with_everything_that_is_answered_the_same
     assert error.code == "authentication"
     assert "expired" in str(error.next_step)
     assert "disabled" in str(error.next_step)
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+async def test_no_write_that_failed_after_its_work_is_told_as_not_done(case: Case, tmp_path: Path) -> None:
+    for status, text in ((504, "Gateway Timeout"), (500, "this came late, for a reason that nobody has written down")):
+        (tmp_path / str(status)).mkdir()
+        async with pve_room(tmp_path / str(status)) as pve:
+            arguments = await prepare(pve, case)
+            sent = len(pve.writes())
+            pve.simulator.set_fault("late-error", status=status, text=text, count=1)
+            answer = await pve.call(case.tool, **arguments)
+            assert answer["outcome"] in ("applied", "unknown", "started"), answer
+            assert answer["outcome"] == "applied" or case.blind, answer
+            assert len(pve.writes()) - sent == 1
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+async def test_what_is_told_of_a_task_that_failed_is_never_against_what_it_did(case: Case, tmp_path: Path) -> None:
+    for after_work in (False, True):
+        (tmp_path / str(after_work)).mkdir()
+        async with pve_room(tmp_path / str(after_work)) as pve:
+            arguments = await prepare(pve, case)
+            before = configuration(pve)
+            pve.simulator.set_fault("task-fails", text=LATE, after_work=after_work, count=1)
+            answer = await pve.call(case.tool, **arguments)
+            if LATE not in str(answer):
+                return  # it starts no task
+            assert answer["outcome"] in ("applied", "unknown", "not_applied"), answer
+            assert LATE in warned(answer)
+            if answer["outcome"] == "not_applied":
+                assert configuration(pve) == before
+            if configuration(pve) == before:
+                assert answer["outcome"] != "applied" or not answer["verified"]
+
+
+async def test_a_lock_that_a_failed_task_leaves_is_told(pve: Room) -> None:
+    config = simulator_of(pve).cluster.guests[110].config
+    await during_the_write(pve, lambda: config.update(lock="snapshot"), after=True)
+    pve.simulator.set_fault("task-fails", kind="qmsnapshot", text=LATE, count=1)
+    answer = await pve.call("proxmox_create_snapshot", guest="build", name="one")
+    assert answer["outcome"] == "unknown", answer
+    assert "locked (snapshot)" in warned(answer)
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+async def test_a_way_that_is_cut_right_after_the_answer_does_not_make_the_write_undone(case: Case, pve: Room) -> None:
+    arguments = await prepare(pve, case)
+    sent = len(pve.writes())
+    send = Address._send
+
+    async def cut(self: Address, request: Request) -> JsonObject:
+        answer = await send(self, request)
+        if not request.safe:
+            pve.running.fault("refuse")
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Address, "_send", cut)
+        answer = await pve.call(case.tool, **arguments)
+    assert len(pve.writes()) - sent == 1
+    # A program whose number came runs; that is all that is known of it.
+    assert answer["outcome"] == "applied" if "agent_exec" in case.tool else answer["outcome"] in ("unknown", "started")
+    assert not answer["verified"]
+    assert answer["next_step"]

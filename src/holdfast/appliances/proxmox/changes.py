@@ -23,7 +23,7 @@ from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.context import Context
 from holdfast.errors import ApplianceError, AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
-from holdfast.transport.values import JsonValue
+from holdfast.transport.values import JsonValue, opt_str
 
 Ctx: TypeAlias = Context[AsyncProxmoxClient]
 
@@ -98,6 +98,7 @@ class Seen:
         state: The state, in the shape of `Change.after`.
         note: What else there is to say.
         partly: Whether a part was done where it is not reached; None when the state cannot tell.
+        left: What a task that failed may have left, and where that is seen; for what the state cannot tell.
         new: It is reached by something that was not there when the change was planned.
     """
 
@@ -105,6 +106,7 @@ class Seen:
     state: JsonObject | None = None
     note: str | None = None
     partly: bool | None = False
+    left: str | None = None
     new: bool = False
 
 
@@ -175,7 +177,7 @@ class _Sending:
                 return self._without_task(await self._look())
             if task.running:
                 return Observed("unknown", note="The task still runs.", task=task.upid)
-            return self._by_task(task, await self._look())
+            return await self._judged(task, await self._look())
         seen = await self._look()
         if seen.reached:
             return Observed("applied", seen.state, note=self._nevertheless(seen))
@@ -186,7 +188,7 @@ class _Sending:
             return self._without_task(seen)
         if task.running:
             return Observed("unknown", seen.state, note="The task still runs.", task=task.upid)
-        return self._by_task(task, seen)
+        return await self._judged(task, seen)
 
     async def _current_task(self) -> Task | None:
         if self._task is not None and not self._task.running:
@@ -228,6 +230,21 @@ class _Sending:
         said = f"The task failed: {self._task.exit_status}. The state is as wanted nevertheless."
         return f"{said} {seen.note}" if seen.note else said
 
+    async def _judged(self, task: Task, seen: Seen) -> Observed:
+        observed = self._by_task(task, seen)
+        vmid = self._write.vmid
+        if observed.effect != "not_applied" or vmid is None or "is locked" in (task.exit_status or ""):
+            return observed
+        rows = await self._client.inventory.rows(fresh=True)
+        lock = next((opt_str(row, "lock") for row in rows if row.get("vmid") == vmid), None)
+        if lock is None:
+            return observed
+        note = (
+            f"{observed.note} It has left the guest {vmid} locked ({lock}): nothing of it can be changed until a "
+            "person removes the lock on the node, when no task works on it any more."
+        )
+        return Observed("unknown", observed.state, note=note)
+
     def _by_task(self, task: Task, seen: Seen) -> Observed:
         """What a task that has ended means together with the state: its failure proves nothing undone."""
         if not task.succeeded:
@@ -236,8 +253,8 @@ class _Sending:
                 return Observed("unknown", seen.state, note=f"{said} {self._write.lingers}")
             if seen.reached is False and seen.partly is False:
                 return Observed("not_applied", seen.state, note=said, task=task.upid)
-            where = "The state shows a part of it." if seen.partly else _IN_PART
-            return Observed("unknown", seen.state, note=f"{said} {seen.note or where}")
+            part = seen.left or ("The state shows a part of it." if seen.partly else _IN_PART)
+            return Observed("unknown", seen.state, note=f"{said} {part}")
         if seen.reached is False:
             note = seen.note or "The task ended well; the state does not show it yet."
             if task.type.startswith("ha"):

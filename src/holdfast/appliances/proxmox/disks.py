@@ -97,7 +97,8 @@ async def plan_move(
 
     async def look() -> Seen:
         seen = _where(_disk(guest, await config_of(ctx.client, guest), disk))
-        return Seen(seen.partition(":")[0] == storage and seen != volume, {"volume": seen})
+        left = f"{disk} is {seen}; a part of a copy may be left on {storage}: see proxmox_list_content."
+        return Seen(seen.partition(":")[0] == storage and seen != volume, {"volume": seen}, partly=None, left=left)
 
     undo = UndoCall(tool="proxmox_move_disk", arguments={"guest": str(guest.vmid), "disk": disk, "storage": origin})
     return await change(

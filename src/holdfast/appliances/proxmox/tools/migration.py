@@ -125,7 +125,9 @@ async def proxmox_migrate_guest(
     async def look() -> Seen:
         now = await find_guest(ctx.client, str(found.vmid))
         # A container is stopped first: a migration that fails may leave it so.
-        return Seen(now.node == to_node, {"node": now.node}, partly=None if running and not found.is_vm else False)
+        partly = None if running and not found.is_vm else False
+        left = f"{now.label} may be stopped now: see proxmox_get_guest."
+        return Seen(now.node == to_node, {"node": now.node}, partly=partly, left=left)
 
     return await change(
         ctx,
