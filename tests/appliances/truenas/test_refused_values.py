@@ -101,7 +101,7 @@ async def test_a_write_whose_values_are_refused_says_which_and_why_and_is_sent_o
         if fact.job is not None:
             made.running.fault("job-fails", method=method, validation=True, **FAULT)
             failed = await made.call(f"truenas_{case.tool}", **arguments)
-            assert failed["outcome"] == "not_applied", failed
+            assert failed["outcome"] in ("not_applied", "unknown"), failed  # unknown where the state does not tell
             said = str(failed["warnings"])
             assert "extent_size" in said
             assert REASON in said

@@ -1,154 +1,56 @@
-"""Create, list, change, delete: at the end the configuration is what it was."""
+"""Create, list, change, delete: at the end everything that the simulator keeps is what it was."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from holdfast.control.answers import JsonObject
-from holdfast.transport.values import as_objects
-from tests.appliances.truenas.case import Call
-from tests.appliances.truenas.harness import ask, calls_of, nas, raw
+from holdfast.control.inventory import load_catalogue
+from tests.appliances.truenas.case import PERSONAS, Call, Case
+from tests.appliances.truenas.harness import ask, calls_of, ended, forgive, nas, prepare, raw
+from tests.appliances.truenas.table import WRITES
+from tests.appliances.truenas.trips import MAKES, TRIPS, Trip
+from tests.appliances.truenas.whole_state import difference, whole_state
 from tests.support.rooms import Room
 
-QUERIES = (
-    "pool.dataset.query",
-    "pool.snapshottask.query",
-    "replication.query",
-    "cloudsync.query",
-    "rsynctask.query",
-    "sharing.smb.query",
-    "sharing.nfs.query",
-    "iscsi.portal.query",
-    "iscsi.initiator.query",
-    "iscsi.auth.query",
-    "iscsi.target.query",
-    "iscsi.extent.query",
-    "iscsi.targetextent.query",
-)
-MOVING = frozenset({"used", "available", "job", "state", "usedbysnapshots", "usedbydataset", "usedbychildren"})
+READS = {entry.name.removeprefix("truenas_") for entry in load_catalogue(("truenas",)).entries if not entry.writes}
 
 
-@dataclass(frozen=True)
-class Trip:
-    """The calls of a round trip; `shown`: the list that must show the object in between, and what of it."""
-
-    create: Call
-    shown: tuple[str, str]
-    update: Call
-    delete: Call
+def test_everything_that_a_tool_makes_has_a_round_trip() -> None:
+    makes = [case.tool for case in WRITES if case.tool.startswith(MAKES)]
+    assert sorted(makes) == sorted(trip.create[0] for trip in TRIPS)
+    assert {trip.shown[0] for trip in TRIPS} <= READS
 
 
-TRIPS = (
-    Trip(
-        ("create_dataset", {"dataset": "tank/trip"}),
-        ("list_datasets", "tank/trip"),
-        ("update_dataset", {"dataset": "tank/trip", "compression": "ZSTD", "comments": "x"}),
-        ("delete_dataset", {"dataset": "tank/trip"}),
-    ),
-    Trip(
-        ("create_snapshot_task", {"dataset": "tank/home", "schedule": "0 * * * *"}),
-        ("list_protection_tasks", "0 * * * *"),
-        ("update_snapshot_task", {"task": "2", "keep": 5}),
-        ("delete_snapshot_task", {"task": "2"}),
-    ),
-    Trip(
-        (
-            "create_replication",
-            {
-                "name": "trip",
-                "source_datasets": ["tank/home"],
-                "target_dataset": "tank/copy",
-                "naming_schemas": ["auto-%Y-%m-%d_%H-%M"],
-                "schedule": "0 5 * * *",
-            },
-        ),
-        ("list_protection_tasks", "trip"),
-        ("update_replication", {"task": "trip", "enabled": False, "readonly": "IGNORE"}),
-        ("delete_replication", {"task": "trip"}),
-    ),
-    Trip(
-        (
-            "create_cloud_sync",
-            {"description": "trip", "path": "/mnt/tank/home", "account": 1, "bucket": "rack-archive"},
-        ),
-        ("list_protection_tasks", "trip"),
-        ("update_cloud_sync", {"task": "trip", "transfer_mode": "SYNC", "exclude": ["*.tmp"]}),
-        ("delete_cloud_sync", {"task": "trip"}),
-    ),
-    Trip(
-        (
-            "create_rsync",
-            {"description": "trip", "path": "/mnt/tank/home", "user": "root", "host": "a@b.example"},
-        ),
-        ("list_protection_tasks", "trip"),
-        ("update_rsync", {"task": "trip", "direction": "PULL", "archive": True}),
-        ("delete_rsync", {"task": "trip"}),
-    ),
-    Trip(
-        ("create_smb_share", {"name": "trip", "path": "/mnt/tank/home"}),
-        ("list_shares", "trip"),
-        ("update_smb_share", {"share": "trip", "comment": "c", "readonly": True}),
-        ("delete_smb_share", {"share": "trip"}),
-    ),
-    Trip(
-        ("create_nfs_export", {"path": "/mnt/tank/home", "networks": ["10.9.0.0/16"]}),
-        ("list_shares", "10.9.0.0/16"),
-        ("update_nfs_export", {"export": "/mnt/tank/home", "comment": "c"}),
-        ("delete_nfs_export", {"export": "/mnt/tank/home"}),
-    ),
-    Trip(
-        ("create_iscsi_portal", {"comment": "trip", "listen": ["10.20.0.14"]}),
-        ("list_iscsi", "trip"),
-        ("update_iscsi_portal", {"ref": "trip", "listen": ["::"]}),
-        ("delete_iscsi_object", {"kind": "portal", "ref": "trip"}),
-    ),
-    Trip(
-        ("create_iscsi_initiators", {"comment": "trip", "initiators": ["iqn.2026-01.example:a"]}),
-        ("list_iscsi", "iqn.2026-01.example:a"),
-        ("update_iscsi_initiators", {"ref": "trip", "initiators": ["iqn.2026-01.example:b"]}),
-        ("delete_iscsi_object", {"kind": "initiator", "ref": "trip"}),
-    ),
-    Trip(
-        ("create_iscsi_auth", {"tag": 3, "user": "trip", "secret": "thirteen-char"}),
-        ("list_iscsi", "trip"),
-        ("update_iscsi_auth", {"ref": "trip", "secret": "another-13-ch"}),
-        ("delete_iscsi_object", {"kind": "auth", "ref": "trip"}),
-    ),
-    Trip(
-        ("create_iscsi_target", {"name": "trip", "portal": 1}),
-        ("list_iscsi", "trip"),
-        ("update_iscsi_target", {"ref": "trip", "initiator": 1, "alias": "t"}),
-        ("delete_iscsi_object", {"kind": "target", "ref": "trip"}),
-    ),
-)
-
-
-async def configuration(made: Room) -> dict[str, list[JsonObject]]:
-    """All objects, without what moves by itself."""
-    found: dict[str, list[JsonObject]] = {}
-    for method in QUERIES:
-        rows = as_objects(await raw(made, method, [], {}), method)  # type: ignore[arg-type]  # JSON
-        found[method] = [{key: value for key, value in row.items() if key not in MOVING} for row in rows]
-    return found
-
-
-@pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
-@pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: trip.create[0].removeprefix("create_"))
-async def test_a_round_trip_leaves_the_configuration_as_it_was(trip: Trip, persona: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("persona", PERSONAS)
+@pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: trip.create[0])
+async def test_a_round_trip_leaves_everything_as_it_was(trip: Trip, persona: str, tmp_path: Path) -> None:
     async with nas(tmp_path, persona) as made:
-        before = await configuration(made)
-        assert (await ask(made, trip.create))["outcome"] == "applied"
-        made_now = await configuration(made)
-        assert made_now != before
-        assert trip.shown[1] in str(await made.call(f"truenas_{trip.shown[0]}", limit=200))
-        assert (await ask(made, trip.update))["outcome"] == "applied"
-        if trip.create[0] != "create_iscsi_auth":
-            assert await configuration(made) != made_now
-        assert (await ask(made, trip.delete))["outcome"] == "applied"
-        assert await configuration(made) == before
+        await prepare(made, Case(trip.create[0], before=trip.before))
+        before = whole_state(made)
+        await done(made, trip.create)
+        assert whole_state(made) != before
+        reading, arguments, text = trip.shown
+        assert text in str(await made.call(f"truenas_{reading}", **arguments))
+        for call in trip.update:
+            made_now = whole_state(made)
+            await done(made, call)
+            assert whole_state(made) != made_now
+        for call in trip.first:
+            assert (await ask(made, call))["outcome"] in ("applied", "nothing_to_do")
+        await done(made, trip.delete)
+        left = difference(before, whole_state(made))
+        assert {where: what for where, what in left.items() if not where.endswith(trip.stays)} == {}
+
+
+async def done(made: Room, call: Call) -> None:
+    """Make a change, and see its job to the end."""
+    await forgive(made)
+    answer = await ask(made, call)
+    assert answer["outcome"] in ("applied", "started"), answer
+    if answer["outcome"] == "started":
+        await ended(made, int(str(answer["task"])))
 
 
 async def test_a_test_run_of_a_cloud_sync_shows_what_it_would_do_and_files_left_out_are_told(tmp_path: Path) -> None:
@@ -203,7 +105,7 @@ async def test_secrets_of_logins_and_credentials_are_in_no_answer(tmp_path: Path
 
 async def test_another_retention_of_a_replication_is_taken_with_its_lifetime_and_taken_back(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
-        before = await configuration(made)
+        before = whole_state(made)
         custom = {"retention": "CUSTOM", "keep": 3, "keep_unit": "WEEK"}
         done = await made.call("truenas_update_replication", task="1", **custom)
         assert done["outcome"] == "applied"
@@ -213,7 +115,7 @@ async def test_another_retention_of_a_replication_is_taken_with_its_lifetime_and
         assert isinstance(arguments, dict)
         again = await made.call(str(back["tool"]), **arguments)
         assert again["outcome"] == "applied"
-        assert await configuration(made) == before
+        assert difference(before, whole_state(made)) == {}
 
 
 @pytest.mark.parametrize(
@@ -241,3 +143,20 @@ async def test_what_no_replication_can_be_is_refused_before_anything_is_sent(
         error = await made.fails("truenas_create_replication", **arguments)
         assert error.code == "invalid_argument"
         assert calls_of(made, "replication.create") == 0
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_the_undo_of_a_new_user_takes_back_its_group_only_where_that_was_made_with_it(
+    there: bool, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        if there:
+            await ask(made, ("create_group", {"name": "carol"}))
+        before = whole_state(made)
+        created = await ask(made, ("create_user", {"username": "carol", "full_name": "Carol"}))
+        undo = created["undo"]
+        assert isinstance(undo, dict)
+        arguments = undo["arguments"]
+        assert isinstance(arguments, dict)
+        await done(made, (str(undo["tool"]).removeprefix("truenas_"), arguments))
+        assert difference(before, whole_state(made)) == {}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, rows_of, update
 from holdfast.appliances.truenas.models.accounts import ApiKey, ApiKeyPage, Group, GroupPage, User, UserPage
 from holdfast.appliances.truenas.reading import made, server_page
-from holdfast.control.answers import JsonObject
+from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import UserName
 from holdfast.control.paging import Cursor, Limit
@@ -167,11 +168,16 @@ async def truenas_create_user(
         # SMB needs a password to make its hash of.
         "smb": bool(smb) if password is None else (True if smb is None else smb),
     }
+    made_with_it = False
     if group is None:
-        values["group_create"] = True
+        values["group_create"] = True  # TrueNAS takes the group of that name where there is one
+        made_with_it = not await rows_of(ctx, GROUP, [["name", "=", username]])
     else:
         values["group"] = get_int(await find(ctx, GROUP, group), "id")
-    return await create(ctx, USER, values, secret={"password": password} if password else None)
+    change = await create(ctx, USER, values, secret={"password": password} if password else None)
+    if change.undo is None or not made_with_it:
+        return change
+    return replace(change, undo=UndoCall(tool=change.undo.tool, arguments={"user": username, "with_group": True}))
 
 
 @tool(title="Change user", toolset="accounts", risk=Risk.WRITE, idempotent=True)
@@ -208,8 +214,13 @@ async def own_account(ctx: Ctx) -> JsonValue:
 
 
 @tool(title="Delete user", toolset="accounts", risk=Risk.DESTRUCTIVE, idempotent=True)
-async def truenas_delete_user(ctx: Ctx, *, user: Ref) -> Change:
-    """Delete a local user with its API keys. Files stay and belong to the bare number. Its own group stays."""
+async def truenas_delete_user(
+    ctx: Ctx,
+    *,
+    user: Ref,
+    with_group: Annotated[bool, Field(description="Its primary group too, when nobody else has it.")] = False,
+) -> Change:
+    """Delete a local user with its API keys. Files stay and belong to the bare number."""
     row = await find(ctx, USER, user)
     if row.get("builtin") or row.get("immutable"):
         raise ConflictError(f"{row.get('username')} is a user of the system.")
@@ -220,7 +231,7 @@ async def truenas_delete_user(ctx: Ctx, *, user: Ref) -> Change:
         ctx,
         USER,
         row,
-        {"delete_group": False},
+        {"delete_group": with_group},
         cannot_undo="Its password is not known; make the user anew with the same uid by hand.",
         blast_radius=[f"{len(keys)} API keys of the user stop working."] if keys else [],
     )

@@ -149,7 +149,7 @@ class Vms(Namespace):
     def delete_device(self, call: Call, number: int, options: Row) -> bool:
         """Remove a device; with `zvol` its volume too."""
         device = self.devices.get(number)
-        if self.states.get(device["vm"]) != "STOPPED" and not options["force"]:
+        if self._state(device["vm"]) != "STOPPED" and not options["force"]:
             raise CallError("Please stop/resume the VM before deleting its device.", EBUSY)
         if options["zvol"] and device["attributes"]["dtype"] == "DISK":
             name = str(device["attributes"].get("path") or "").removeprefix("/dev/zvol/")
@@ -193,7 +193,7 @@ class Vms(Namespace):
         return self.states.get(int(self.vms.get(number)["id"]), "STOPPED")
 
     def _used_mib(self) -> int:
-        return sum(int(row["memory"]) for row in self.vms if self.states.get(row["id"]) != "STOPPED")
+        return sum(int(row["memory"]) for row in self.vms if self._state(row["id"]) != "STOPPED")
 
     @method("vm.start")
     def start(self, call: Call, number: int, options: Row) -> None:

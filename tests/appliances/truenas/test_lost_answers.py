@@ -1,0 +1,68 @@
+"""Every write whose connection breaks before it is sent, after it was sent, and after it was executed: on every release
+it is sent at most once, and told as what became of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.control.caller import Question, Reply
+from tests.appliances.truenas.case import PERSONAS, Case
+from tests.appliances.truenas.harness import UNSUPPORTED, calls_of, forgive, nas, prepare
+from tests.appliances.truenas.table import WRITES
+from tests.support.rooms import Room
+
+CASES = [
+    pytest.param(case, persona, id=f"{case.tool}-{persona}")
+    for case in WRITES
+    for persona in PERSONAS
+    if case.tool not in UNSUPPORTED[persona]
+]
+every_write = pytest.mark.parametrize(("case", "persona"), CASES)
+
+
+async def outcome(made: Room, case: Case, arguments: dict[str, object]) -> object:
+    return (await made.call(f"truenas_{case.tool}", **arguments))["outcome"]
+
+
+@every_write
+async def test_a_write_whose_connection_broke_before_it_was_sent_goes_out_once_on_a_new_one(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    method = case.method_on(persona)
+    async with nas(tmp_path, persona, control='approve_write = "person"') as made:
+        arguments = await prepare(made, case)
+        before, asked = calls_of(made, method), []
+
+        async def cut(question: Question) -> Reply:
+            """The question stands between the plan and the write."""
+            asked.append(question)
+            made.running.fault("drop-sockets")
+            return Reply.ACCEPTED
+
+        made.ask = cut
+        assert await outcome(made, case, arguments) == case.outcome
+        assert len(asked) == 1
+        assert calls_of(made, method) == before + 1
+
+
+@every_write
+async def test_a_write_that_never_arrived_is_never_called_done_and_one_whose_answer_is_lost_is_settled_by_reading_back(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    method = case.method_on(persona)
+    async with nas(tmp_path, persona) as made:
+        arguments = await prepare(made, case)
+        before = calls_of(made, method)
+        made.running.fault("cut-after-send", method=method, count=1)
+        answer = await outcome(made, case, arguments)
+        assert answer in ("not_applied", "unknown"), answer
+        assert calls_of(made, method) == before + 1
+        await forgive(made)
+        made.running.fault("cut-after-commit", method=method, count=1)
+        answer = await outcome(made, case, arguments)
+        allowed = set(case.lost.split("|"))
+        assert answer in (allowed | {"started"} if "applied" in allowed else allowed), answer
+        assert calls_of(made, method) == before + 2
