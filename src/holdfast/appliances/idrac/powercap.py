@@ -49,6 +49,8 @@ async def read_cap(client: IDracClient) -> Cap:
     old, new = link(chassis, "Power"), link(chassis, "EnvironmentMetrics")
     if old is not None:
         control = (objects(await client.get(old), "PowerControl") or [{}])[0]
+        if not isinstance(control.get("PowerLimit"), dict):
+            raise UnsupportedError("The power of this server cannot be capped here; a sled's is its chassis manager's.")
         lowest, highest = await _bounds(client)
         highest = highest or whole(control, "PowerCapacityWatts")
         enabled = text(system, "Oem/Dell/DellSystem/PowerCapEnabledState") in _ON

@@ -88,7 +88,7 @@ async def snapshot(client: IDracClient) -> Snapshot:
     for part in await firmware(client):
         if part.type == "available":
             available.add(part.id)
-        elif part.type == "installed":
+        elif part.type not in ("previous", "current"):  # installed, or another vendor's, whose ids tell no kind
             found = _ID.fullmatch(part.id)
             component, place = (found["component"], found["fqdd"]) if found else (part.name or part.id, "")
             version = part.version or (found["version"] if found else "")

@@ -225,6 +225,8 @@ def _response(bmc: Bmc, request: web.Request, reply: Reply, match: Match | None)
         payload, kind = reply.text.encode(), reply.content_type
     elif reply.body is not None:
         payload, kind = reply.encoded or etags.encode(reply.body), JSON_TYPE
+        if bmc.persona.foreign:
+            payload = json.dumps(rename.without_vendor(reply.body)).encode()
         described = reply.body.get("@odata.type")
         if isinstance(described, str) and request.method in ("GET", "HEAD"):
             schema = described.removeprefix("#").rpartition(".")[0]

@@ -94,11 +94,12 @@ class Hardware:
     boss: str = ""
     """The controller of the M.2 drives; empty where there is none."""
     boss_disks: tuple[Disk, ...] = ()
+    modular: bool = False
 
     @property
     def generation_text(self) -> str:
         """As `Manager.Model` begins and DellSystem.SystemGeneration says: "15G Monolithic"."""
-        return f"{self.system_generation}G Monolithic"
+        return f"{self.system_generation}G {'Modular' if self.modular else 'Monolithic'}"
 
     @property
     def uuid(self) -> str:
@@ -194,13 +195,15 @@ def build(server: Server, persona: Persona) -> Hardware:
         )
     watts = 1400 if generation >= 16 else 750
     psus = tuple(Psu(f"PSU.Slot.{n}", n, watts, f"CNLOD00{tag[:5]}{n:02d}") for n in (1, 2))
+    if persona.modular:
+        psus = ()  # the chassis has them, and the fans
     fans = tuple(
         Fan(
             f"CoolingController.1.Fan{n}A" if persona.generation == 10 else f"Fan.Embedded.{n}A",
             f"System Board Fan{n}A",
             6000 + 120 * n,
         )
-        for n in range(1, 7)
+        for n in (() if persona.modular else range(1, 7))
     )
     gpus: tuple[Gpu, ...] = ()
     if server.role == "proxmox" and generation >= 16:
@@ -221,4 +224,5 @@ def build(server: Server, persona: Persona) -> Hardware:
         raid=raid,
         ahci="AHCI.Embedded.1-1",
         enclosure=enclosure,
+        modular=persona.modular,
     )

@@ -157,6 +157,12 @@ class Persona:
     subscriptions: int = 8
     renamed: bool = False
     """Systems, managers and chassis go by other ids than Dell's, to find clients that assume them."""
+    foreign: bool = False
+    """Another vendor's: ids are UUIDs, nothing of Dell's is shown (§14, §15)."""
+    modular: bool = False
+    """A sled: its chassis has power supplies, fans and the power cap, and a manager of its own (§17)."""
+    model: str = ""
+    """The server that it is seen in where the world has none of its generation."""
 
     def schema(self, name: str) -> str:
         """The `@odata.type` of a resource: "#Name.vX_Y_Z.Name"."""
@@ -215,7 +221,7 @@ _IDRAC9 = Persona(
     manager_jobs=True,
 )
 _ALL = (
-    replace(_IDRAC8, key="7", generation=7, firmware="2.65.65.65"),
+    replace(_IDRAC8, key="7", generation=7, firmware="2.65.65.65", model="PowerEdge R720"),
     _IDRAC8,
     replace(
         _IDRAC9,
@@ -233,6 +239,25 @@ _ALL = (
     ),
     _IDRAC9,
     replace(_IDRAC9, key="9-renamed", renamed=True),
+    replace(_IDRAC9, key="9-modular", modular=True, model="PowerEdge MX750c"),
+    replace(
+        _IDRAC9,
+        key="other",
+        server_header="Example/1.0",
+        model="Example 2000",
+        renamed=True,
+        foreign=True,
+        job_service=False,
+        oem_jobs=False,
+        manager_jobs=False,
+        media_alias=False,
+        fault_list=False,
+        dell_attributes=False,
+        licence_service=False,
+        telemetry=False,
+        lockdown=False,
+        oem_services=False,
+    ),
     Persona(
         key="10",
         generation=10,

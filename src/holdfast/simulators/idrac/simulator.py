@@ -84,6 +84,8 @@ class IDracSimulator(Simulator):
     def __init__(self, world: World, clock: SimulatedClock, *, name: str, persona: str | None = None) -> None:
         server = choose_server(world, name, persona)
         chosen = choose_persona(server, persona)
+        if chosen.model and (server.generation != chosen.generation or chosen.modular or chosen.foreign):
+            server = replace(server, model=chosen.model)
         super().__init__(world, clock, name=name, persona=chosen.key)
         self._requests_left: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
         self._watcher: asyncio.Task[None] | None = None

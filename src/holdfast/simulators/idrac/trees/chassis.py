@@ -107,6 +107,10 @@ def _main(bmc: Bmc, call: Call) -> Reply:
             )
         }
         content["Actions"] = {**_mapping(content["Actions"]), "Oem": oem}
+    if persona.modular:
+        # Power of the chassis is its own manager's (contract §17).
+        del content["Actions"]
+        content["ChassisType"] = "Sled"
     return Reply(200, content, volatile=frozenset({"PowerState"}))
 
 
@@ -323,13 +327,15 @@ def mount(routes: Routes, persona: Persona) -> None:
     routes.get(CHS, _main)
     routes.get(f"{ROOT}/Chassis/*", _enclosure)
     routes.add("PATCH", CHS, _patch, privilege="ConfigureComponents", locked=False)
-    routes.action(CHS, "Chassis.Reset", _reset, privilege="ConfigureComponents", locked=False)
+    if not persona.modular:
+        routes.action(CHS, "Chassis.Reset", _reset, privilege="ConfigureComponents", locked=False)
     routes.get(f"{CHS}/PCIeDevices/*", _device)
     routes.get(f"{CHS}/PCIeDevices/*/PCIeFunctions/*", _function)
     if persona.generation >= 9:
-        routes.action(
-            CHS, "Oem/DellOemChassis.ExtendedReset", _extended_reset, privilege="ConfigureComponents", locked=False
-        )
+        if not persona.modular:
+            routes.action(
+                CHS, "Oem/DellOemChassis.ExtendedReset", _extended_reset, privilege="ConfigureComponents", locked=False
+            )
         routes.get(f"{CHS}/Assembly", _assembly)
         routes.get(f"{CHS}/PCIeDevices", _device_list)
         routes.get(f"{CHS}/PCIeDevices/*/PCIeFunctions", _function_list)

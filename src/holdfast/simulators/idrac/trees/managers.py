@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from holdfast.simulators.idrac.routes import Routes
 
 OEM_M = f"{MGR}/Oem/Dell"
+_CHASSIS_MANAGER = f"{ROOT}/Managers/CMC.Integrated.1"
 EXPORT_FORMATS = ("XML", "JSON")
 EXPORT_USES = ("Default", "Clone", "Replace")
 INCLUDES = ("Default", "IncludeReadOnly", "IncludePasswordHashValues", "IncludeCustomTelemetry")
@@ -44,7 +45,21 @@ def scp_action(persona: Persona, name: str) -> str:
 
 
 def _managers(bmc: Bmc, call: Call) -> Reply:
-    return collection(bmc, f"{ROOT}/Managers", "Manager", (MGR,), "Manager")
+    members = (_CHASSIS_MANAGER, MGR) if bmc.persona.modular else (MGR,)
+    return collection(bmc, f"{ROOT}/Managers", "Manager", members, "Manager")
+
+
+def _chassis_manager(bmc: Bmc, call: Call) -> Reply:
+    """The manager of the chassis that a sled is in; it manages no server."""
+    content = resource(bmc, _CHASSIS_MANAGER, "Manager", "Chassis Manager")
+    content |= {
+        "FirmwareVersion": "2.10.00",
+        "Links": {"ManagerForChassis": [link(CHS)], "ManagerForChassis@odata.count": 1},
+        "ManagerType": "EnclosureManager",
+        "Model": "Chassis Management Module",
+        "Status": status(),
+    }
+    return Reply(200, content)
 
 
 def _oem_actions(bmc: Bmc) -> Json:
@@ -221,6 +236,8 @@ def _defaults(bmc: Bmc, call: Call) -> Reply:
 def mount(routes: Routes, persona: Persona) -> None:
     """Add the manager and its actions."""
     routes.get(f"{ROOT}/Managers", _managers)
+    if persona.modular:
+        routes.get(_CHASSIS_MANAGER, _chassis_manager)
     routes.get(MGR, _manager)
     routes.add("PATCH", MGR, _patch)
     routes.action(MGR, "Manager.Reset", _reset)

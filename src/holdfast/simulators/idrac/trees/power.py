@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.idrac import body
-from holdfast.simulators.idrac.errors import success
+from holdfast.simulators.idrac.errors import refuse, success
 from holdfast.simulators.idrac.hardware import Psu
 from holdfast.simulators.idrac.persona import CHS, SYS, Persona
 from holdfast.simulators.idrac.trees.common import resource, status
@@ -44,6 +44,8 @@ def capping(bmc: Bmc) -> bool:
 def set_cap(bmc: Bmc, value: object, pointer: str) -> None:
     """Set the power cap in watts, or switch it off with null (§12.3)."""
     bmc.require_licence("Enterprise")
+    if bmc.persona.modular:
+        raise refuse(400, "SYS432")
     if value is None:
         bmc.attributes.set("ServerPwr.1.PowerCapSetting", "Disabled")
         return
@@ -123,6 +125,8 @@ def _power(bmc: Bmc, call: Call) -> Reply:
         "RelatedItem": links([CHS, SYS]),
         "RelatedItem@odata.count": 2,
     }
+    if bmc.persona.modular:
+        del control["PowerLimit"]
     supplies: list[object] = [_supply(bmc, psu, index) for index, psu in enumerate(bmc.hw.psus)]
     voltages: list[object] = []
     for name, volts in (("CPU1 VCORE PG", None), ("System Board 3.3V PG", None), ("PS1 Voltage 1", 230.0)):

@@ -170,6 +170,8 @@ def _environment(bmc: Bmc, call: Call) -> Reply:
             "Reading": bmc.sensors.celsius(bmc.sensors.temperatures[0]),
         },
     }
+    if bmc.persona.modular:
+        del content["PowerLimitWatts"]
     return Reply(200, content, volatile=frozenset({"FanSpeedsPercent", "PowerWatts", "TemperatureCelsius"}))
 
 
