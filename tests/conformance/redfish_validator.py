@@ -25,7 +25,7 @@ from typing import TypedDict
 from holdfast.simulators.rack import Rack
 
 BAR = Path(__file__).with_name("redfish_bar.json")
-PERSONAS = ("7", "8", "9-14g", "9", "10")
+PERSONAS = ("7", "8", "9-14g", "9", "9-modular", "10", "other")
 TIMEOUT_S = 300.0
 
 
