@@ -262,3 +262,14 @@ async def test_the_idrac_restarts_under_a_wait_and_a_second_wait_finds_the_end(p
         done = await lab.call("idrac_wait_job", job=job, wait_s=590)
         assert done["finished"] is True, done
         assert client._session.outage.doubtful is False
+
+
+@every_persona
+async def test_changes_go_on_without_a_session_when_the_answer_to_a_login_was_lost(
+    persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        lab.running.fault("lost-reply", method="POST", path=bmc_sessions(lab), times=1)
+        answer = await lab.call("idrac_set_led", identify=True)
+        assert (answer["outcome"], len(logins(lab))) == ("applied", 1)
+        assert len(sent(lab)) == 1
