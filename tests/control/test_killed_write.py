@@ -141,7 +141,8 @@ async def settled_by_the_next(tmp_path: Path, config: Path, truth: str | None, o
     second = await serve(config)
     await initialize(second)
     if truth is not None:
-        await until(lambda: not reader(tmp_path).unsettled())
+        # That it was not carried out is believed when it cannot be any more.
+        await until(lambda: not reader(tmp_path).unsettled(), 50.0)
         outcomes = [record.body["result"] for record in reader(tmp_path).records() if record.kind == "outcome"]
         # What a dead process left open is first noted as unknown, then as what was read back.
         assert outcomes == (["unknown", truth] if open_writes else [truth])
@@ -180,6 +181,37 @@ async def test_a_write_whose_server_dies_between_two_steps_is_never_doubled_and_
         settled = step == "after the outcome is on the ledger"
         await settled_by_the_next(tmp_path, config, truth, open_writes=0 if truth is None or settled else 1)
         assert sum(arrival.method == "POST" for arrival in running.state.arrivals) == posts
+
+
+async def test_a_write_that_a_living_server_has_under_way_is_settled_by_no_other(tmp_path: Path) -> None:
+    async with Rack("proxmox", authority=shared_authority()) as rack:
+        running = rack["proxmox"]
+        config = configuration(tmp_path, running, rack.authority.ca_pem)
+        path = "/api2/json/nodes/pve2/qemu/110/status/start"
+        running.fault("stall", method="POST", path=path, execute=False)
+        first = await serve(config)
+        await initialize(first)
+        await send(first, START_GUEST)
+        await until(lambda: any(arrival.path.startswith(path) for arrival in running.state.arrivals))
+        second = await serve(config)
+        await initialize(second)
+        await until(lambda: sum(record.kind == "opened" for record in reader(tmp_path).records()) == 2)
+        third = await serve(config)  # the second has looked, and the third finds what it has left
+        await initialize(third)
+        await until(lambda: sum(record.kind == "opened" for record in reader(tmp_path).records()) == 3)
+        await asyncio.sleep(1)
+        assert [record for record in reader(tmp_path).records() if record.kind == "outcome"] == []
+        running.heal()
+        assert first.stdout is not None
+        async with asyncio.timeout(60):
+            await first.stdout.readline()
+        outcomes = [record.body["result"] for record in reader(tmp_path).records() if record.kind == "outcome"]
+        assert outcomes == ["applied"]
+        assert sum(arrival.method == "POST" for arrival in running.state.arrivals) == 1
+        for process in (first, second, third):
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
 
 
 def test_a_write_is_killed_at_no_fewer_than_ten_points() -> None:

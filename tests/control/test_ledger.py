@@ -140,11 +140,42 @@ async def test_intents_of_a_process_that_lives_are_left_alone(tmp_path: Path) ->
     async with opened(tmp_path / "l") as living:
         entry = await living.intent(intent())
         async with opened(tmp_path / "l") as ledger:
-            [left] = await ledger.start()
-            assert left.entry.state == "open"
+            assert await ledger.start() == []
+            assert [left.entry.state for left in await ledger.unsettled()] == ["open"]
         await living.outcome(entry, Outcome("applied"))
         assert await living.unsettled() == []
     assert kinds(tmp_path / "l") == ["opened", "intent", "opened", "outcome"]
+
+
+async def test_what_a_living_process_has_recorded_as_unknown_is_to_be_settled_with_its_task(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as living:
+        entry = await living.intent(intent())
+        await living.outcome(entry, Outcome("unknown", task="UPID:1"))
+        async with opened(tmp_path / "l") as ledger:
+            [left] = await ledger.start()
+            assert (left.id, left.task) == (entry.id, "UPID:1")
+
+
+async def test_an_unknown_outcome_that_is_final_is_not_open_any_more(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        entry = await ledger.intent(intent())
+        await ledger.outcome(entry, Outcome("unknown"))
+        assert "final" not in records(tmp_path / "l")[-1]["body"]
+        assert len(await ledger.unsettled()) == 1
+        assert await ledger.settle(entry.id, Outcome("unknown", final=True))
+        assert records(tmp_path / "l")[-1]["body"] == {"id": entry.id, "result": "unknown", "final": True}
+        assert await ledger.unsettled() == []
+        assert ledger.reader.unsettled() == []
+
+
+async def test_what_is_settled_already_is_not_recorded_again(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        entry = await ledger.intent(intent())
+        assert await ledger.settle(entry.id, Outcome("applied"))
+        assert not await ledger.settle(entry.id, Outcome("not_applied"))
+        assert not await ledger.settle("nothing", Outcome("not_applied"))
+    assert kinds(tmp_path / "l") == ["opened", "intent", "outcome"]
+    assert ledger.reader.verify().ok
 
 
 async def test_starting_twice_begins_once(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from holdfast.control.ledger.chain import OpenIntent, Position
 
 KEY = b"k" * 32
 POSITION = Position(
-    seq=7, hash="a" * 64, first=1, offset=900, signed=True, open={"x": OpenIntent(7, 1, 800, "me", "open")}
+    seq=7,
+    hash="a" * 64,
+    first=1,
+    offset=900,
+    signed=True,
+    open={"x": OpenIntent(7, 1, 800, "me", "open"), "y": OpenIntent(6, 1, 700, "me", "unknown", "t-1")},
 )
 
 

@@ -68,6 +68,23 @@ def test_an_unknown_outcome_leaves_the_intent_open_as_unknown_and_where_it_stand
     assert chain.position.open == {"x": replace(before, state="unknown")}
 
 
+def test_the_task_of_an_unknown_outcome_is_kept_until_another_is_named() -> None:
+    chain = Chain()
+    chain.add("intent", id="x")
+    for given, kept in ((None, None), ("t-1", "t-1"), (None, "t-1"), (7, "t-1"), ("t-2", "t-2")):
+        body: Body = {"id": "x", "result": "unknown"}
+        chain.add("outcome", **(body if given is None else {**body, "task": given}))
+        assert chain.position.open["x"].task == kept
+
+
+@pytest.mark.parametrize(("final", "open_"), [(True, False), (False, True), (None, True), ("yes", True)])
+def test_an_unknown_outcome_that_is_final_settles_an_intent(final: JsonValue, open_: bool) -> None:
+    chain = Chain()
+    chain.add("intent", id="x")
+    chain.add("outcome", id="x", result="unknown", final=final)
+    assert ("x" in chain.position.open) == open_
+
+
 @pytest.mark.parametrize("result", ["applied", "unknown"])
 def test_an_outcome_without_an_intent_opens_nothing(result: str) -> None:
     chain = Chain()

@@ -24,6 +24,7 @@ class Shape:
         before: Calls that make the world fit.
         executed: What a later process finds out when it was executed and its server died.
         sent_not: The same when it was never sent.
+        away: When it was executed the appliance cannot be asked for a while: it is looked at again at a later start.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Shape:
     before: tuple[Call, ...] = ()
     executed: str = "applied"
     sent_not: str = "not_applied"
+    away: bool = False
 
     @property
     def id(self) -> str:
@@ -56,7 +58,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("proxmox", "update", "proxmox_update_pool", {"pool": "prod", "comment": "shops"}, (POOL,)),
     Shape("proxmox", "delete", "proxmox_delete_pool", {"pool": "prod"}, (POOL,)),
     Shape("proxmox", "delete by a task", "proxmox_delete_guest", {"guest": "build"}),
-    Shape("proxmox", "create by a task", "proxmox_create_snapshot", {"guest": "build", "name": "first"}),
+    Shape("proxmox", "create by a task", "proxmox_create_snapshot", {"guest": "build", "name": "first"}, (), "unknown"),
     Shape("proxmox", "action", "proxmox_start_guest", {"guest": "build"}),
     Shape(
         "proxmox",
@@ -77,46 +79,74 @@ SHAPES: tuple[Shape, ...] = (
         "unknown",
     ),
     _blind("proxmox", "action that nothing shows", "proxmox_node_power", {"node": "pve2", "command": "reboot"}),
-    Shape(
-        "proxmox", "task", "proxmox_run_backup", {"guest": "build", "storage": "nas-backup"}, (), "applied", "unknown"
-    ),
-    Shape("truenas", "create", *SNAPSHOT),
-    Shape("truenas", "update", "truenas_update_dataset", {"dataset": "tank/home", "comments": "x"}),
-    Shape("truenas", "delete", "truenas_delete_snapshot", {"snapshot": "tank/vms@s1"}, (SNAPSHOT,)),
-    Shape("truenas", "action", "truenas_control_service", {"service": "ftp", "action": "START"}),
+    Shape("proxmox", "task", "proxmox_run_backup", {"guest": "build", "storage": "nas-backup"}, (), "unknown"),
     _blind(
+        "proxmox",
+        "create that is seen by comparing",
+        "proxmox_create_firewall_rule",
+        {"type": "in", "action": "ACCEPT", "protocol": "tcp", "dport": "22", "source": "10.20.0.0/24"},
+    ),
+    Shape("truenas", "create", *SNAPSHOT, (), "unknown"),
+    Shape("truenas", "update", "truenas_update_dataset", {"dataset": "tank/home", "comments": "x"}),
+    Shape(
+        "truenas",
+        "delete that may take minutes",
+        "truenas_delete_snapshot",
+        {"snapshot": "tank/vms@s1"},
+        (SNAPSHOT,),
+        "applied",
+        "unknown",
+    ),
+    Shape("truenas", "action", "truenas_control_service", {"service": "ftp", "action": "START"}),
+    Shape(
         "truenas",
         "action that the state does not show",
         "truenas_control_service",
         {"service": "ssh", "action": "RESTART"},
+        (),
+        "applied",
+        "unknown",
     ),
     _blind(
         "truenas", "action that nothing shows", "truenas_rollback_snapshot", {"snapshot": "tank/vms@s1"}, (SNAPSHOT,)
     ),
     Shape("truenas", "job", "truenas_scrub_pool", {"pool": "tank"}),
-    _blind("truenas", "job that the state does not show", "truenas_reboot", {"reason": "maintenance"}),
+    Shape(
+        "truenas",
+        "job that the state does not show",
+        "truenas_reboot",
+        {"reason": "maintenance"},
+        (),
+        "unknown",
+        "unknown",
+        away=True,
+    ),
     Shape("pfsense", "create", *ALIAS),
     Shape("pfsense", "update", "pfsense_update_alias", {"ref": "nas_hosts", "add": ["10.20.0.77"]}),
     Shape("pfsense", "delete", "pfsense_delete_alias", {"ref": "printers"}, (ALIAS,)),
     Shape("pfsense", "action", "pfsense_stop_service", {"service": "ntpd"}),
     _blind("pfsense", "action that the state does not show", "pfsense_restart_service", {"service": "unbound"}),
     _blind("pfsense", "task", "pfsense_apply_changes", {"subsystem": "firewall"}),
-    Shape("idrac", "create", *ACCOUNT),
+    _blind("idrac", "action that is seen by comparing", "idrac_restart_manager", {}),
+    _blind("idrac", "export into a file", "idrac_export_profile", {"components": ["BIOS"], "wait_s": 300}),
+    Shape("idrac", "create", *ACCOUNT, (), "unknown"),
     Shape("idrac", "update", "idrac_set_led", {"identify": True}),
     Shape("idrac", "delete", "idrac_delete_account", {"user": "watcher"}, (ACCOUNT,)),
     Shape("idrac", "action", "idrac_set_power", {"action": "off_force"}, (ON,)),
     _blind("idrac", "action that the state does not show", "idrac_set_power", {"action": "restart_force"}, (ON,)),
     _blind("idrac", "action that nothing shows", "idrac_set_power", {"action": "nmi"}, (ON,)),
-    Shape("idrac", "job", "idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}}),
+    Shape("idrac", "job", "idrac_set_bios", {"attributes": {"LogicalProc": "Disabled"}}, (), "unknown"),
 )
 
 
 @asynccontextmanager
 async def room_for(shape: Shape, tmp_path: Path) -> AsyncIterator[Room]:
     """The shape's room, made fit for it."""
-    secrets = tmp_path / "secrets"
+    secrets, files = tmp_path / "secrets", tmp_path / "files"
     secrets.mkdir(mode=0o700, exist_ok=True)
+    files.mkdir(exist_ok=True)
     keeps = f'secrets_dir = "{secrets}"\n' if shape.kind in ("idrac", "proxmox", "truenas") else ""
+    keeps += f'files_dir = "{files}"\n' if shape.kind == "idrac" else ""
     async with room(shape.kind, tmp_path, settings=keeps) as made:
         for tool, arguments in shape.before:
             await made.call(tool, **arguments)

@@ -54,6 +54,31 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The same change as a process has sent it, or was about to, that is no more.
+
+    Attributes:
+        sent_at: When it was recorded that it would be sent, seconds since the epoch.
+        task: The appliance's handle of the work, where it was recorded.
+    """
+
+    sent_at: float
+    task: str | None = None
+
+
+Recall = Callable[[Earlier], Awaitable[Observed]]
+
+
+def by_state(look: Callable[[], Awaitable[Observed]]) -> Recall:
+    """A `Change.recall` that only looks at the state."""
+
+    async def recall(earlier: Earlier) -> Observed:
+        return await look()
+
+    return recall
+
+
+@dataclass(frozen=True)
 class Change:
     """A planned change of one appliance. Computing it only reads; `apply` writes, once.
 
@@ -71,6 +96,8 @@ class Change:
         warnings: What the reader should know before confirming.
         nothing_to_do: The state is already as wanted; nothing would be sent.
         destructive: This very change destroys something although the tool is only declared as writing.
+        recall: Looks what became of it when an earlier process has sent it. It is asked only while there is something
+            to do, so that a state that is as wanted proves nothing. None: nothing can tell.
     """
 
     summary: str
@@ -86,3 +113,9 @@ class Change:
     warnings: Sequence[str] = ()
     nothing_to_do: bool = False
     destructive: bool = False
+    recall: Recall | None = None
+
+    @property
+    def state_tells(self) -> bool:
+        """Whether the state wanted differs from the state before: where it does not, no look tells them apart."""
+        return self.before != self.after

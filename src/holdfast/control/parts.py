@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ def make_parts(
     state_dir: Path,
     redactor: Redactor,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now: Callable[[], float] = time.time,
 ) -> Parts:
     """Open the state directory, creating it (mode 0700) and the installation's key (0600) when missing.
 
@@ -67,7 +69,7 @@ def make_parts(
         ) from None
     plans = PlanStore(state, key)
     approvals = Approvals(state, key, redactor=redactor)
-    ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key)
+    ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key, now=now)
     kill_switch = KillSwitch(directory / STOP_FILE)
     changes = Changes(
         settings,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,8 +49,14 @@ class ControlRoom:
         ConfigError: The policy file is wrong, or one of its own tests fails.
     """
 
-    def __init__(self, config: Config, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._sleep = sleep
+        self._now = now
         self._config = config
         self.redactor = Redactor(_revealed(config))
         self.exit = OneExit(self.redactor)
@@ -83,7 +90,7 @@ class ControlRoom:
         from holdfast.control.settling import settle
 
         try:
-            await settle(self.parts().ledger, recompute)
+            await settle(self.parts().ledger, recompute, now=self._now, sleep=self._sleep)
         except HoldfastError as error:
             _log.error("earlier writes cannot be settled: %s", error)
 
@@ -120,7 +127,7 @@ class ControlRoom:
             LedgerError: It cannot be written. Nothing was executed.
         """
         if self._made is None:
-            self._made = make_parts(self._config.control, self.state_dir, self.redactor, self._sleep)
+            self._made = make_parts(self._config.control, self.state_dir, self.redactor, self._sleep, self._now)
         return self._made
 
     def gate(self, *, principal: str, target: TargetSettings | None, entry: Entry) -> None:

@@ -75,7 +75,7 @@ class Application:
                 )
         catalogue = catalogue if catalogue is not None else load_catalogue((*KINDS, ESTATE))
         self.entries = select(catalogue, self._selection(serving))
-        self.room = ControlRoom(config, sleep=self._clocks.sleep)
+        self.room = ControlRoom(config, sleep=self._clocks.sleep, now=self._clocks.now)
         self.connections = OpenConnections(config, on_secret=self.room.redactor.add)
         self.dispatcher = self._dispatcher(self.entries)
 

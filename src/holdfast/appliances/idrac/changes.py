@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from holdfast.appliances.idrac.client import Answered, IDracClient
 from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, poll_pause, read_job, wait_for
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Earlier, Observed
 from holdfast.control.context import Context
 from holdfast.errors import Executed, HoldfastError, NotFoundError
 from holdfast.resilience import remaining_s
@@ -92,6 +92,7 @@ class _Sending:
         self._write = write
         self._look = look
         self._looks = 0
+        self.relative = False
         self._known: frozenset[str] = frozenset()
         self._job: Job | None = None
         self._job_id: str | None = None
@@ -163,6 +164,26 @@ class _Sending:
             return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id, next_step=step)
         judged = self._write.judged
         return self._by_job(job, await (judged(job) if judged is not None else self._look()))
+
+    async def recall(self, earlier: Earlier) -> Observed:
+        """What became of it when an earlier process has sent it: by its job where that was recorded, else by the state.
+
+        An iDRAC's clock does not tell which of several jobs was meant: one that still goes on is waited for.
+        """
+        seen = await self._look()
+        if self.relative:
+            seen = replace(seen, reached=None)
+        if earlier.task is not None and self._write.jobs:
+            job = await read_job(self._ctx.client, earlier.task)
+            if job.phase == "running":
+                return Observed("unknown", seen.state, task=job.id)
+            found = self._by_job(job, seen)
+            return found if found.effect == "unknown" else replace(found, task=job.id)
+        for job in await list_jobs(self._ctx.client) if self._write.jobs else ():
+            if job.phase in ("running", "staged") and job.type in self._write.jobs:
+                return Observed("unknown", seen.state, task=job.id)
+        told = seen.reached is False and not seen.partly
+        return Observed("not_applied" if told else "unknown", seen.state, note=seen.note)
 
     async def _current_job(self) -> Job | None:
         if self._job is not None and self._job.phase != "running":
@@ -295,6 +316,7 @@ async def change(
     warnings: Sequence[str] = (),
     nothing_to_do: bool = False,
     destructive: bool = False,
+    relative: bool = False,
 ) -> Change:
     """The change that a write makes; see `Change` for what is not explained here.
 
@@ -302,9 +324,12 @@ async def change(
         ctx: Of the tool.
         write: What is sent.
         look: Reads the state.
+        relative: The look compares with what was there when the change was planned, or with what only this process
+            has: a later process's look tells nothing about it.
         summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
     """
     sending = _Sending(ctx, write, look)
+    sending.relative = relative
     return Change(
         summary=summary,
         identity=f"service tag {await ctx.client.identity()}",
@@ -319,6 +344,7 @@ async def change(
         warnings=warnings,
         nothing_to_do=nothing_to_do,
         destructive=destructive,
+        recall=sending.recall,
     )
 
 

@@ -156,6 +156,7 @@ async def export_change(
         before={"file": None},
         after={"file": place.name},
         look=lambda: look_at(place),
+        relative=True,
         cannot_undo="An export changes nothing at the server; the file can be deleted.",
         warnings=[*warnings, _LONGER],
     )
@@ -201,5 +202,6 @@ async def plan_save(ctx: Ctx, job: str, place: Path, wait_s: float) -> Change:
         before={"file": None},
         after={"file": place.name},
         look=lambda: look_at(place),
+        relative=True,
         cannot_undo="Saving changes nothing at the server; the file can be deleted.",
     )

@@ -136,6 +136,7 @@ async def plan_export(ctx: Ctx, name: str, file: str | None) -> Change:
         before={"file": None},
         after={"file": place.name},
         look=lambda: look_at(place),
+        relative=True,
         cannot_undo="An export changes nothing at the server; the file can be deleted.",
     )
 
@@ -163,6 +164,7 @@ async def plan_import(ctx: Ctx, file: str) -> Change:
         before=before,
         after={"licences": "with the one in the file"},
         look=look,
+        relative=True,
         cannot_undo="A licence that it replaces is gone: export that one before (idrac_export_licence).",
         blast_radius=("The functions of the iDRAC are those of the new licence.",),
         warnings=("The licence in the file is installed already: it is put in place of itself.",) if again else (),

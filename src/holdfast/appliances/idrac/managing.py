@@ -119,6 +119,7 @@ async def plan_restart(ctx: Ctx) -> Change:
         before={"idrac": "answers", "last_restart": before},
         after={"idrac": "answers"},
         look=look,
+        relative=True,
         cannot_undo="A restart is over when it is over.",
         blast_radius=("Consoles, virtual media and sessions of others end.", "Nothing is monitored for minutes."),
     )

@@ -122,6 +122,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         before={"power_state": state},
         after={"power_state": wanted or "On"},
         look=look,
+        relative=wanted is None,
         undo=undo,
         cannot_undo=None if undo else "A restart is over when it is over.",
         blast_radius=() if verb == "on" else ("Everything that runs on this server is interrupted.",),

@@ -114,6 +114,7 @@ async def change_firmware(
         before={"firmware": wanted.before.digest},
         after=after,
         look=look,
+        relative=True,
         cannot_undo="The version before stays in the inventory as Previous-… where the part keeps it.",
         blast_radius=radius,
     )

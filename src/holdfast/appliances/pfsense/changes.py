@@ -30,7 +30,7 @@ from holdfast.appliances.pfsense.patience import patiently
 from holdfast.appliances.pfsense.positions import place, position_of
 from holdfast.appliances.pfsense.references import users_of
 from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_move, undo_update
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Observed, by_state
 from holdfast.control.context import Context
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue
@@ -127,6 +127,7 @@ async def plan_create(
         undo=undo_create(kind, ref),
         cannot_undo=None if ref else "Its reference is known once it exists; the answer then tells how to delete it.",
         nothing_to_do=bool(there),
+        recall=by_state(read_back),
     )
 
 
@@ -188,6 +189,7 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
         read_back=read_back,
         warnings=[*ignored, *_live_at_once(kind)],
         nothing_to_do=nothing,
+        recall=None if any(model.fields[name].hidden for name in changes) else by_state(read_back),
         **undo_update(kind, key_of(kind, merged), row, changes),
     )
 
@@ -254,6 +256,7 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
         read_back=read_back,
         blast_radius=_linked(kind, row),
         warnings=_live_at_once(kind),
+        recall=by_state(read_back) if count == 1 else None,
         **undo_delete(kind, row, where, secret=nested_hidden(model)),
     )
 
@@ -317,6 +320,7 @@ async def plan_move(ctx: Ctx, kind: Kind, ref: str, position: str, *, force: boo
         undo=undo_move(kind, ref, was),
         warnings=_live_at_once(kind),
         nothing_to_do=nothing,
+        recall=by_state(read_back),
     )
 
 

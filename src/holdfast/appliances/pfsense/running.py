@@ -10,7 +10,7 @@ from holdfast.appliances.pfsense.facts import model_named
 from holdfast.appliances.pfsense.outcomes import Sent
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Observed, by_state
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, as_object
 
@@ -107,4 +107,5 @@ async def plan_service(ctx: Ctx, name: str, action: Action, instance: str | None
         undo=UndoCall(tool=back, arguments=arguments) if back else None,
         cannot_undo=None if back else "A restart cannot be taken back.",
         nothing_to_do=action != "restart" and running == wanted,
+        recall=None if action == "restart" else by_state(read_back),
     )

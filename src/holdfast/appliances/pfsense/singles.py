@@ -14,7 +14,7 @@ from holdfast.appliances.pfsense.objects import content, differences, digest, ma
 from holdfast.appliances.pfsense.outcomes import Sent
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Observed, by_state
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject
 
@@ -122,6 +122,7 @@ async def plan_settings(ctx: Ctx, single: Single, changes: JsonObject) -> Change
         warnings=[f"pfSense takes these otherwise than given: {', '.join(ignored)}."] if ignored else [],
         undo=_undo(single, before),
         nothing_to_do=nothing,
+        recall=by_state(read_back),
         destructive=single.effect is not None,
     )
 

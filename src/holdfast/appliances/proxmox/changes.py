@@ -20,7 +20,7 @@ from holdfast.appliances.proxmox.tasks import (
     wait_for,
 )
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Earlier, Observed
 from holdfast.control.context import Context
 from holdfast.errors import ApplianceError, AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
 from holdfast.transport.values import JsonValue, opt_str
@@ -127,6 +127,7 @@ class _Sending:
         self._task_decides = task_decides
         self._sent_at = 0
         self._looks = 0
+        self.relative = False
         self._upid: str | None = None
         self._task: Task | None = None
         self._error: HoldfastError | None = None
@@ -189,6 +190,22 @@ class _Sending:
         if task.running:
             return Observed("unknown", seen.state, note="The task still runs.", task=task.upid)
         return await self._judged(task, seen)
+
+    async def recall(self, earlier: Earlier) -> Observed:
+        """What became of it when an earlier process has sent it: by its task, or the only one like it since."""
+        seen = await self._look()
+        if self.relative:
+            seen = replace(seen, reached=None)
+        self._sent_at = int(earlier.sent_at)
+        upid = earlier.task or await self._find()
+        if upid is None:
+            told = seen.reached is False and not seen.partly and self._doubt is None
+            return Observed("not_applied" if told else "unknown", seen.state, note=self._doubt or seen.note)
+        task = await task_state(self._client, upid)
+        if task.running:
+            return Observed("unknown", seen.state, task=upid)
+        found = self._by_task(task, seen)
+        return replace(found, task=None if found.effect == "unknown" else upid)
 
     async def _current_task(self) -> Task | None:
         if self._task is not None and not self._task.running:
@@ -301,6 +318,7 @@ async def change(
     destructive: bool = False,
     sender: Sender | None = None,
     task_decides: bool = False,
+    relative: bool = False,
 ) -> Change:
     """The change that a write makes.
 
@@ -311,9 +329,12 @@ async def change(
         look: Reads the state.
         content: What the plan is bound to where it is not `write.content`.
         sender: Sends instead of `send`, where a refused write is tried with other values.
+        relative: The look compares with what was there when the change was planned: a later process's look tells
+            nothing about it.
         task_decides: The state is as wanted before the task has ended (a guest exists while it is being cloned).
     """
     sending = _Sending(ctx, write, look, sender=sender, task_decides=task_decides)
+    sending.relative = relative
     return Change(
         summary=summary,
         identity=await ctx.client.identity(),
@@ -328,4 +349,5 @@ async def change(
         warnings=warnings,
         nothing_to_do=nothing_to_do,
         destructive=destructive,
+        recall=sending.recall,
     )

@@ -193,6 +193,7 @@ async def plan_create_rule(ctx: Ctx, scope: Scope, given: Mapping[str, Given], p
         before={"rules": len(rules), "digest": digest},
         after={"rules": len(rules) + 1, "rule": shown_rule(rule)},
         look=look,
+        relative=True,
         undo=UndoCall(
             tool="proxmox_delete_firewall_rule",
             arguments={**scope.given, "position": position, "fingerprint": mark},
@@ -253,6 +254,7 @@ async def plan_update_rule(
         before={"position": position, **before},
         after={"position": place, **shown_rule(new)},
         look=look,
+        relative=True,
         undo=UndoCall(
             tool="proxmox_update_firewall_rule",
             arguments={**scope.given, "position": place, "fingerprint": mark, **back},
@@ -281,6 +283,7 @@ async def plan_delete_rule(ctx: Ctx, scope: Scope, position: int, expected: str 
         before={"rules": len(rules), **shown_rule(old)},
         after={"rules": len(rules) - 1},
         look=look,
+        relative=True,
         undo=UndoCall(
             tool="proxmox_create_firewall_rule",
             arguments={**scope.given, "position": position, **shown_rule(old)},

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
-from holdfast.appliances.truenas.jobs import INLINE_WAIT_S, Job, find_job, job_state, wait_for
+from holdfast.appliances.truenas.jobs import (
+    INLINE_WAIT_S,
+    Job,
+    SeveralJobsError,
+    find_job,
+    job_state,
+    only_job,
+    wait_for,
+)
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Observed
+from holdfast.control.change import Applied, Change, Earlier, Observed
 from holdfast.control.context import Context
 from holdfast.errors import (
     ApplianceError,
@@ -194,6 +202,36 @@ class _Sending:
             return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=str(job.id))
         return self._by_job(job, await self._look())
 
+    async def recall(self, earlier: Earlier) -> Observed:
+        """What became of it when an earlier process has sent it: by its job, else by the only one like it since."""
+        seen = await self._look()
+        try:
+            job = await self._earlier_job(earlier)
+        except SeveralJobsError:
+            return Observed("unknown", seen.state, note="Which of its jobs it was cannot be told.")
+        if job is None:
+            told = seen.reached is False and not self._write.slow
+            return Observed("not_applied" if told else "unknown", seen.state, note=seen.note)
+        self._settle(job)
+        if not job.ended:
+            begun = self._write.goes_on and job.state == "RUNNING" and seen.reached
+            return Observed("applied" if begun else "unknown", seen.state, task=str(job.id))
+        found = self._by_job(job, seen)
+        return replace(found, task=None if found.effect == "unknown" else str(job.id))
+
+    async def _earlier_job(self, earlier: Earlier) -> Job | None:
+        if earlier.task is not None and earlier.task.isdecimal():
+            number: int | None = int(earlier.task)
+        else:
+            number = await only_job(
+                self._client,
+                [(way.method, way.params) for way in self._write.ways if way.job],
+                sent_at=earlier.sent_at,
+            )
+        if number is None:
+            return None
+        return await job_state(self._client, number, with_result=self._write.judge is not None)
+
     async def _current_job(self) -> Job | None:
         if self._job is not None and self._job.ended:
             return self._job
@@ -330,4 +368,5 @@ async def change(
         warnings=warnings,
         nothing_to_do=nothing_to_do,
         destructive=destructive,
+        recall=sending.recall,
     )

@@ -28,6 +28,8 @@ INLINE_WAIT_S: Final = 15.0
 """How long a write waits for its job before it hands the job over, seconds."""
 SKEW_S: Final = 60.0
 """How far the clocks of the appliance and of this machine may differ, seconds."""
+_EARLY_S: Final = 5.0
+"""A job that began so long before a write was recorded may be its own, by another clock, seconds."""
 MASK: Final = "********"
 
 _FIELDS: Final[tuple[JsonValue, ...]] = (
@@ -255,6 +257,36 @@ async def find_job(
         ):
             return job
     return None
+
+
+class SeveralJobsError(Exception):
+    """Which job belongs to a call cannot be told."""
+
+
+async def only_job(
+    client: TrueNASClient, calls: Sequence[tuple[str, Sequence[JsonValue]]], *, sent_at: float
+) -> int | None:
+    """The one job that one of these calls, by an earlier process, has started; None when there is none.
+
+    Raises:
+        SeveralJobsError: There are jobs that may have been started by it, or before it: clocks may differ.
+    """
+    found: list[Job] = []
+    for method, params in calls:
+        candidates = await jobs(client, [["method", "=", method]], limit=_MATCHES)
+        found += [
+            job
+            for job in candidates
+            if job.started_at >= sent_at - SKEW_S
+            and job.id not in client.known_jobs
+            and _same(dig(job.row, "arguments"), params)
+        ]
+    if not found:
+        return None
+    since = [job.id for job in found if job.started_at >= sent_at - _EARLY_S]
+    if len(since) != 1:
+        raise SeveralJobsError
+    return since[0]
 
 
 def _same(listed: JsonValue, sent: Sequence[JsonValue]) -> bool:

@@ -70,6 +70,7 @@ class Outcome:
         error: Code of the error, if one came.
         task: The appliance's handle of the work.
         duration_s: From sending to knowing, seconds.
+        final: Of an unknown result: it was looked at, cannot be told, and is not looked at again.
     """
 
     result: Result
@@ -78,6 +79,7 @@ class Outcome:
     task: str | None = None
     note: str | None = None
     duration_s: float | None = None
+    final: bool = False
 
 
 @dataclass
@@ -130,7 +132,8 @@ class Ledger:
         """Begin to write; called by the first write otherwise. Intents of processes that died become `unknown`.
 
         Returns:
-            All writes whose outcome is not known: to be settled by reading back.
+            Writes whose outcome is not known: to be settled by reading back. Those that a living process has under way
+            are not among them: it alone knows what becomes of them.
 
         Raises:
             LedgerError: The ledger cannot be written, or is damaged. Reads remain possible.
@@ -138,7 +141,8 @@ class Ledger:
 
         def begin() -> list[Unsettled]:
             self._files.open(self._tidy({"version": version, "pid": os.getpid()}))
-            return self.reader.unsettled()
+            # What is still "open" now has an owner that holds its lock; what dead ones left has become "unknown".
+            return [found for found in self.reader.unsettled() if found.entry.state == "unknown"]
 
         return await self._run(begin)
 
@@ -186,6 +190,15 @@ class Ledger:
                 next_step=error.next_step,
                 executed=_EXECUTED[outcome.result],
             ) from error
+
+    async def settle(self, name: str, outcome: Outcome) -> bool:
+        """Record what was found out about a write of an earlier process, unless another process has done so meanwhile.
+
+        Raises:
+            LedgerError: It is not on disk.
+        """
+        draft = Draft("outcome", self._outcome_body(name, outcome))
+        return await self._run(lambda: self._files.append_if_open(name, draft))
 
     async def event(self, name: str, **facts: JsonValue) -> None:
         """Record anything else worth keeping: a refusal, an approval, the kill switch.
@@ -304,6 +317,7 @@ class Ledger:
                 "task": outcome.task,
                 "note": outcome.note,
                 "duration_s": None if outcome.duration_s is None else round(outcome.duration_s, 3),
+                "final": outcome.final or None,
             }
         )
 

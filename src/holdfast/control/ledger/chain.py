@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -34,7 +34,9 @@ class OpenIntent:
     Attributes:
         seq, first, offset: Where it stands: its number, the number of its segment's first record, the byte in it.
         owner: The process that wrote it.
-        state: open (nothing recorded after it) or unknown (recorded as unknown, to be settled by reading back).
+        task: The appliance's handle of the work, where an outcome names it.
+        state: open (nothing recorded after it) or unknown (recorded as unknown, to be settled by reading back). One
+            that was looked at and cannot be told (`final`) is not open any more.
     """
 
     seq: int
@@ -42,6 +44,7 @@ class OpenIntent:
     offset: int
     owner: str
     state: Literal["open", "unknown"]
+    task: str | None = None
 
 
 @dataclass
@@ -119,8 +122,11 @@ class Position:
             self.open[identifier] = OpenIntent(record.seq, self.first, start, record.owner, "open")
         elif record.kind == "outcome":
             known = self.open.pop(identifier, None)
-            if known is not None and record.body.get("result") == "unknown":
-                self.open[identifier] = OpenIntent(known.seq, known.first, known.offset, known.owner, "unknown")
+            if known is not None and record.body.get("result") == "unknown" and record.body.get("final") is not True:
+                task = record.body.get("task")
+                self.open[identifier] = replace(
+                    known, state="unknown", task=task if isinstance(task, str) else known.task
+                )
 
 
 def torn_facts(torn: bytes) -> dict[str, str | int]:

@@ -140,7 +140,8 @@ class LedgerFiles:
                 if len(position.open) >= MAX_OPEN and any(draft.kind == "intent" for draft in drafts):
                     raise LedgerError(
                         f"The outcome of {MAX_OPEN} earlier changes is not known. Nothing was executed.",
-                        next_step="Settle them first (holdfast audit show --result unknown).",
+                        next_step="Restart the server: it looks what became of each. holdfast audit show --result "
+                        "unknown lists them.",
                     )
             try:
                 return self._write(position, drafts)
@@ -149,6 +150,19 @@ class LedgerFiles:
                     raise
                 (self.directory / _RESERVE).unlink(missing_ok=True)
                 return self._write(self._catch_up(), drafts)
+
+    def append_if_open(self, name: str, draft: Draft) -> bool:
+        """Write a record about an intent whose outcome is not known; False, and nothing, when it is known by now.
+
+        Raises:
+            LedgerError: It was not written.
+        """
+        with self._refusing("written"), self._locked():
+            position = self._catch_up()
+            if name not in position.open:
+                return False
+            self._write(position, [draft])
+            return True
 
     def _refusing(self, what: str) -> _Refusing:
         return _Refusing(self, what)

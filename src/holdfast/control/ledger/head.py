@@ -28,6 +28,7 @@ class _Open(BaseModel):
     offset: _Count
     owner: str
     state: Literal["open", "unknown"]
+    task: str | None = None
 
 
 class _Content(BaseModel):
@@ -84,7 +85,7 @@ def write(directory: Path, position: Position, key: bytes | None) -> None:
         signed=position.signed,
         open={name: _Open(**asdict(entry)) for name, entry in position.open.items()},
     )
-    data = _File(head=content, seal=_seal(content, key)).model_dump_json().encode("ascii")
+    data = _File(head=content, seal=_seal(content, key)).model_dump_json(exclude_none=True).encode()
     temporary = directory / f".{NAME}.{os.getpid()}.tmp"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, statefiles.PRIVATE_FILE)
     try:
@@ -100,5 +101,5 @@ def write(directory: Path, position: Position, key: bytes | None) -> None:
 
 
 def _seal(content: _Content, key: bytes | None) -> str:
-    value = {"head": json.loads(content.model_dump_json())}
+    value = {"head": json.loads(content.model_dump_json(exclude_none=True))}
     return digest(value) if key is None else keyed_digest(key, value)

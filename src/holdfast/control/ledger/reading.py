@@ -137,6 +137,11 @@ class Unsettled:
     intent: Record
     entry: OpenIntent = field(repr=False)
 
+    @property
+    def task(self) -> str | None:
+        """The appliance's handle of the work, where it is known."""
+        return self.entry.task
+
 
 class LedgerReader:
     """Reads a ledger that others may be writing.
