@@ -18,8 +18,10 @@ from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from tests.appliances.truenas.case import Call, Case
 from tests.support.rooms import Room, room
 
-FREE = frozenset({"auth.login_ex", "auth.mechanism_choices", "privilege.become_readonly"})
-"""Calls of the login, which belong to no tool."""
+FREE = frozenset(
+    {"auth.login_ex", "auth.mechanism_choices", "privilege.become_readonly", "system.version_short", "system.state"}
+)
+"""Calls of the login and right after it, which belong to no tool."""
 UNSUPPORTED = {"25.04": frozenset({"run_update"}), "25.10": frozenset(), "26": frozenset()}
 """Tools that a release has no method for."""
 

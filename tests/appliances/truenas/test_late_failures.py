@@ -72,6 +72,28 @@ async def test_a_write_that_failed_before_its_work_is_never_told_as_executed(
         assert calls_of(made, case.method) == before + 1
 
 
+CANNOT_TELL = {"rollback_snapshot", "renew_api_key"}
+"""Writes whose effect no read shows: refused values count as refused before the work."""
+
+
+@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+async def test_values_that_were_refused_after_the_work_are_not_told_as_if_nothing_had_happened(
+    case: Case, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        fact = box(made).box.fact(case.method)
+        assert fact is not None
+        if fact.job is not None:
+            return  # no job is started for refused values; a job that ends so is the table above
+        made.running.fault("call-fails", method=case.method, validation=True, reason="went wrong", after_work=True)
+        outcome = await became(made, case, arguments)
+        if case.tool in TAKEN_BACK:
+            assert (outcome, calls_of(made, "interface.rollback")) == ("not_applied", 1)
+        elif case.tool not in CANNOT_TELL | WRITES_NOTHING:
+            assert outcome in ("applied", "unknown", "executed unknown")
+
+
 @pytest.mark.parametrize("errno", ERRNOS)
 async def test_whatever_number_a_late_failure_has_the_state_tells(errno: int, tmp_path: Path) -> None:
     async with nas(tmp_path) as made:

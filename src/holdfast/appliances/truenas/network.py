@@ -12,7 +12,7 @@ from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import plain
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
-from holdfast.errors import ConflictError, Executed, HoldfastError, LostReplyError, NotFoundError
+from holdfast.errors import ConflictError, Executed, HoldfastError, LostReplyError, NotFoundError, ValidationError
 from holdfast.resilience import remaining_s
 from holdfast.transport.values import JsonValue, as_objects, get_str
 
@@ -178,6 +178,9 @@ class _Commit:
             # Whether it was staged is not known; nobody else's changes were waiting, so what waits now is ours.
             if error.executed is not Executed.NO and await client.call("interface.has_pending_changes"):
                 await self._roll_back()
+            elif isinstance(error, ValidationError) and await self._is_staged():
+                error.executed = Executed.UNKNOWN
+                await self._roll_back()
             raise
         try:
             gone = await client.first(WOULD_GO)
@@ -209,6 +212,14 @@ class _Commit:
             raise
         await self._confirm()
         return Applied(warnings=tuple(self._told))
+
+    async def _is_staged(self) -> bool:
+        """Whether just what was wanted waits uncommitted, although its values were refused."""
+        client = self._ctx.client
+        if not await client.call("interface.has_pending_changes"):
+            return False
+        rows = await client.query("interface.query", [["id", "=", self._staging.name]], {"limit": 1})
+        return (shown(rows[0]) if rows else None) == self._staging.after
 
     async def _confirm(self) -> None:
         """Reach the appliance on a new connection while its timer runs, and confirm; as long as the call has time."""

@@ -143,7 +143,7 @@ class Dispatcher:
             await self._box.timeline.sleep(slow.number("delay_s"))
         failing = faults.take("call-fails", name) if call.fact.job is None else None
         if failing is not None and not failing.flag("after_work"):
-            raise CallError(failing.text("reason"), int(failing.number("errno")))
+            raise _failure(failing, "data")
         if call.fact.job is not None:
             if "output" in call.fact.job.pipes and call.fact.job.check_pipes:
                 raise InvalidValueError("Pipe 'output' is not open")
@@ -155,7 +155,7 @@ class Dispatcher:
         if inspect.isawaitable(result):
             result = await result
         if failing is not None:
-            late = CallError(failing.text("reason"), int(failing.number("errno")))
+            late = _failure(failing, "data")
             late.after_work = True
             raise late
         return result if call.fact.is_query else prune(call.fact.returns, result, self._box.facts.resolve)
@@ -214,7 +214,7 @@ class Dispatcher:
         failing = faults.take("job-fails", job.method)
         if failing is not None and not failing.flag("after_work"):
             yield Step(10, "Starting")
-            raise _job_failure(failing)
+            raise _failure(failing, failing.text("attribute"))
         if faults.take("job-stuck", job.method) is not None:
             for _ in range(MAX_STUCK_STEPS):
                 yield Step(50, "Working", 60.0)
@@ -224,7 +224,7 @@ class Dispatcher:
         produced = registration.handler(call, *arguments)
         result = (yield from produced) if inspect.isgenerator(produced) else produced
         if failing is not None:
-            raise _job_failure(failing)
+            raise _failure(failing, failing.text("attribute"))
         return prune(call.fact.returns, result, self._box.facts.resolve)
 
     @staticmethod
@@ -238,9 +238,9 @@ class Dispatcher:
         raise CallError(f"Job {job.id} was {job.state.lower()}")
 
 
-def _job_failure(fault: Fault) -> MiddlewareError:
+def _failure(fault: Fault, attribute: str) -> MiddlewareError:
     if fault.flag("validation"):
-        return invalid(fault.text("attribute"), fault.text("reason"))
+        return invalid(attribute, fault.text("reason"))
     return CallError(fault.text("reason"), int(fault.number("errno")))
 
 

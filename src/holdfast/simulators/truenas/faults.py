@@ -18,7 +18,14 @@ KNOWN: dict[str, tuple[str, Options]] = {
     "too-many-calls": ("Refuse a call with -32000: not started.", {"method": "*", "count": 1}),
     "call-fails": (
         "A call fails with this errno, before its work or (after_work) with its work done.",
-        {"method": "*", "count": 1, "errno": 14, "reason": "Operation failed", "after_work": False},
+        {
+            "method": "*",
+            "count": 1,
+            "errno": 14,
+            "reason": "Operation failed",
+            "validation": False,
+            "after_work": False,
+        },
     ),
     "job-fails": (
         "A job fails, before its work or (after_work) with its work done.",
