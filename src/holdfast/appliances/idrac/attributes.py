@@ -42,7 +42,8 @@ async def place_of(client: IDracClient, group: Group) -> str:
     found = await attributes_place(client, _GROUPS[group])
     if found is None:
         raise UnsupportedError(
-            "This iDRAC has no attributes over Redfish.", next_step="Export them with a profile: idrac_export_profile."
+            "This iDRAC has no attributes over Redfish.",
+            next_step="A profile has them: idrac_export_profile, idrac_import_profile.",
         )
     return found
 
