@@ -200,6 +200,14 @@ async def test_of_two_tasks_that_could_be_ours_none_is_told_as_ours(pve: Room) -
     assert "Several tasks" in warned(answer)
 
 
+async def test_the_task_of_a_write_that_followed_its_guest_is_found_on_the_other_node(pve: Room) -> None:
+    pve.simulator.set_fault("migrating", vmid=110, target="pve1", count=1)
+    pve.running.fault("lost-reply", method="POST", path="/api2/json/nodes/pve1/qemu/110/clone", times=1)
+    answer = await pve.call("proxmox_clone_guest", guest="build", name="copy", vmid=300)
+    assert answer["outcome"] == "applied", answer
+    assert [arrival.path.split("/")[4] for arrival in pve.writes()] == ["pve2", "pve1"]
+
+
 LATE = "removing the rest failed"
 
 
@@ -414,3 +422,23 @@ async def test_a_way_that_is_cut_right_after_the_answer_does_not_make_the_write_
     assert answer["outcome"] == "applied" if "agent_exec" in case.tool else answer["outcome"] in ("unknown", "started")
     assert not answer["verified"]
     assert answer["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "kind", "arguments"),
+    [
+        ("proxmox_reboot_guest", "qmreboot", {"guest": "web"}),
+        ("proxmox_shutdown_guest", "qmshutdown", {"guest": "web"}),
+        ("proxmox_rollback_snapshot", "qmrollback", {"guest": "build", "name": "one"}),
+    ],
+)
+async def test_a_task_that_found_the_guest_locked_did_nothing(
+    pve: Room, tool: str, kind: str, arguments: dict[str, Any]
+) -> None:
+    await pve.call("proxmox_create_snapshot", guest="build", name="one")
+    await pve.call("proxmox_create_snapshot", guest="build", name="two")
+    pve.simulator.set_fault("task-fails", kind=kind, text="VM is locked (backup)", count=1)
+    answer = await pve.call(tool, **arguments)
+    assert answer["outcome"] == "not_applied", answer
+    assert "locked (backup)" in warned(answer)
+    assert "may still" not in warned(answer)

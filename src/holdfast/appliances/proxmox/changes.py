@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
@@ -12,6 +13,7 @@ from holdfast.appliances.proxmox.errors import NodeTimeoutError, ProxyError
 from holdfast.appliances.proxmox.guests import Guest, find_guest
 from holdfast.appliances.proxmox.tasks import (
     INLINE_WAIT_S,
+    Candidates,
     Task,
     find_tasks,
     log_tail,
@@ -32,6 +34,8 @@ _LOOKS: Final = 3
 _LOG_LINES: Final = 8
 _MAY_STILL_COME: Final = (NodeTimeoutError, ProxyError, AttemptTimeoutError, DeadlineError)
 """After these the appliance may execute the write later: a stalled node works off its queue when it resumes."""
+_AT_THE_DOOR: Final = re.compile(r"(?:VM|CT) is locked \(|can't lock file .* got timeout", re.IGNORECASE)
+"""A task that ended so found its guest taken before it did anything (contract 6)."""
 _IN_PART: Final = "It may have done a part of its work, and the state does not tell: read it before anything else."
 _ANOTHERS: Final = (
     "It is there, but no task of this account that was started then is known: somebody else may have made it."
@@ -222,14 +226,12 @@ class _Sending:
         node = self._write.path[1] if self._write.path[0] == "nodes" else None
         if node is None or not self._write.tasks:
             return None
-        found = await find_tasks(
-            self._client,
-            str(node),
-            vmid=self._write.vmid,
-            types=self._write.tasks,
-            since=self._sent_at,
-            about=self._write.about,
-        )
+        found = await self._candidates(str(node))
+        guest = self._write.guest
+        if guest is not None and not found.likely and not found.earlier:
+            # A refused write follows its guest to another node; its task is there.
+            now = await find_guest(self._client, str(guest.vmid))
+            found = await self._candidates(now.node) if now.node != node else found
         self._doubt = None
         if len(found.likely) > 1:
             self._doubt = f"Several tasks could be the one that was started: {', '.join(found.likely[:3])}."
@@ -239,6 +241,12 @@ class _Sending:
                 "another's, or the clocks differ."
             )
         return found.likely[0] if len(found.likely) == 1 else None
+
+    async def _candidates(self, node: str) -> Candidates:
+        write = self._write
+        return await find_tasks(
+            self._client, node, vmid=write.vmid, types=write.tasks, since=self._sent_at, about=write.about
+        )
 
     def _nevertheless(self, seen: Seen) -> str | None:
         """The note of a state that is as wanted; a task that failed on the way is not kept quiet about."""
@@ -250,7 +258,7 @@ class _Sending:
     async def _judged(self, task: Task, seen: Seen) -> Observed:
         observed = self._by_task(task, seen)
         vmid = self._write.vmid
-        if observed.effect != "not_applied" or vmid is None or "is locked" in (task.exit_status or ""):
+        if observed.effect != "not_applied" or vmid is None or _AT_THE_DOOR.search(task.exit_status or ""):
             return observed
         rows = await self._client.inventory.rows(fresh=True)
         lock = next((opt_str(row, "lock") for row in rows if row.get("vmid") == vmid), None)
@@ -266,6 +274,8 @@ class _Sending:
         """What a task that has ended means together with the state: its failure proves nothing undone."""
         if not task.succeeded:
             said = f"The task failed: {task.exit_status}."
+            if _AT_THE_DOOR.search(task.exit_status or ""):
+                return Observed("not_applied", seen.state, note=said, task=task.upid, shown=seen.reached is False)
             if self._write.lingers is not None:
                 return Observed("unknown", seen.state, note=f"{said} {self._write.lingers}")
             if seen.reached is False and seen.partly is False:
