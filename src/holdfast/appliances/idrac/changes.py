@@ -66,6 +66,7 @@ class Write:
         concludes: Reads what a job did that has ended, to be shown with it.
         only_looks: Its job changes nothing of the server: one that failed has done nothing.
         judged: Reads the state for a job that is known, in place of the change's `look`.
+        restarts: The iDRAC restarts the host for its job by itself.
     """
 
     send: Send
@@ -77,6 +78,7 @@ class Write:
     concludes: Conclude | None = None
     only_looks: bool = False
     judged: Callable[[Job], Awaitable[Seen]] | None = None
+    restarts: bool = False
 
 
 def _late() -> bool:
@@ -133,7 +135,12 @@ class _Sending:
 
         try:
             self._job, _ = await wait_for(
-                self._ctx.client, job, limit_s=self._write.wait_s, sleep=self._ctx.sleep, report=report
+                self._ctx.client,
+                job,
+                limit_s=self._write.wait_s,
+                sleep=self._ctx.sleep,
+                report=report,
+                moves=self._write.restarts,
             )
         except NotFoundError:
             self._vanished = True
@@ -159,7 +166,7 @@ class _Sending:
         job = await self._current_job()
         if job is None:
             return self._without_job(await self._look())
-        if job.phase == "running":
+        if job.phase == "running" or self._moves(job):
             step = f"It runs on the iDRAC: wait with idrac_wait_job for job {job.id}. Do not repeat it."
             return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id, next_step=step)
         judged = self._write.judged
@@ -186,7 +193,7 @@ class _Sending:
         return Observed("not_applied" if told else "unknown", seen.state, note=seen.note)
 
     async def _current_job(self) -> Job | None:
-        if self._job is not None and self._job.phase != "running":
+        if self._job is not None and self._job.phase != "running" and not self._moves(self._job):
             return self._job
         if self._vanished or not self._write.jobs:
             return None
@@ -200,6 +207,10 @@ class _Sending:
             self._vanished = True
             return None
         return self._job
+
+    def _moves(self, job: Job) -> bool:
+        """Whether a staged job goes on by itself."""
+        return self._write.restarts and job.phase == "staged"
 
     async def _new_job(self) -> Job | None:
         """The job behind a lost answer: one of the right type that was not there before."""

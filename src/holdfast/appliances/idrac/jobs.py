@@ -187,6 +187,7 @@ async def wait_for(
     sleep: Sleep,
     report: Report | None = None,
     silence: Silence | None = None,
+    moves: bool = False,
 ) -> tuple[Job, float]:
     """Wait until a job is at rest, or until the limit; the job and the seconds waited.
 
@@ -200,6 +201,7 @@ async def wait_for(
         sleep: Waits.
         report: Told the job's state after each look that was answered, with the seconds waited so far.
         silence: Told the seconds waited so far after each look that was not answered.
+        moves: The iDRAC restarts the host for it by itself: that it is staged is no rest.
 
     Raises:
         UnavailableError: Its state could not be read at any time.
@@ -223,7 +225,8 @@ async def wait_for(
                 await report(seen, waited)
         elif silence is not None:
             await silence(waited)
-        if (found is not None and found.at_rest) or waited >= limit:
+        at_rest = found is not None and found.at_rest and not (moves and found.phase == "staged")
+        if at_rest or waited >= limit:
             break
         pause = min(poll_pause(waited) if waited else 1.0, max(limit - waited, 0.05))
         await sleep(pause)

@@ -89,7 +89,7 @@ async def change_firmware(
         component: Its id, where it is known before.
     """
     client = ctx.client
-    wanted = Wanted(await snapshot(client), version, component)
+    wanted = Wanted(await snapshot(client), version, component, restarts=when == "Immediate")
 
     async def sent() -> Answered:
         answered = await send()
@@ -109,7 +109,7 @@ async def change_firmware(
         radius.insert(0, "Firmware of BIOS, network or RAID restarts the server at once.")
     return await change(
         ctx,
-        Write(sent, content, jobs=JOBS, wait_s=40.0, judged=judged),
+        Write(sent, content, jobs=JOBS, wait_s=40.0, judged=judged, restarts=wanted.restarts),
         summary=f"{summary} {'now' if when == 'Immediate' else 'at the next restart'}",
         before={"firmware": wanted.before.digest},
         after=after,

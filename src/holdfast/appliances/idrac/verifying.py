@@ -74,11 +74,13 @@ class Wanted:
         before: How it was.
         version: As the image's name tells it; None when it tells none.
         component: Its id, where it is known before (a way back); else the job's name tells it.
+        restarts: Whether the iDRAC restarts the server for it by itself.
     """
 
     before: Snapshot
     version: str | None = None
     component: str | None = None
+    restarts: bool = False
 
 
 async def snapshot(client: IDracClient) -> Snapshot:

@@ -49,8 +49,12 @@ async def idrac_wait_job(
         silent, lasted = waited if silent is None else silent, waited
         await ctx.progress(waited, float(wait_s), f"{job}: the iDRAC does not answer")
 
+    wanted = updates.of(ctx.client, job)
+    moves = wanted is not None and wanted.restarts
     try:
-        found, waited = await wait_for(ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report, silence=silence)
+        found, waited = await wait_for(
+            ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report, silence=silence, moves=moves
+        )
     except NotFoundError:
         logged = await traces(ctx.client, job)
         if logged is None:
