@@ -114,6 +114,76 @@ async def test_the_ledger_shows_intent_and_outcome_and_its_chain_can_be_checked(
     assert "BROKEN" in broken.stderr
 
 
+def ledger_out_of_the_way(tmp_path: Path) -> None:
+    """A ledger that nobody can write, root neither: there is a file in the place of its directory."""
+    ledger = tmp_path / "state" / "ledger"
+    if ledger.exists():
+        ledger.rename(tmp_path / "old")
+    ledger.parent.mkdir(mode=0o700, exist_ok=True)
+    ledger.write_text("no directory")
+
+
+async def test_a_command_whose_record_cannot_be_written_says_that_it_is_done_all_the_same(
+    pve: Room, operator: Operator, tmp_path: Path
+) -> None:
+    refused = await pve.fails("proxmox_stop_guest", guest="web")
+    plan_id = str(refused.details["plan_id"])
+    ledger_out_of_the_way(tmp_path)
+    for arguments, said in (
+        (("kill", "--reason", "drill"), "All writes ARE stopped."),
+        (("release",), "Writes ARE allowed again."),
+        (("approve", plan_id, "--yes"), f"{plan_id} IS approved."),
+    ):
+        done = await operator(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stderr
+        assert "It could not be recorded on the ledger:" in done.stderr
+        assert "Nothing was executed" not in done.stderr
+    (tmp_path / "state" / "ledger").unlink()
+    assert (await pve.call("proxmox_stop_guest", guest="web", plan_id=plan_id))["outcome"] == "applied"
+
+
+async def test_writes_that_cannot_be_stopped_are_told_to_go_on_with_the_way_to_stop_them(tmp_path: Path) -> None:
+    config = tmp_path / "holdfast.toml"
+    config.write_text("[control\n")
+    done = await Operator(config)("kill", "--reason", "fire")
+    assert done.returncode == 2
+    assert done.stderr.startswith("holdfast: Writes were NOT stopped: ")
+    assert "Writes go on." in done.stderr
+    assert "create a file named stop in the servers' state directory" in done.stderr
+    assert "SIGUSR1" in done.stderr
+    released = await Operator(config)("release")
+    assert released.stderr.startswith("holdfast: Nothing was changed: writes stay stopped if they were: ")
+
+
+async def test_an_approval_that_nobody_can_be_asked_for_is_none(pve: Room, operator: Operator) -> None:
+    refused = await pve.fails("proxmox_stop_guest", guest="web")
+    done = await operator("approve", str(refused.details["plan_id"]))
+    assert "Not approved." in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_damaged_ledger_is_set_aside_whole_and_writes_go_on(
+    pve: Room, operator: Operator, tmp_path: Path
+) -> None:
+    await pve.call("proxmox_start_guest", guest="build")
+    ledger = tmp_path / "state" / "ledger"
+    damaged = (ledger / "ledger.jsonl").read_text().replace("tester", "nobody")
+    (ledger / "ledger.jsonl").write_text(damaged)
+    (ledger / "head.json").unlink()
+    error = await pve.fails("proxmox_stop_guest", guest="build", dry_run=False)
+    assert error.code in ("ledger", "not_confirmed")
+    done = await operator("audit", "restart", "--reason", "edited by hand", "--yes")
+    assert done.returncode == 0, done.stderr
+    [aside] = ledger.glob("set-aside-*")
+    assert (aside / "ledger.jsonl").read_text() == damaged
+    assert (await operator("audit", "verify")).returncode == 0
+    assert (await pve.call("proxmox_create_pool", pool="prod"))["outcome"] == "applied"
+    assert (await operator("audit", "verify")).returncode == 0
+    first = json.loads((await operator("audit", "show", "--json")).stdout)["records"][-1]
+    assert (first["kind"], first["reason"]) == ("restarted", "edited by hand")
+
+
 async def test_a_wrong_plan_id_ends_with_one_line_and_no_traceback(operator: Operator) -> None:
     run = await operator("approve", "plan-doesnotexist", "--yes")
     assert run.returncode == 2

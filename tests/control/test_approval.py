@@ -245,6 +245,7 @@ def test_what_is_shown_is_cleaned_and_redacted(world: World) -> None:
     assert made.undo == REDACTED
     assert made.risk == "w"
     assert len(made.changes) == 200
+    assert made.changes[-1].endswith("further changes that are not shown here: deny it if in doubt")
     for line in made.changes:
         assert line.isprintable() or "\ufffd" in line or line == ""
         assert "\n" not in line
@@ -569,3 +570,29 @@ def test_records_are_closed_and_silent_about_values() -> None:
         Decision.model_validate({"verdict": SECRET})
     assert SECRET not in str(caught.value)
     assert Request.model_config["extra"] == "forbid"
+
+
+@pytest.mark.parametrize("count", [200, 201, 500])
+def test_more_lines_than_are_shown_are_told_by_their_number(world: World, count: int) -> None:
+    plan = world.plans.issue(SUBJECT)
+    lines = [f"line {number}" for number in range(count)]
+    made = world.server.request(plan, risk="write", summary="s", changes=lines, blast_radius=lines)
+    if count == 200:
+        assert made.changes == made.blast_radius == lines
+        return
+    assert made.changes[:199] == made.blast_radius[:199] == lines[:199]
+    left = count - 199
+    assert made.changes[199:] == [f"… and {left} further changes that are not shown here: deny it if in doubt"]
+    assert made.blast_radius[199:] == [f"… and {left} further effects that are not shown here: deny it if in doubt"]
+    assert world.operator.find(plan.plan_id) == made
+
+
+def test_a_change_that_is_too_large_to_be_shown_is_refused_with_a_way_on(tmp_path: Path) -> None:
+    world = World(FileState(tmp_path / "state"))
+    plan = world.plans.issue(SUBJECT)
+    lines = ["é" * 990 for _ in range(200)]
+    with pytest.raises(NotConfirmedError, match="too large to be shown to a person") as caught:
+        world.server.request(plan, risk="write", summary="s", changes=lines, blast_radius=lines)
+    assert caught.value.executed is Executed.NO
+    assert caught.value.next_step == "Make the change in several smaller calls."
+    assert world.server.pending() == []

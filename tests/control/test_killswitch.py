@@ -53,6 +53,24 @@ def test_release_allows_writes_again_in_every_process(switch: KillSwitch, path: 
     KillSwitch(path).check()
 
 
+def test_taking_its_directory_away_or_putting_another_there_does_not_allow_writes(
+    switch: KillSwitch, path: Path
+) -> None:
+    switch.engage(reason="r", who="w")
+    path.parent.rename(path.parent.with_name("aside"))
+    said = "the state directory is not the one of the start: restart the server"
+    assert switch.status() == KillStatus(True, said)
+    path.parent.mkdir(mode=0o700)
+    assert switch.status() == KillStatus(True, said)
+    with pytest.raises(KillSwitchError, match="not the one of the start"):
+        switch.check()
+    path.parent.rmdir()
+    path.parent.with_name("aside").rename(path.parent)
+    assert switch.status().reason == "r"
+    switch.release()
+    switch.check()
+
+
 def test_releasing_what_is_not_engaged_changes_nothing(switch: KillSwitch) -> None:
     assert switch.release() == KillStatus(engaged=False)
     switch.check()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import JsonValue
@@ -65,12 +68,81 @@ async def settled(room: ControlRoom) -> None:
 
 
 async def test_a_room_that_only_reads_leaves_no_trace(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGUSR1)
     room = ControlRoom(configured(tmp_path, "read-only"))
     await room.start(never)
+    assert room.confirmation_keys() == []
+    assert room.ready() == (True, {})
     await room.stop()
     assert not (tmp_path / "state").exists()
-    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_the_signal_does_not_end_a_room_that_only_reads_and_stops_the_others_of_its_state(
+    tmp_path: Path,
+) -> None:
+    room = ControlRoom(configured(tmp_path, "read-only"))
+    await room.start(never)
+    signal.raise_signal(signal.SIGUSR1)
+    with pytest.raises(KillSwitchError, match="signal SIGUSR1"):
+        ControlRoom(configured(tmp_path)).parts().kill_switch.check()
+    await room.stop()
+
+
+async def test_the_signal_does_not_end_a_room_whose_state_cannot_be_used(tmp_path: Path) -> None:
+    room = ControlRoom(configured(tmp_path, "read-only"))
+    await room.start(never)
+    (tmp_path / "state").write_text("no directory")
+    signal.raise_signal(signal.SIGUSR1)
+    await room.stop()
+
+
+def test_servers_of_one_state_directory_seal_confirmations_alike_and_others_do_not(tmp_path: Path) -> None:
+    one, two = (ControlRoom(configured(tmp_path)).confirmation_keys() for _ in range(2))
+    assert one == two
+    assert len(one[0]) == 32
+    assert one[0] not in (tmp_path / "state" / "key").read_bytes()
+    (tmp_path / "b").mkdir()
+    assert ControlRoom(configured(tmp_path / "b")).confirmation_keys() != one
+
+
+async def test_a_room_is_ready_while_what_a_change_needs_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = ControlRoom(configured(tmp_path))
+    await room.start(never)
+    fine = (True, {"ledger_writable": 1, "writes_stopped": 0})
+    not_fine = (False, {"ledger_writable": 0, "writes_stopped": 0})
+    assert room.ready() == fine
+    await room.parts().ledger.event("begun")
+    assert room.ready() == fine
+    room.parts().kill_switch.engage(reason="drill", who="operator")
+    assert room.ready() == (True, {"ledger_writable": 1, "writes_stopped": 1})
+    room.parts().kill_switch.release()
+    access, statvfs = os.access, os.statvfs
+    for name in ("ledger", "ledger.jsonl", "lock"):
+        monkeypatch.setattr(os, "access", lambda path, mode, name=name: Path(path).name != name and access(path, mode))
+        assert room.ready() == not_fine
+    monkeypatch.setattr(os, "access", access)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=0))
+    assert room.ready() == not_fine
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    assert room.ready() == fine
+    await room.stop()
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "state").write_text("no directory")
+    assert room.ready() == (False, {"ledger_writable": 0, "writes_stopped": 1})
+
+
+async def test_a_room_whose_ledger_is_damaged_is_not_ready(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    await left_open(config)
+    ledger = tmp_path / "state" / "ledger" / "ledger.jsonl"
+    whole = ledger.read_text()
+    ledger.write_text(whole.replace("alice", "mallory"))
+    room = ControlRoom(config)
+    await room.start(never)
+    await settled(room)
+    assert room.ready() == (False, {"ledger_writable": 0, "writes_stopped": 0})
+    await room.stop()
 
 
 async def test_the_signal_stops_writes_from_the_start_on(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import JsonValue
 from holdfast.config import ControlSettings
 from holdfast.control.change import Change, Earlier, Observed, Recall, by_state
 from holdfast.control.ledger import Intent, Outcome
-from holdfast.control.settling import settle
+from holdfast.control.settling import MIN_AGE_S, settle
 from holdfast.errors import (
     ApplianceFaultError,
     AuthenticationError,
@@ -325,6 +326,31 @@ async def test_a_write_that_may_still_be_carried_out_is_looked_at_again_when_it_
     assert await settled(made, asked, age_s=10, slept=slept) == ["not_applied"]
     assert len(asked) == 2
     assert 15 < slept[0] <= 20
+
+
+async def test_a_write_is_old_enough_to_the_second(made: Installation) -> None:
+    await left_open(made)
+    [open_write] = made.parts.ledger.reader.unsettled()
+    sent_at = datetime.fromisoformat(open_write.intent.time).timestamp()
+    again = Installation(made.directory, made.settings, made.door)
+    asked: list[str] = []
+
+    async def recompute(tool: str, target: str, arguments: dict[str, JsonValue]) -> Change:
+        asked.append(tool)
+        return made.door.change(recall=recalls(Observed("not_applied")))
+
+    await settle(again.parts.ledger, recompute, now=lambda: sent_at + MIN_AGE_S)
+    assert asked == ["proxmox_shut_door"]
+    await again.parts.ledger.close()
+
+
+async def test_another_error_of_a_write_that_deletes_does_not_say_that_it_did(made: Installation) -> None:
+    await made.parts.ledger.intent(
+        Intent("alice", "proxmox.lab", "proxmox", "proxmox_delete_door", "write", {"door": 7}, "c1")
+    )
+    await made.parts.ledger.close()
+    assert await settled(made, [], [ConflictError("It is in use.")]) == ["unknown"]
+    await closed(made, "It is in use.")
 
 
 async def test_what_is_done_already_is_not_waited_for(made: Installation) -> None:

@@ -18,6 +18,7 @@ from mcp_types import (
 )
 
 from holdfast.server.adapter import Adapter, build_server
+from holdfast.server.application import Application, Serving
 from tests.support.rooms import Room, room
 
 ERAS = ("legacy", "2026-07-28")
@@ -110,3 +111,29 @@ async def test_a_confirmation_cannot_be_replayed(pve: Room) -> None:
         assert outcomes == [False, True]
     stops = [arrival for arrival in pve.writes() if arrival.path.endswith("/status/stop")]
     assert len(stops) == 1
+
+
+async def test_a_confirmation_that_another_server_of_the_installation_asked_for_counts_after_a_restart_too(
+    pve: Room, tmp_path: Path
+) -> None:
+    application = pve.application
+    other = Application(application.config, Serving(toolsets=("all",)))
+    async with other.running():
+        servers = (application.mcp_server(), other.mcp_server())
+        async with (
+            Client(servers[0], mode="2026-07-28", elicitation_callback=Person("accept")) as first,
+            Client(servers[1], mode="2026-07-28", elicitation_callback=Person("accept")) as second,
+        ):
+            asked = await first.session.call_tool("proxmox_stop_guest", {"guest": "web"}, allow_input_required=True)
+            assert isinstance(asked, InputRequiredResult)
+            done = await second.session.call_tool(
+                "proxmox_stop_guest",
+                {"guest": "web"},
+                input_responses={"confirm": ElicitResult(action="accept", content={"confirm": True})},
+                request_state=asked.request_state,
+                allow_input_required=True,
+            )
+    assert isinstance(done, CallToolResult)
+    assert done.structured_content is not None
+    assert done.structured_content["outcome"] == "applied"
+    assert sum(arrival.method == "POST" for arrival in pve.arrivals) == 1

@@ -221,6 +221,23 @@ async def test_readiness_says_so_by_its_status(tmp_path: Path, fine: bool, monke
     assert f'"ready":{str(fine).lower()}' in text
 
 
+async def test_a_server_that_cannot_write_its_ledger_is_not_ready_and_says_so_in_numbers(tmp_path: Path) -> None:
+    async with room("proxmox", tmp_path) as pve, serving(pve.application) as served:
+
+        async def answer() -> tuple[int, object]:
+            status, text = await served.get("/readyz", token=None)
+            return status, json.loads(text.partition("\r\n\r\n")[2])
+
+        facts = {"ready": True, "targets": 1, "circuits_open": 0, "ledger_writable": 1, "writes_stopped": 0}
+        assert await answer() == (200, facts)
+        pve.application.room.parts().kill_switch.engage(reason="drill", who="operator")
+        assert await answer() == (200, {**facts, "writes_stopped": 1})
+        pve.application.room.parts().kill_switch.release()
+        (tmp_path / "state").rename(tmp_path / "aside")
+        assert await answer() == (503, {**facts, "ready": False, "ledger_writable": 0, "writes_stopped": 1})
+        (tmp_path / "aside").rename(tmp_path / "state")
+
+
 def test_a_request_that_did_not_come_over_http_has_the_local_principal() -> None:
     for request in (None, object()):
         ctx: Any = SimpleNamespace(request=request)

@@ -7,9 +7,8 @@ import json
 import time
 from pathlib import Path
 
-from holdfast.cli.setting import control_parts, operator
+from holdfast.cli.setting import control_parts, operator, recorded
 from holdfast.control.approval import Request
-from holdfast.control.parts import Parts
 
 
 def show_plans(config_file: Path | None, *, as_json: bool) -> None:
@@ -43,15 +42,18 @@ def decide(config_file: Path | None, plan_id: str, *, approve: bool, reason: str
     parts = control_parts(config_file)
     request = parts.approvals.find(plan_id)
     print(_described(request))
-    if approve and not yes and input("Carry this out? [y/N] ").strip().lower() not in ("y", "yes"):
+    if approve and not yes and not _says_yes():
         print("Not approved.")
         return False
     decision = parts.approvals.decide(plan_id, approve=approve, by=operator(), reason=reason)
-    asyncio.run(_record(parts, plan_id, decision.verdict))
     print(f"{plan_id} is {decision.verdict}." + (" The assistant can apply it now." if approve else ""))
+    asyncio.run(recorded(parts, decision.verdict, f"{plan_id} IS {decision.verdict}.", plan_id=plan_id))
     return True
 
 
-async def _record(parts: Parts, plan_id: str, verdict: str) -> None:
-    await parts.ledger.event(verdict, plan_id=plan_id, by=operator())
-    await parts.ledger.close()
+def _says_yes() -> bool:
+    try:
+        return input("Carry this out? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False

@@ -104,3 +104,32 @@ def export(
     else:
         with out.open("w", encoding="utf-8") as file:
             file.writelines(lines)
+
+
+@app.command()
+def restart(
+    reason: Annotated[str, typer.Option(help="Why; it is the first thing on the new ledger.")],
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Set a damaged ledger aside, whole, and begin a new one that names every file of the old one.
+
+    Stop the servers before. What they had sent without recording an outcome is not settled any more: look for it in
+    the files that were set aside.
+    """
+    from holdfast.cli.setting import configuration, operator
+    from holdfast.control import statefiles
+    from holdfast.control.ledger import restart as set_aside
+    from holdfast.control.parts import KEY_FILE, LEDGER_DIR
+    from holdfast.control.room import ControlRoom
+
+    state = ControlRoom(configuration(config)).state_dir
+    ledger = state / LEDGER_DIR
+    if not ledger.is_dir():
+        typer.echo(f"There is no ledger in {state}.")
+        return
+    if not yes:
+        typer.confirm(f"Set the ledger in {ledger} aside and begin a new one?", abort=True)
+    key = statefiles.load_or_create_key(state / KEY_FILE)
+    aside = set_aside(ledger, who=operator(), reason=reason, key=key)
+    typer.echo(f"The old ledger is in {aside}; a new one has begun. Keep the old one.")

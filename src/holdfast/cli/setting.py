@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from pathlib import Path
 
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import Config, TargetSettings, default_config_path, load_config
 from holdfast.control.parts import Parts
 from holdfast.control.room import ControlRoom
-from holdfast.errors import UnknownTargetError
+from holdfast.errors import LedgerError, UnknownTargetError
 
 
 def configuration(config_file: Path | None) -> Config:
@@ -42,6 +43,18 @@ def control_parts(config_file: Path | None) -> Parts:
         ConfigError, LedgerError: The configuration or the state directory cannot be used.
     """
     return ControlRoom(configuration(config_file)).parts()
+
+
+async def recorded(parts: Parts, event: str, what_stands: str, **facts: str) -> None:
+    """Put on the ledger what an operator's command has done; where that fails, say that it is done nevertheless."""
+    try:
+        await parts.ledger.event(event, by=operator(), **facts)
+        await parts.ledger.close()
+    except LedgerError as error:
+        why = error.message.removesuffix(" Nothing was executed.")
+        print(f"{what_stands} It could not be recorded on the ledger: {why}", file=sys.stderr)
+        if error.next_step:
+            print(f"  {error.next_step}", file=sys.stderr)
 
 
 def operator() -> str:

@@ -147,8 +147,8 @@ class Approvals:
             principal=shown(plan.principal),
             risk=shown(risk),
             summary=shown(summary),
-            changes=[shown(line) for line in (changes or [])[:_MAX_LINES]],
-            blast_radius=[shown(line) for line in (blast_radius or [])[:_MAX_LINES]],
+            changes=_first([shown(line) for line in changes or []], "changes"),
+            blast_radius=_first([shown(line) for line in blast_radius or []], "effects"),
             undo=None if undo is None else shown(undo),
             created_at=plan.created_at,
             expires_at=plan.expires_at,
@@ -166,6 +166,11 @@ class Approvals:
             )
         except OSError as error:
             raise NotConfirmedError("The request for approval cannot be written. Nothing was executed.") from error
+        except ValueError as error:
+            raise NotConfirmedError(
+                "The change is too large to be shown to a person for approval. Nothing was executed.",
+                next_step="Make the change in several smaller calls.",
+            ) from error
         return made
 
     def pending(self) -> list[Request]:
@@ -282,6 +287,14 @@ class Approvals:
         if not first:
             raise NotConfirmedError("The approval was used already. Nothing was executed.")
         return decision
+
+
+def _first(lines: list[str], what: str) -> list[str]:
+    """These lines, or as many as are kept and how many are not: a person must know that there is more."""
+    if len(lines) <= _MAX_LINES:
+        return lines
+    shown = _MAX_LINES - 1
+    return [*lines[:shown], f"… and {len(lines) - shown} further {what} that are not shown here: deny it if in doubt"]
 
 
 def denied(decision: Decision) -> NotConfirmedError:

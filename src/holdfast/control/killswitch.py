@@ -18,7 +18,7 @@ from typing import Final
 
 from holdfast.control import statefiles
 from holdfast.control.cleaning import one_line
-from holdfast.errors import ConfigError, KillSwitchError
+from holdfast.errors import ConfigError, HoldfastError, KillSwitchError
 
 _MAX_BYTES: Final = 16_384
 _LONGEST: Final = 300
@@ -51,6 +51,7 @@ class KillSwitch:
         self._now = now
         self._latched: KillStatus | None = None
         statefiles.private_dir(path.parent)
+        self._place = _identity(path.parent)
 
     def check(self) -> None:
         """Call before every write.
@@ -69,7 +70,14 @@ class KillSwitch:
         try:
             os.lstat(self._path)
         except FileNotFoundError:
-            return self._latched or KillStatus(engaged=False)
+            if self._latched is not None:
+                return self._latched
+            if _identity(self._path.parent) != self._place:
+                # Whoever took the directory away, or put another in its place, may have taken the switch with it.
+                return KillStatus(
+                    engaged=True, reason="the state directory is not the one of the start: restart the server"
+                )
+            return KillStatus(engaged=False)
         except OSError:
             return KillStatus(engaged=True, reason="the switch's file cannot be examined")
         return self._read()
@@ -122,14 +130,32 @@ class KillSwitch:
 
         Call it in the main thread. Nothing happens where the system has no such signal.
         """
-        number = number or getattr(signal, "SIGUSR1", None)
-        if number is None:
-            return
+        on_signal(lambda: self, number)
 
-        def engage(received: int, frame: object) -> None:
-            name = signal.Signals(received).name
-            # The latch holds even when the file cannot be written.
-            with suppress(OSError):
-                self.engage(reason=f"signal {name}", who=f"process {os.getpid()}")
 
-        signal.signal(number, engage)
+def on_signal(switch: Callable[[], KillSwitch], number: int | None = None) -> None:
+    """Engage the switch when the process receives the signal; it is only then asked for.
+
+    A server that changes nothing, and has no state of its own, is not ended by the signal either, and stops those that
+    share its state directory.
+    """
+    number = number or getattr(signal, "SIGUSR1", None)
+    if number is None:
+        return
+
+    def engage(received: int, frame: object) -> None:
+        name = signal.Signals(received).name
+        # The latch holds even when the file cannot be written.
+        with suppress(OSError, HoldfastError):
+            switch().engage(reason=f"signal {name}", who=f"process {os.getpid()}")
+
+    signal.signal(number, engage)
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    """Which directory this is; None when there is none."""
+    try:
+        found = directory.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.config import Config, Mode, TargetSettings
+from holdfast.control import statefiles
 from holdfast.control.answers import WriteResult
 from holdfast.control.caller import Caller
+from holdfast.control.canonical import derive_key
 from holdfast.control.change import Change
 from holdfast.control.exit import OneExit
 from holdfast.control.inventory import Entry
-from holdfast.control.parts import LEDGER_DIR, Parts, make_parts
+from holdfast.control.parts import KEY_FILE, LEDGER_DIR, Parts, make_parts
 from holdfast.control.policy import Policy
 from holdfast.control.redactedlogs import RedactingFilter, install_crash_reports
 from holdfast.control.redaction import Redactor
@@ -63,6 +65,7 @@ class ControlRoom:
         self.log_filter: logging.Filter = RedactingFilter(self.redactor)
         self._made: Parts | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._damaged = False
         policy_file = config.control.policy_file
         self.policy = Policy.load(policy_file) if policy_file is not None else Policy.open()
 
@@ -76,22 +79,68 @@ class ControlRoom:
         return self._config.control.state_dir or default_state_dir()
 
     async def start(self, recompute: Recompute) -> None:
-        """Begin to serve targets that may be changed: the kill switch listens to its signal, and what an earlier
-        process left open is settled. A ledger that cannot be read refuses writes later; reads go on.
+        """Begin to serve: the kill switch listens to its signal, and what an earlier process left open of targets that
+        may be changed is settled. A ledger that cannot be read refuses writes later; reads go on.
         """
-        if not any(target.mode is Mode.OPERATE for target in self._config.targets):
-            return
         if threading.current_thread() is threading.main_thread():
-            self.parts().kill_switch.engage_on_signal()
+            from holdfast.control.killswitch import on_signal
+
+            on_signal(lambda: self.parts().kill_switch)
+        if not self.changes_something:
+            return
+        self.parts()
         if (self.state_dir / LEDGER_DIR).is_dir():
             self._settling = asyncio.create_task(self._settle(recompute))
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether there are targets that may be changed."""
+        return any(target.mode is Mode.OPERATE for target in self._config.targets)
+
+    def confirmation_keys(self) -> list[bytes]:
+        """What seals a confirmation that the client carries: the same in every server of this state directory.
+
+        Empty where nothing is changed, so that nothing is confirmed.
+
+        Raises:
+            ConfigError: The state directory is open to others.
+            LedgerError: It cannot be written.
+        """
+        if not self.changes_something:
+            return []
+        self.parts()
+        return [derive_key(statefiles.load_or_create_key(self.state_dir / KEY_FILE), "confirmations")]
+
+    def ready(self) -> tuple[bool, dict[str, int]]:
+        """Whether what a change needs is there, and whether writes are stopped; nothing where nothing is changed.
+
+        A change needs the state directory and a ledger that is whole and can be written. It is looked at, not tried:
+        the question may come often, and from anybody.
+        """
+        if not self.changes_something:
+            return True, {}
+        ledger = self.state_dir / LEDGER_DIR
+        place = ledger if ledger.is_dir() else self.state_dir
+        files = [path for path in (ledger / "lock", ledger / "ledger.jsonl") if path.exists()]
+        try:
+            free = os.statvfs(place).f_bavail > 0
+        except OSError:
+            free = False
+        writable = free and all(os.access(path, os.W_OK) for path in (place, *files)) and not self._damaged
+        try:
+            stopped = self.parts().kill_switch.status().engaged
+        except HoldfastError:
+            return False, {"ledger_writable": 0, "writes_stopped": 1}
+        return writable, {"ledger_writable": int(writable), "writes_stopped": int(stopped)}
 
     async def _settle(self, recompute: Recompute) -> None:
         from holdfast.control.settling import settle
 
         try:
+            self._damaged = False
             await settle(self.parts().ledger, recompute, now=self._now, sleep=self._sleep)
         except HoldfastError as error:
+            self._damaged = True
             _log.error("earlier writes cannot be settled: %s", error)
 
     async def stop(self) -> None:

@@ -115,7 +115,8 @@ class Application:
         """The MCP server over this application."""
         adapter = Adapter(self.dispatcher, self._circuits, principal)
         name = f"holdfast-{self.kinds[0]}" if len(self.kinds) == 1 else "holdfast"
-        return build_server(adapter, name=name, instructions=self.instructions)
+        keys = self.room.confirmation_keys()
+        return build_server(adapter, name=name, instructions=self.instructions, keys=keys)
 
     def _circuits(self) -> list[JsonObject]:
         from holdfast.estate.circuits import circuit_rows
@@ -137,10 +138,14 @@ class Application:
         await self.room.stop()
 
     def ready(self) -> tuple[bool, dict[str, int]]:
-        """Whether calls can be served, and how many targets and open circuits there are (numbers only)."""
+        """Whether calls can be served, changes included where there are any to serve, and why not.
+
+        Numbers only: whoever asks need not be anybody that may know the targets.
+        """
         states = [breaker.current_state for _, _, breaker in self.connections.breakers()]
         counts = {"targets": len(self.config.targets), "circuits_open": sum(state == "open" for state in states)}
-        return True, counts
+        fine, facts = self.room.ready()
+        return fine, {**counts, **facts}
 
     def metrics(self) -> tuple[bytes, str]:
         """Prometheus text and its content type."""
