@@ -20,6 +20,7 @@ from holdfast.errors import (
     LostReplyError,
 )
 from holdfast.simulators.base import Arrival
+from holdfast.simulators.pfsense.jobs import CLEARS
 from holdfast.transport import Request
 from holdfast.transport.values import JsonValue
 from tests.appliances.pfsense.calls import Call
@@ -287,3 +288,17 @@ async def test_a_way_that_is_cut_right_after_the_answer_does_not_make_the_write_
     assert len(really_written(fw.arrivals[before:])) == 1
     assert answer["outcome"] in ("unknown", "started"), answer
     assert answer["next_step"]
+
+
+@pytest.mark.parametrize("subsystem", ["dhcp", "ipsec"])
+async def test_an_apply_of_somebody_else_that_ends_does_not_stand_for_ours(fw: Room, subsystem: str) -> None:
+    jobs = simulator(fw).machine.jobs
+    fw.simulator.set_fault("slow-apply", seconds=10, times=1)
+    jobs.spawn(subsystem)
+    simulator(fw).machine.store.dirty.update(CLEARS[subsystem])
+    fw.simulator.set_fault("slow-apply", seconds=20, times=1)
+    answer = await fw.call("pfsense_apply_changes", subsystem=subsystem)
+    if jobs.running(subsystem):
+        assert answer["outcome"] == "started" or not answer["verified"], answer
+    else:
+        assert answer["outcome"] == "applied"

@@ -52,13 +52,17 @@ SUBSYSTEMS: Final[Mapping[str, Appliable]] = {
         "InterfaceApply", "reconfigure the changed interfaces", "Links of these interfaces go down for a moment."
     ),
     "routing": Appliable("RoutingApply", "set routes and gateways anew", "Connections may take another way."),
-    "dhcp": Appliable("DHCPServerApply", "restart the DHCP server"),
-    "dns_resolver": Appliable("DNSResolverApply", "reload the DNS resolver; its cache is lost"),
-    "dns_forwarder": Appliable("DNSForwarderApply", "reload the DNS forwarder"),
+    "dhcp": Appliable("DHCPServerApply", "restart the DHCP server", waits=True),
+    "dns_resolver": Appliable("DNSResolverApply", "reload the DNS resolver; its cache is lost", waits=True),
+    "dns_forwarder": Appliable("DNSForwarderApply", "reload the DNS forwarder", waits=True),
     "ipsec": Appliable("IPsecApply", "reload IPsec", "Tunnels may be set up anew."),
     "wireguard": Appliable("WireGuardApply", "synchronise WireGuard tunnels", "Tunnels may be set up anew."),
 }
 _WAIT: Final = "The reload has not ended: wait with pfsense_pending_changes subsystem={} wait_s=40."
+_NO_JOB: Final = (
+    "pfSense tells flags and no jobs: another's apply that ended meanwhile clears the same flag, and this one may "
+    "still be at work for a moment."
+)
 _CUT: Final = (
     "If it does not come back, the change may have cut the way to it: its console, or another interface, helps."
 )
@@ -150,7 +154,9 @@ async def plan_apply(ctx: Ctx, subsystem: str) -> Change:
                 state.as_json(),
                 note="pfSense shows no flag for changed rules, and its answer was lost: apply once more, it is safe.",
             )
-        return Observed("applied", state.as_json(), shown=not before.applied)
+        if facts.waits and answered:
+            return Observed("applied", state.as_json(), shown=not before.applied)
+        return Observed("applied", state.as_json(), note=_NO_JOB, shown=False)
 
     shown: JsonObject = {**before.as_json()}
     note = "pfSense sets no flag for changed rules: applied=true does not say that they are live."
