@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.control.approvalkeys import Ed25519Approver
 from holdfast.control.caller import Question, Reply
+from holdfast.errors import ConfigError
 from tests.support.rooms import Room, room
 
 
@@ -55,8 +57,57 @@ async def test_a_policy_file_is_tried_against_its_own_cases(tmp_path: Path, expe
     command = [sys.executable, "-m", "holdfast", "policy", "test", str(policy)]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code
-    assert ("every test case comes out" in done.stdout) is (code == 0)
+    assert ("1 test cases come out as they say" in done.stdout) is (code == 0)
     assert ("expects allow, but: no rule allows it" in done.stderr) is (code == 2)
+
+
+_CASE = (
+    '[[tests]]\nprincipal = "bob"\nkind = "proxmox"\ntoolset = "guests"\nrisk = "read"\n'
+    'tool = "proxmox_list_guests"\nexpect = "deny"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "there is no test case: nothing was tried"),
+        ('[[rules]]\nprincipals = ["alice"]\nrisks = ["read"]\n', "there is no test case: nothing was tried"),
+        (
+            '[[rules]]\nprincipals = ["*"]\nrisks = ["destructive"]\neffect = "deny"\n'
+            'tools = ["proxmox_stop_guets", "truenas_*"]\ntoolsets = ["proxmox:gusts"]\nkinds = ["prox*", "idrak"]\n'
+            + _CASE,
+            "rule 1 names the kind idrak, and there is none; "
+            "rule 1 names the toolset proxmox:gusts, and there is none; "
+            "rule 1 names the tool proxmox_stop_guets, and there is none.",
+        ),
+    ],
+)
+async def test_a_policy_file_that_proves_nothing_or_names_nothing_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(text)
+    policy.chmod(0o600)
+    command = [sys.executable, "-m", "holdfast", "policy", "test", str(policy)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    link = tmp_path / "link.toml"
+    link.symlink_to(policy)
+    linked = await asyncio.to_thread(
+        subprocess.run, [*command[:-1], str(link)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert linked.returncode == 2
+    assert "Name the file itself, no symbolic link to it" in linked.stderr
+
+
+async def test_a_server_does_not_start_with_a_policy_that_names_nothing(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[rules]]\nprincipals = ["*"]\nrisks = ["read"]\ntools = ["proxmox_list_guets"]\n')
+    policy.chmod(0o600)
+    with pytest.raises(ConfigError, match="rule 1 names the tool proxmox_list_guets, and there is none"):
+        async with room("proxmox", tmp_path, control=f'policy_file = "{policy}"'):
+            raise AssertionError("it started")
 
 
 async def test_a_plan_is_approved_outside_of_the_client_and_then_applied_once(pve: Room, operator: Operator) -> None:
@@ -71,6 +122,49 @@ async def test_a_plan_is_approved_outside_of_the_client_and_then_applied_once(pv
     again = await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)
     assert again.code == "plan_refused"
     assert len(pve.writes()) == 1
+
+
+async def test_with_an_approvers_key_only_its_holder_makes_decisions_that_count(tmp_path: Path) -> None:
+    config = tmp_path / "holdfast.toml"
+    run = Operator(config)
+    key, other = tmp_path / "approver.key", tmp_path / "other.key"
+    lines = []
+    for file in (key, other, key):
+        command = [sys.executable, "-m", "holdfast", "approver-key", str(file)]
+        made = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+        lines.append(made.stdout.strip())
+    assert lines[0] == lines[2] != lines[1]
+    assert key.stat().st_mode & 0o777 == 0o600
+    config.write_text(f'[control]\nstate_dir = "{tmp_path / "state"}"\n{lines[0]}\n')
+    async with room("proxmox", tmp_path, control=lines[0]) as pve:
+        pve.ask = nobody
+        plan_id = str((await pve.fails("proxmox_stop_guest", guest="web")).details["plan_id"])
+        without = await run("approve", plan_id, "--yes")
+        assert without.returncode == 2
+        assert "Who holds the approver's private key decides with --key FILE." in without.stderr
+        wrong = await run("approve", plan_id, "--yes", "--key", str(other))
+        assert wrong.returncode == 2
+        assert "is not the approver_key of [control]: no server would accept its approval" in wrong.stderr
+        assert (await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)).code == "not_confirmed"
+        right = await run("approve", plan_id, "--yes", "--key", str(key))
+        assert right.returncode == 0, right.stderr
+        applied = await pve.call("proxmox_stop_guest", guest="web", plan_id=plan_id)
+        assert applied["outcome"] == "applied"
+
+
+async def test_an_approval_made_with_the_installations_key_is_none_where_an_approvers_key_is_configured(
+    tmp_path: Path,
+) -> None:
+    key = Ed25519Approver(b"k" * 32).public_text
+    async with room("proxmox", tmp_path, control=f'approver_key = "{key}"') as pve:
+        pve.ask = nobody
+        plan_id = str((await pve.fails("proxmox_stop_guest", guest="web")).details["plan_id"])
+        config = tmp_path / "without.toml"
+        config.write_text(f'[control]\nstate_dir = "{tmp_path / "state"}"\n')
+        assert (await Operator(config)("approve", plan_id, "--yes")).returncode == 0
+        error = await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)
+        assert "not signed with the approver's key" in str(error)
+        assert pve.writes() == []
 
 
 async def test_a_denied_plan_is_not_applied_and_the_reason_is_told(pve: Room, operator: Operator) -> None:

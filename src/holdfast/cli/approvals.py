@@ -33,13 +33,26 @@ def _described(request: Request) -> str:
     return "\n".join(lines)
 
 
-def decide(config_file: Path | None, plan_id: str, *, approve: bool, reason: str | None, yes: bool) -> bool:
+def show_key(file: Path) -> None:
+    """Print the public key that belongs to an approver's private key, which is made when the file is missing.
+
+    Raises:
+        ConfigError: The file holds something else, or others may read it.
+    """
+    from holdfast.control.approvalkeys import Ed25519Approver
+
+    print(f'approver_key = "{Ed25519Approver.from_file(file).public_text}"')
+
+
+def decide(
+    config_file: Path | None, plan_id: str, *, approve: bool, reason: str | None, yes: bool, key: Path | None
+) -> bool:
     """Show a plan and record the decision about it; tells whether it was recorded.
 
     Raises:
         PlanError: There is no such plan, it has expired, or it was decided already.
     """
-    parts = control_parts(config_file)
+    parts = control_parts(config_file, key)
     request = parts.approvals.find(plan_id)
     print(_described(request))
     if approve and not yes and not _says_yes():

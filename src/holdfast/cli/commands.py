@@ -105,6 +105,9 @@ def plans(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     show_plans(config, as_json=as_json)
 
 
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="The approver's private key, where one is configured.")
+]
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Id of the plan, from holdfast plans.")]
 
 
@@ -113,11 +116,12 @@ def approve(
     plan: PlanArgument,
     config: ConfigOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
+    key: KeyOption = None,
 ) -> None:
     """Confirm a plan, so that the assistant may apply it once."""
     from holdfast.cli.approvals import decide
 
-    if not decide(config, plan, approve=True, reason=None, yes=yes):
+    if not decide(config, plan, approve=True, reason=None, yes=yes, key=key):
         raise typer.Exit(1)
 
 
@@ -126,11 +130,22 @@ def deny(
     plan: PlanArgument,
     config: ConfigOption = None,
     reason: Annotated[str | None, typer.Option(help="Why; the assistant is told.")] = None,
+    key: KeyOption = None,
 ) -> None:
     """Refuse a plan."""
     from holdfast.cli.approvals import decide
 
-    decide(config, plan, approve=False, reason=reason, yes=True)
+    decide(config, plan, approve=False, reason=reason, yes=True, key=key)
+
+
+@app.command("approver-key")
+def approver_key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The private key; made, mode 0600, when missing.")],
+) -> None:
+    """Print the approver_key for [control] that belongs to a private key: run it as the user who will approve."""
+    from holdfast.cli.approvals import show_key
+
+    show_key(file)
 
 
 @app.command()
@@ -164,10 +179,20 @@ def _policy() -> None:
 @policy_app.command("test")
 def policy_test(file: Annotated[Path, typer.Argument(help="Policy file.")]) -> None:
     """Check a policy file and run the test cases in it; exits 2 when one fails."""
+    from holdfast.appliances.kinds import KINDS
+    from holdfast.control.inventory import ESTATE, load_catalogue
     from holdfast.control.policy import Policy
+    from holdfast.control.policynames import require_names
+    from holdfast.errors import ConfigError
 
-    Policy.load(file)
-    typer.echo(f"{file}: the rules are well-formed and every test case comes out as it says.")
+    policy = Policy.load(file)
+    require_names(policy, load_catalogue((*KINDS, ESTATE)).entries, file)
+    if not policy.cases:
+        raise ConfigError(
+            f"{file}: the rules are well-formed, but there is no test case: nothing was tried.",
+            next_step="Add [[tests]] tables: a principal, a target, kind, toolset, risk, tool, and what is expected.",
+        )
+    typer.echo(f"{file}: the rules are well-formed and {policy.cases} test cases come out as they say.")
 
 
 def _add_others() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import Config, TargetSettings, default_config_path, load_config
-from holdfast.control.parts import Parts
+from holdfast.control.parts import Parts, make_parts
 from holdfast.control.room import ControlRoom
 from holdfast.errors import LedgerError, UnknownTargetError
 
@@ -36,13 +36,17 @@ def named_target(config: Config, name: str) -> TargetSettings:
     return found[0]
 
 
-def control_parts(config_file: Path | None) -> Parts:
-    """Plans, approvals, ledger and kill switch of the installation.
+def control_parts(config_file: Path | None, approver: Path | None = None) -> Parts:
+    """Plans, approvals, ledger and kill switch of the installation, with the approver's key where a file is named.
 
     Raises:
         ConfigError, LedgerError: The configuration or the state directory cannot be used.
     """
-    return ControlRoom(configuration(config_file)).parts()
+    config = configuration(config_file)
+    room = ControlRoom(config)
+    if approver is None:
+        return room.parts()
+    return make_parts(config.control, room.state_dir, room.redactor, approver=approver)
 
 
 async def recorded(parts: Parts, event: str, what_stands: str, **facts: str) -> None:

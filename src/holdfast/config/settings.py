@@ -67,6 +67,9 @@ class ControlSettings(_Section):
     approve_destructive: Literal["plan", "person"] = Field(
         "person", description="What a destructive change needs: person, or plan (a second call with the plan id)."
     )
+    approver_key: str | None = Field(
+        None, description="Public key of who approves out of band (holdfast approver-key FILE); only its holder can."
+    )
     policy_file: Path | None = Field(None, description="Who may do what; deny by default once given.")
     toolsets: tuple[str, ...] = Field((), description="Toolsets to list beside the default ones; all for every one.")
     allow_tools: tuple[str, ...] = Field((), description="Tool names or globs; when given, only these are listed.")

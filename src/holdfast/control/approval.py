@@ -220,7 +220,10 @@ class Approvals:
             raise PlanError("The plan has expired.", details={"reason": "expired"})
         sign = getattr(self._decisions, "sign", None)
         if sign is None:
-            raise NotConfirmedError("The key of this process can check approvals, not make them.")
+            raise NotConfirmedError(
+                "The key of this process can check approvals, not make them.",
+                next_step="Who holds the approver's private key decides with --key FILE.",
+            )
         decision = Decision(
             plan_id=plan_id,
             plan_digest=request.plan_digest,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.config import ControlSettings
 from holdfast.control import statefiles
-from holdfast.errors import LedgerError
+from holdfast.errors import ConfigError, LedgerError
 
 if TYPE_CHECKING:
     from holdfast.control.approval import Approvals
+    from holdfast.control.approvalkeys import Approver, Checker
     from holdfast.control.killswitch import KillSwitch
     from holdfast.control.ledger import Ledger
     from holdfast.control.plans import PlanStore
@@ -43,11 +44,21 @@ def make_parts(
     redactor: Redactor,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     now: Callable[[], float] = time.time,
+    *,
+    approver: Path | None = None,
 ) -> Parts:
     """Open the state directory, creating it (mode 0700) and the installation's key (0600) when missing.
 
+    Args:
+        settings: The installation's.
+        state_dir: Where its state is kept.
+        redactor: Everything that is kept passes it.
+        sleep, now: Time.
+        approver: File of the private key of who approves; without it approvals are only checked where the settings
+            name a public key, and made with the installation's key where they name none.
+
     Raises:
-        ConfigError: The directory or the key is open to others.
+        ConfigError: The directory or a key is open to others, or the approver's key is not that of the settings.
         LedgerError: The directory cannot be written. Nothing was executed.
     """
     from holdfast.control.approval import Approvals
@@ -68,7 +79,7 @@ def make_parts(
             next_step="Set state_dir under [control] to a directory that the server may write.",
         ) from None
     plans = PlanStore(state, key)
-    approvals = Approvals(state, key, redactor=redactor)
+    approvals = Approvals(state, key, redactor=redactor, decisions=_decisions(settings, approver))
     ledger = Ledger(directory / LEDGER_DIR, redactor=redactor, key=key, now=now)
     kill_switch = KillSwitch(directory / STOP_FILE)
     changes = Changes(
@@ -81,3 +92,19 @@ def make_parts(
         sleep=sleep,
     )
     return Parts(plans, approvals, ledger, kill_switch, changes)
+
+
+def _decisions(settings: ControlSettings, approver: Path | None) -> Checker | Approver | None:
+    """Signs or checks decisions of an approver with a key of its own; None: the installation's key does both."""
+    from holdfast.control.approvalkeys import Ed25519Approver, Ed25519Checker
+
+    wanted = settings.approver_key
+    if approver is None:
+        return None if wanted is None else Ed25519Checker.from_text(wanted)
+    signs = Ed25519Approver.from_file(approver)
+    if signs.public_text != wanted:
+        raise ConfigError(
+            f"The key in {approver} is not the approver_key of [control]: no server would accept its approval.",
+            next_step=f'Set approver_key = "{signs.public_text}" and restart the servers, or name the right file.',
+        )
+    return signs

@@ -92,10 +92,14 @@ class Policy:
 
     Args:
         rules: In no order; None when there is no policy file.
+
+    Attributes:
+        cases: How many tests its file has.
     """
 
     def __init__(self, rules: tuple[Rule, ...] | None) -> None:
-        self._rules = rules
+        self.rules = rules
+        self.cases = 0
 
     @classmethod
     def open(cls) -> Policy:
@@ -112,7 +116,10 @@ class Policy:
         try:
             data = statefiles.read(path, _MAX_BYTES)
         except OSError as error:
-            raise ConfigError(f"The policy file {path} cannot be read: {error.strerror}.") from error
+            raise ConfigError(
+                f"The policy file {path} cannot be read: {error.strerror}.",
+                next_step="Name the file itself, no symbolic link to it, and let the user of the server read it.",
+            ) from error
         if data is None:
             raise ConfigError(f"There is no policy file {path}.")
         return cls.parse(data, str(path))
@@ -133,6 +140,7 @@ class Policy:
             where = ".".join(str(part) for part in problem["loc"])
             raise ConfigError(f"{name}: {where}: {problem['msg']}") from None
         policy = cls(found.rules)
+        policy.cases = len(found.tests)
         if failed := policy.run(found.tests):
             raise ConfigError(f"{name}: {failed[0]}" + (f" ({len(failed)} tests fail)" if len(failed) > 1 else ""))
         return policy
@@ -162,11 +170,11 @@ class Policy:
             risk: "read", "write" or "destructive".
             tool: Name of the tool.
         """
-        if self._rules is None:
+        if self.rules is None:
             return Decision(True, "there is no policy file")
         toolset = toolset.removeprefix(f"{kind}:")
         allowed: int | None = None
-        for number, rule in enumerate(self._rules, 1):
+        for number, rule in enumerate(self.rules, 1):
             if not (
                 _matches(rule.principals, principal)
                 and _matches_target(rule, target, kind)

@@ -15,6 +15,7 @@ from holdfast.config import Config, Mode
 from holdfast.control.answers import JsonObject
 from holdfast.control.dispatch import Clocks, Dispatcher
 from holdfast.control.inventory import ESTATE, Catalogue, Entry, Selection, load_catalogue, select
+from holdfast.control.policynames import require_names
 from holdfast.control.room import ControlRoom
 from holdfast.errors import ConfigError
 from holdfast.server.adapter import Adapter, Principal, build_server, local_principal
@@ -76,6 +77,7 @@ class Application:
         catalogue = catalogue if catalogue is not None else load_catalogue((*KINDS, ESTATE))
         self.entries = select(catalogue, self._selection(serving))
         self.room = ControlRoom(config, sleep=self._clocks.sleep, now=self._clocks.now)
+        require_names(self.room.policy, catalogue.entries, config.control.policy_file)
         self.connections = OpenConnections(config, on_secret=self.room.redactor.add)
         self.dispatcher = self._dispatcher(self.entries)
 
