@@ -278,6 +278,26 @@ async def test_a_damaged_ledger_is_set_aside_whole_and_writes_go_on(
     assert (first["kind"], first["reason"]) == ("restarted", "edited by hand")
 
 
+async def test_a_tail_that_was_cut_off_with_the_head_shows_after_the_next_start_too(
+    pve: Room, operator: Operator, tmp_path: Path
+) -> None:
+    await pve.call("proxmox_start_guest", guest="build")
+    await pve.call("proxmox_create_pool", pool="prod")
+    ledger = tmp_path / "state" / "ledger"
+    lines = (ledger / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (ledger / "ledger.jsonl").write_bytes(b"".join(lines[:3]))
+    (ledger / "head.json").unlink()
+    assert (await operator("audit", "verify")).returncode == 1
+    assert (await operator("kill", "--reason", "drill")).returncode == 0  # writes to the ledger, which recovers
+    checked = await operator("audit", "verify")
+    assert checked.returncode == 1
+    assert "The head was lost before record 4: whether records were cut off there cannot be told." in checked.stderr
+    facts = json.loads((await operator("audit", "verify", "--json")).stdout)
+    assert (facts["ok"], facts["broken"], facts["head_lost_before"]) == (False, None, [4])
+    await operator("audit", "restart", "--reason", "cut", "--yes")
+    assert (await operator("audit", "verify")).returncode == 0
+
+
 async def test_a_wrong_plan_id_ends_with_one_line_and_no_traceback(operator: Operator) -> None:
     run = await operator("approve", "plan-doesnotexist", "--yes")
     assert run.returncode == 2

@@ -6,11 +6,14 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from holdfast.control.ledger import LedgerReader
 
 app = typer.Typer(help="The ledger: what was changed, by whom, and what became of it.", no_args_is_help=True)
 
@@ -60,20 +63,23 @@ def show(
 
 @app.command()
 def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check the whole chain; exits 1 when it is broken, and says where."""
+    """Check the whole chain; exits 1 when it is broken, or may have been cut, and says where."""
     from holdfast.cli.setting import control_parts
 
-    report = control_parts(config).ledger.reader.verify()
+    reader = control_parts(config).ledger.reader
+    report = reader.verify()
     broken = report.broken
+    lost = _head_lost_before(reader)
     if as_json:
         facts = {
-            "ok": report.ok,
+            "ok": report.ok and not lost,
             "records": report.records,
             "files": report.files,
             "signed": report.signed,
             "end": {"seq": report.end.seq, "hash": report.end.hash},
             "unsettled": list(report.unsettled),
             "broken": None if broken is None else str(broken),
+            "head_lost_before": lost,
         }
         typer.echo(json.dumps(facts, indent=2))
     elif broken is None:
@@ -82,7 +88,25 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             typer.echo(f"{len(report.unsettled)} writes have an unknown outcome: holdfast audit show --result unknown")
     else:
         typer.echo(f"The chain is BROKEN after {report.records} good records: {broken}", err=True)
-    sys.exit(0 if report.ok else 1)
+    if lost and not as_json:
+        where = ", ".join(map(str, lost))
+        typer.echo(
+            f"The head was lost before record {where}: whether records were cut off there cannot be told. "
+            "Compare with an end that was noted elsewhere; holdfast audit restart begins a ledger without the gap.",
+            err=True,
+        )
+    sys.exit(0 if report.ok and not lost else 1)
+
+
+def _head_lost_before(reader: LedgerReader) -> list[int]:
+    """Numbers of the records that say that the head was lost: it alone proves that no tail was cut off.
+
+    The first record may be on disk before the first head is: a process that dies in between has lost nothing.
+    """
+    from holdfast.control.ledger import Filter
+
+    found = reader.records(Filter(kinds=frozenset({"recovered"})))
+    return [record.seq for record in found if record.seq > 2 and "head" in str(record.body.get("what"))]
 
 
 @app.command()
