@@ -22,7 +22,7 @@ from holdfast.control.caller import Caller
 from holdfast.control.change import Change
 from holdfast.control.ledger import Intent
 from holdfast.control.room import ControlRoom, default_state_dir
-from holdfast.errors import ConfigError, KillSwitchError, NotSentError, PolicyError
+from holdfast.errors import ConfigError, HoldfastError, KillSwitchError, NotSentError, PolicyError
 from tests.control.doors import Door, Target, entry
 
 
@@ -102,6 +102,12 @@ def test_servers_of_one_state_directory_seal_confirmations_alike_and_others_do_n
     assert one[0] not in (tmp_path / "state" / "key").read_bytes()
     (tmp_path / "b").mkdir()
     assert ControlRoom(configured(tmp_path / "b")).confirmation_keys() != one
+
+
+def test_a_server_whose_state_directory_cannot_be_used_is_told_so_before_it_serves(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no directory")
+    with pytest.raises(HoldfastError, match="state"):
+        ControlRoom(configured(tmp_path)).confirmation_keys()
 
 
 async def test_a_room_is_ready_while_what_a_change_needs_can_be_written(
