@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 Redact: TypeAlias = Callable[[str], str]
 """Gives a text without its secrets."""
 
-LONGEST_SECRET: Final = 32_768
+LONGEST_SECRET: Final = 16_384
 """Longest form of a secret that is known for certain not to be left in part, characters."""
 
 _redact: ContextVar[Redact | None] = ContextVar("redact_before_cut", default=None)

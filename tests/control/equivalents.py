@@ -64,8 +64,13 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "a process holds its own lock, and so is found among the living"
     ),
     (
+        "control.secretindex",
+        "if self._by_gram:",
+        "condition -> True",
+    ): "saves looking when there is nothing to look for; what is found is the same: nothing",
+    (
         "control.dispatch",
-        "if entry is None or spec is None or spec.fleet or spec.kind != target.kind:",
+        "if entry is None or spec is None or spec.fleet or spec.kind != kind:",
         "without operand 0",
     ): "without an entry there is no tool either",
     ("control.approval", 'return _Sealed.model_validate_json(data or b"", strict=True)', "without operand 1"): (

@@ -147,7 +147,7 @@ def test_what_was_never_looked_at_is_counted_too() -> None:
 
 
 def test_what_was_never_looked_at_is_counted_even_when_nothing_is_left_of_the_rest() -> None:
-    assert clean("\u200b" * (8 * 100 + 65_536) + "visible", max_length=100) == "… [7 more characters]"
+    assert clean("\u200b" * (8 * 100 + 32_768) + "visible", max_length=100) == "… [7 more characters]"
 
 
 def test_a_bound_too_small_for_the_note_just_cuts() -> None:

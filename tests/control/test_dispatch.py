@@ -39,6 +39,7 @@ from holdfast.errors import (
 from holdfast.resilience import Breaker, DeadlineExceededError, remaining_s
 
 SECRET = "s3cret-s3cret"
+NUMBER = 73117311
 
 
 class Target(TargetSettings):
@@ -234,7 +235,7 @@ class Installation:
     whole = line = text
 
     def value(self, value: JsonObject) -> JsonObject:
-        return {**value, "left": True}
+        return {**{key: "[redacted]" if item == NUMBER else item for key, item in value.items()}, "left": True}
 
     # -- the writer
 
@@ -357,10 +358,20 @@ async def test_an_error_of_a_write_says_itself_whether_it_was_executed(made: Ins
 
 
 async def test_errors_are_redacted_with_their_next_step_and_details(made: Installation) -> None:
-    details: dict[str, str | int | float | bool | None] = {"status": 409, "properties": f"Password={SECRET}"}
+    details: dict[str, str | int | float | bool | None] = {
+        "status": 409,
+        "number": NUMBER,
+        "none": None,
+        "properties": f"Password={SECRET}",
+    }
     made.appliance.fails = ConflictError(f"jammed by {SECRET}", next_step=f"oil it with {SECRET}", details=details)
     error = await made.fails("proxmox_list")
-    assert error.details == {"status": 409, "properties": "Password=[redacted]"}
+    assert error.details == {
+        "status": 409,
+        "number": "[redacted]",
+        "none": None,
+        "properties": "Password=[redacted]",
+    }
     assert (error.message, error.next_step) == ("jammed by [redacted]", "oil it with [redacted]")
     assert SECRET not in str(error)
     assert SECRET not in repr(error)
@@ -551,3 +562,22 @@ async def test_what_cannot_be_computed_anew_is_an_error(
     with pytest.raises(error):
         await made.dispatcher.recompute(tool_name, label, arguments)
     assert made.appliance.asked == []
+
+
+async def test_progress_passes_the_exit(made: Installation) -> None:
+    told: list[tuple[float, float | None, str]] = []
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        told.append((done, total, message))
+
+    context = made.dispatcher._context(None, None, Caller(progress=progress))
+    await context.progress(1.0, 2.0, f"half of {SECRET}")
+    assert told == [(1.0, 2.0, "half of [redacted]")]
+
+
+async def test_a_read_for_others_is_checked_before_it_is_made(made: Installation) -> None:
+    context = made.dispatcher._context(None, None, Caller())
+    context.check_read("proxmox_list", "proxmox", {})
+    for name, kind in (("proxmox_shut", "proxmox"), ("proxmox_list", "idrac"), ("nothing", "proxmox")):
+        with pytest.raises(UnknownToolError):
+            context.check_read(name, kind, {})

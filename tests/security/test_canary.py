@@ -6,20 +6,27 @@ import base64
 import contextlib
 import io
 import logging
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import pytest
 
 from holdfast.cli.logs import JsonFormatter
+from holdfast.control.caller import Caller, Question, Reply
+from holdfast.control.change import Change
+from holdfast.control.inventory import ESTATE, load_catalogue
+from holdfast.control.redactedlogs import RedactingFilter
 from holdfast.control.rendering import compact
-from holdfast.control.spec import ToolSpec
 from holdfast.errors import HoldfastError
 from holdfast.server.errors import error_text
+from tests.support.planting import Planter, Where, is_free, planting
 from tests.support.rooms import Room, room
+from tests.support.workingcalls import WORKING, WorkingCall
 
 KINDS = ("pfsense", "truenas", "idrac", "proxmox")
 PLANTED = {
@@ -36,15 +43,19 @@ PLANTED = {
     "long": "canary11" * 30,
     "number": "7311731173117311",
 }
+PLACED = "Known-by-its-place-alone-13"
 ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "none": {},
-    "refuse": {},
+    "everywhere": {},
     "wire:http-503": {},
     "wire:login-page": {},
     "wire:garbage": {},
-    "bad-cert": {"certificate": "expired"},
     "drop-before": {},
+    "bad-cert": {"certificate": "expired"},
+    "refuse": {},
 }
+WHERE: dict[str, Where] = {"none": "free", "everywhere": "everywhere"}
+"""Paths without a fault: calls that work, and answers whose every text is something else."""
 
 
 def forms(secret: str) -> set[str]:
@@ -54,9 +65,15 @@ def forms(secret: str) -> set[str]:
     return {secret, quote(secret, safe=""), base64.b64encode(raw).decode(), raw.hex(), compact(secret)[1:-1], *shifted}
 
 
+# Not where a file was named after it: nothing says there any more what it is.
+_PLACED = re.compile(rf"(?<!_){PLACED}")
+FORMS = {name: forms(secret) for name, secret in PLANTED.items()}
+
+
 def hits(text: str) -> list[str]:
     """Names of planted secrets that stand in the text in any form."""
-    return [name for name, secret in PLANTED.items() if any(form in text for form in forms(secret))]
+    found = [name for name, secret in PLANTED.items() if any(form in text for form in FORMS[name])]
+    return [*found, *(["placed"] if _PLACED.search(text) else [])]
 
 
 @contextmanager
@@ -77,49 +94,169 @@ def captured_logs(made: Room) -> Iterator[io.StringIO]:
         root.setLevel(level)
 
 
-def argument_sets(spec: ToolSpec, schema: dict[str, object]) -> list[dict[str, object]]:
-    """Calls of a tool: without arguments, and with a secret in every argument."""
+def planted_arguments(schema: dict[str, object], arguments: dict[str, object]) -> list[dict[str, object]]:
+    """Calls of a tool with secrets in its arguments: in every one, and in the free texts of a call that works."""
     properties = schema.get("properties", {})
     assert isinstance(properties, dict)
-    names = [name for name in properties if name not in ("target", "dry_run", "plan_id")]
     planted = list(PLANTED.values())
+    names = [name for name in properties if name not in ("target", "dry_run", "plan_id")]
     full: dict[str, object] = {name: planted[index % len(planted)] for index, name in enumerate(names)}
-    return [{}, full, {planted[0]: 1}]
+    texts = {name: value for name, value in arguments.items() if isinstance(value, str) and is_free(name)}
+    late: dict[str, object] = {
+        **arguments,
+        **{name: f"{value} {planted[index % len(planted)]}" for index, (name, value) in enumerate(texts.items())},
+    }
+    return [full, {planted[0]: 1}, late]
 
 
-async def said(made: Room, tool: str, arguments: dict[str, object]) -> str:
-    """What a client is told."""
+async def said(made: Room, tool: str, arguments: dict[str, object], told: list[str]) -> str:
+    """What a client is told, progress among it."""
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        told.append(message)
+
+    caller = Caller(principal="canary", ask=made.ask, progress=progress)
     try:
-        return compact(await made.call(tool, **{str(name): value for name, value in arguments.items()}))
+        return compact(await made.application.dispatcher.call(tool, dict(arguments), caller))
     except HoldfastError as error:
         return error_text(error)
+    except Exception:  # as the server does, which tells its client nothing of it
+        logging.getLogger("holdfast.server").exception("tool %s raised an unexpected error", tool)
+        return "internal"
 
 
-@pytest.mark.parametrize("path", ERROR_PATHS)
-@pytest.mark.parametrize("kind", KINDS)
-async def test_no_planted_secret_leaves_by_any_tool_on_any_path(kind: str, path: str, tmp_path: Path) -> None:
-    async with room(kind, tmp_path, settings="retry_max_attempts = 1") as made:
+async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str, str | int]]) -> dict[str, str]:
+    """All that leaves by each exit while a tool is called on these paths, its appliance telling secrets on all."""
+    await anyio.Path(folder).mkdir()
+    planter = Planter(list(PLANTED.values()), PLACED)
+    questions: list[str] = []
+    progress: list[str] = []
+    answers: list[str] = []
+
+    async def ask(question: Question) -> Reply:
+        questions.append(question.message)
+        return Reply.ACCEPTED
+
+    async with call.ready(folder) as (made, arguments):
+        made.ask = ask
+        entry = next(entry for entry in made.application.entries if entry.name == call.tool)
         for secret in PLANTED.values():
             made.application.room.redactor.add(secret)
-        if path != "none":
-            made.running.fault(path, **ERROR_PATHS[path])
-        everything: list[str] = []
-        with captured_logs(made) as logs:
-            for entry in made.application.entries:
-                schema: dict[str, object] = dict(entry.input_schema)
-                for arguments in argument_sets(entry.spec(), schema):
-                    everything.append(await said(made, entry.name, arguments))
-                logging.getLogger("holdfast.test").warning("about %s: %s", entry.name, list(PLANTED.values()))
+        with captured_logs(made) as logs, planting(planter):
+            for turn, (path, options) in enumerate(paths.items()):
+                planter.turn = turn
+                planter.where = WHERE.get(path, "errors")
+                if path not in WHERE:
+                    made.running.fault(path, **options)
+                answers.append(await said(made, call.tool, arguments, progress))
+                if path == "none":
+                    for planted in planted_arguments(dict(entry.input_schema), arguments):
+                        answers.append(await said(made, call.tool, planted, progress))
+                made.running.heal()
+                for _, _, breaker in made.application.connections.breakers():
+                    breaker.close()
+            logging.getLogger("holdfast.test").warning("about %s: %s", entry.name, list(PLANTED.values()))
+        answers.append(compact(made.application.circuits()))
         metrics, _ = made.application.metrics()
-        everything += [logs.getvalue(), metrics.decode()]
-        ledger = tmp_path / "state"
-        if ledger.is_dir():
-            everything += [file.read_text(errors="replace") for file in ledger.rglob("*") if file.is_file()]
-        for text in everything:
-            assert hits(text) == []
         credentials = [value for key, value in made.running.credentials.items() if key not in ("username", "token_id")]
-        for text in everything:
-            assert not any(credential in text for credential in credentials)
+        state = made.application.room.state_dir
+    files = [file.read_text(errors="replace") for file in state.rglob("*") if file.is_file() and file.name != "key"]
+    told = {
+        "answers": "\n".join(answers),
+        "questions": "\n".join(questions),
+        "progress": "\n".join(progress),
+        "logs": logs.getvalue(),
+        "metrics": metrics.decode(),
+        "state": "\n".join(files),
+    }
+    for text in told.values():
+        assert not any(credential in text for credential in credentials)
+    return told
+
+
+TOGETHER = 6
+CHUNKS = [WORKING[at : at + TOGETHER] for at in range(0, len(WORKING), TOGETHER)]
+
+
+@pytest.mark.parametrize("calls", CHUNKS, ids=[calls[0].tool for calls in CHUNKS])
+async def test_no_planted_secret_leaves_by_any_tool_on_any_path(calls: Sequence[WorkingCall], tmp_path: Path) -> None:
+    for call in calls:
+        told = await everything(call, tmp_path / call.tool, ERROR_PATHS)
+        assert {where: hits(text) for where, text in told.items() if hits(text)} == {}, call.tool
+
+
+def test_every_tool_is_called() -> None:
+    served = {entry.name for entry in load_catalogue((*KINDS, ESTATE)).entries if entry.kind in KINDS}
+    assert {call.tool for call in WORKING} == served
+
+
+class Blind:
+    """An exit that lets everything pass."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def whole(self, text: str) -> str:
+        return text
+
+    def text(self, text: str, max_length: int = 0, *, multiline: bool = True) -> str:
+        return text
+
+    def line(self, text: str, max_length: int = 0) -> str:
+        return text
+
+    def value(self, value: object, max_length: int = 0) -> object:
+        return value
+
+
+def _no_logs(filter_: RedactingFilter, record: logging.LogRecord) -> bool:
+    return True
+
+
+def _raw_question(change: Change, *_: object) -> str:
+    return f"{change.summary} {change.before} {change.after} {change.warnings} {change.blast_radius}"
+
+
+STAGES: dict[str, tuple[str, object, str]] = {
+    "ledger": ("holdfast.control.ledger.book.OneExit", Blind, "state"),
+    "approvals": ("holdfast.control.approval.OneExit", Blind, "state"),
+    "questions": ("holdfast.control.writes.question", _raw_question, "questions"),
+    "lines of questions": ("holdfast.control.exit.OneExit.line", lambda self, text, most=0: text, "questions"),
+    "answers": ("holdfast.control.exit.OneExit.value", lambda self, value, most=0: value, "answers"),
+    "errors": ("holdfast.control.dispatch.Dispatcher._redact", lambda self, error: None, "answers"),
+    "logs": ("holdfast.control.redactedlogs.RedactingFilter.filter", _no_logs, "logs"),
+    "known values": ("holdfast.control.secretindex.SecretIndex.redact", lambda self, text, marker: text, "answers"),
+    "shapes": ("holdfast.control.redaction.redact_shapes", lambda text, marker: text, "answers"),
+    "names": ("holdfast.control.redaction.names_secret", lambda name: False, "answers"),
+}
+WITNESSES = tuple(
+    call
+    for call in WORKING
+    if call.tool
+    in (
+        "proxmox_create_user",
+        "proxmox_update_group",
+        "proxmox_raw_get",
+        "truenas_delete_dataset",
+        "truenas_list_alerts",
+        "truenas_get_app_config",
+        "idrac_delete_user",
+        "pfsense_delete_alias",
+    )
+)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_with_any_stage_taken_out_the_canary_sings(
+    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, instead, where = STAGES[stage]
+    monkeypatch.setattr(name, instead)
+    found: list[str] = []
+    for call in WITNESSES:
+        told = await everything(call, tmp_path / call.tool, {path: {} for path in ("none", "refuse")})
+        found += hits(told[where])
+    assert found
 
 
 async def test_a_crash_report_and_an_unexpected_error_hold_no_secret(

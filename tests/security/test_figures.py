@@ -14,6 +14,7 @@ from tests.control.mutation import count
 from tests.security import test_canary, test_hostile_identifiers, test_wrong_credentials
 from tests.server import test_http
 from tests.support.hostile import STRINGS
+from tests.support.workingcalls import WORKING
 from tests.transport.proofs import PROMISED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ TAMPER_CLASSES = max(
 @pytest.mark.parametrize(
     "figure",
     [
-        f"{len(test_canary.PLANTED)} planted secrets × every tool × {len(test_canary.ERROR_PATHS)} paths of failure × "
+        f"{len(test_canary.PLANTED)} planted secrets × {len(WORKING)} tools × {len(test_canary.ERROR_PATHS)} paths × "
         f"{len(test_canary.KINDS)} appliances: 0 hits",
         f"{len(STRINGS)} strings × every type of text field",
         f"{len(test_hostile_identifiers.VALUES)} values × every text argument of every tool",

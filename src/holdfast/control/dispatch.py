@@ -163,8 +163,8 @@ class Dispatcher:
         for name, value in error.details.items():
             if isinstance(value, str):
                 error.details[name] = self._exit.line(value)
-            elif isinstance(value, int | float):
-                error.details[name] = cast("str | int | float", self._exit.value({name: value})[name])
+            else:
+                error.details[name] = cast("float | None", self._exit.value({name: value})[name])
         error.args = (error.message,)
 
     async def _call(self, entry: Entry, given: dict[str, object], caller: Caller) -> JsonObject:

@@ -115,12 +115,13 @@ class Application:
 
     def mcp_server(self, principal: Principal = local_principal) -> Server[dict[str, Any]]:
         """The MCP server over this application."""
-        adapter = Adapter(self.dispatcher, self._circuits, principal)
+        adapter = Adapter(self.dispatcher, self.circuits, principal)
         name = f"holdfast-{self.kinds[0]}" if len(self.kinds) == 1 else "holdfast"
         keys = self.room.confirmation_keys()
         return build_server(adapter, name=name, instructions=self.instructions, keys=keys)
 
-    def _circuits(self) -> list[JsonObject]:
+    def circuits(self) -> list[JsonObject]:
+        """The state of every circuit, fit to leave."""
         from holdfast.estate.circuits import circuit_rows
 
         return [self.room.exit.value(row) for row in circuit_rows(self.connections)]
