@@ -64,6 +64,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "a process holds its own lock, and so is found among the living"
     ),
     (
+        "control.redaction",
+        "return REDACTED if self._numbers and self._is_secret_number(value) else value",
+        "without operand 0",
+    ): "saves looking when no secret is a number",
+    (
         "control.secretindex",
         "if self._by_gram:",
         "condition -> True",

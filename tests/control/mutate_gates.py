@@ -93,7 +93,11 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.secretforms": ("control/test_secretforms.py", "control/test_redaction.py"),
         "control.secretindex": ("control/test_redaction.py",),
         "control.secretshapes": ("control/test_redaction.py",),
-        "control.redaction": ("control/test_redaction.py", "control/test_redacted_logs.py"),
+        "control.redaction": (
+            "control/test_redaction.py",
+            "control/test_redacted_logs.py",
+            "control/test_secretviews.py",
+        ),
         "control.redactedlogs": ("control/test_redacted_logs.py",),
         "control.secretviews": ("control/test_secretviews.py",),
         "control.exit": ("control/test_exit.py", "control/test_redacted_logs.py"),

@@ -143,7 +143,9 @@ def test_a_number_too_long_for_a_float_is_redacted_as_near_as_a_float_comes() ->
     assert Redactor([secret]).value({"n": float(secret)}) == {"n": REDACTED}
 
 
-@pytest.mark.parametrize("number", [12345, 0, 1, 99999, 7311731173117312, float("nan"), float("inf"), True, False])
+@pytest.mark.parametrize(
+    "number", [12345, 0, 1, 99999, 3456789, 7311731173117312, float("nan"), float("inf"), True, False]
+)
 def test_other_numbers_stay(number: float) -> None:
     redactor = Redactor(["12345", "099999", "0000001", PLANTED["number"], "9" * 5000, "٣٤٥٦٧٨٩"])
     left = redactor.value({"n": number})["n"]
@@ -156,3 +158,15 @@ def test_numbers_that_have_gone_out_of_memory_are_forgotten(monkeypatch: pytest.
     for number in range(222220, 222225):
         redactor.add(str(number))
     assert redactor.value([111111, 222220, 222224]) == [REDACTED, 222220, REDACTED]
+
+
+def test_the_least_number_and_the_longest_are_redacted_and_no_other_kind_of_value() -> None:
+    redactor = Redactor(["100000", "9" * 300, "8" * 301])
+    assert redactor.value([100000, int("9" * 300), int("8" * 301), None, True, "x"]) == [
+        REDACTED,
+        REDACTED,
+        int("8" * 301),
+        None,
+        True,
+        "x",
+    ]
