@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from holdfast.control.spec import ToolSpec
 from holdfast.control.wellformed import broken_text_in
+from holdfast.cutting import cut
 from holdfast.errors import InputError
 
 TARGET: Final = "target"
@@ -86,7 +87,7 @@ def _readable(spec: ToolSpec, model: type[BaseModel], error: ValidationError) ->
     problems: list[str] = []
     found = error.errors(include_url=False, include_input=False, include_context=False)
     for problem in found[:_MAX_SHOWN]:
-        field = ".".join(str(part)[:40] for part in problem["loc"]) or "arguments"
+        field = ".".join(cut(str(part), 40) for part in problem["loc"]) or "arguments"
         if problem["type"] == "extra_forbidden":
             close = get_close_matches(field, list(model.model_fields), n=1)
             problems.append(f"{_safe(field)} (unknown argument{f'; did you mean {close[0]}?' if close else ''})")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from holdfast.cutting import cut
 from holdfast.errors import AuthenticationError, QuarantinedError
 
 
@@ -67,5 +68,5 @@ class CredentialLatch:
             raise QuarantinedError(
                 f"{self._what[:1].upper()}{self._what[1:]} was refused before and is not sent again. "
                 "Nothing was executed.",
-                details={"refusal": self._refusal[:200]},
+                details={"refusal": cut(self._refusal, 200)},
             )

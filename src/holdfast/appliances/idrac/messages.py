@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.cutting import cut
 from holdfast.transport.values import JsonObject, JsonValue
 
 MOST_SHOWN: Final = 4
@@ -101,7 +102,7 @@ def _message(entry: JsonObject) -> Message:
 def _text(value: JsonValue) -> str:
     if isinstance(value, dict):  # {"lang": "en-us", "value": "…"}: early firmware of iDRAC 7 and 8
         value = value.get("value")
-    return value.replace("\u00a0", " ").strip()[:400] if isinstance(value, str) else ""
+    return cut(value.replace("\u00a0", " ").strip(), 400) if isinstance(value, str) else ""
 
 
 def _related(value: JsonValue) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from holdfast.cutting import cut
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
@@ -108,7 +109,7 @@ def locked_out(error: HoldfastError) -> NotSentError:
         next_step="Correct the credential first. The block ends by itself after 120 s or more; "
         "Status > System Logs > Authentication shows it, Diagnostics > Tables > sshguard lifts it.",
         executed=error.executed,
-        details={"connection": error.message[:200]},
+        details={"connection": cut(error.message, 200)},
     )
 
 
@@ -178,7 +179,7 @@ def _from_envelope(reply: Reply, envelope: JsonObject) -> ApplianceError:
     said = envelope.get("response_id")
     vendor_code = said if isinstance(said, str) else None
     message = envelope.get("message")
-    text = _TRACE.sub("", message).strip()[:400] if isinstance(message, str) else ""
+    text = cut(_TRACE.sub("", message).strip(), 400) if isinstance(message, str) else ""
     shown = f"pfSense: {text or vendor_code or f'HTTP {reply.status}'}"
     if reply.status == 401:
         return AuthenticationError(

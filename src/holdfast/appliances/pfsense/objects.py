@@ -11,6 +11,7 @@ from typing import Final
 from holdfast.appliances.pfsense.errors import MovedError
 from holdfast.appliances.pfsense.facts import VOLATILE, Model, model_named
 from holdfast.appliances.pfsense.kinds import Kind
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue
 
@@ -122,7 +123,7 @@ def find(kind: Kind, rows: Sequence[JsonObject], ref: str, *, last_of_equals: bo
         if len(contents) > 1 or not last_of_equals:
             names = ", ".join(dict.fromkeys(marked(kind, row) for row in found))
             raise ConflictError(
-                f"{len(found)} objects have the reference {ref}: {names[:300]}. Nothing was executed.",
+                f"{len(found)} objects have the reference {ref}: {cut(names, 300)}. Nothing was executed.",
                 next_step="Give one of these references."
                 if len(contents) > 1
                 else "They are the same in everything; delete the surplus ones first.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from holdfast.cutting import cut
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
@@ -151,7 +152,7 @@ def message_of(reply: Reply) -> tuple[str, JsonObject]:
                 errors = found
             if isinstance(said := body.get("message"), str):
                 text = said
-    text = (text or reply.reason or f"HTTP {reply.status}").strip().splitlines()[0][:400]
+    text = cut((text or reply.reason or f"HTTP {reply.status}").strip().splitlines()[0], 400)
     return text, errors
 
 
@@ -161,7 +162,9 @@ def error_of(reply: Reply) -> ApplianceError:
     status = reply.status
     shown = f"Proxmox: {text}"
     if errors:
-        shown += " (" + "; ".join(f"{name}: {str(why).strip()[:200]}" for name, why in list(errors.items())[:5]) + ")"
+        shown += (
+            " (" + "; ".join(f"{name}: {cut(str(why).strip(), 200)}" for name, why in list(errors.items())[:5]) + ")"
+        )
     if status == 400:
         if _STORED.search(" ".join(str(why) for why in errors.values())):
             # A VM's configuration is written before the running guest is asked to take it.

@@ -16,6 +16,7 @@ from holdfast.appliances.proxmox.objects import Arg, Kind
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError
 from holdfast.transport.values import opt_str
 
@@ -307,7 +308,7 @@ def _numbered(rules: Rules) -> list[JsonObject]:
 
 def _words(rule: JsonObject) -> str:
     shown = shown_rule(rule)
-    return " ".join(f"{name}={plain(value)}" for name, value in shown.items())[:300]
+    return cut(" ".join(f"{name}={plain(value)}" for name, value in shown.items()), 300)
 
 
 def _drops(rule: JsonObject) -> bool:

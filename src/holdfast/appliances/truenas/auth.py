@@ -10,6 +10,7 @@ from holdfast.appliances.truenas.scram import ScramLogin
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.wiring import settings_of
 from holdfast.config import Mode
+from holdfast.cutting import cut
 from holdfast.errors import (
     AuthenticationError,
     ConfigError,
@@ -202,4 +203,4 @@ class AuthManager:
             raise StandbyError([str(url)[:200] for url in urls] if isinstance(urls, list) else [])
         if kind == "DENIED":
             raise PermissionDeniedError(_REFUSED[kind])
-        raise AuthenticationError(_REFUSED.get(kind, f"TrueNAS answered the login with {kind[:40]}."))
+        raise AuthenticationError(_REFUSED.get(kind, f"TrueNAS answered the login with {cut(kind, 40)}."))

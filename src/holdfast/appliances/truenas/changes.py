@@ -21,6 +21,7 @@ from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Earlier, Observed
 from holdfast.control.context import Context
+from holdfast.cutting import cut
 from holdfast.errors import (
     ApplianceError,
     AttemptTimeoutError,
@@ -328,7 +329,7 @@ _LOG_CHARS: Final = 1500
 
 def _errors_in(log: str | None) -> list[str]:
     """Lines of a job's log that tell of errors: a transfer that skipped files is a SUCCESS (contract 12)."""
-    found = [line.strip()[:200] for line in (log or "").splitlines() if "ERROR" in line]
+    found = [cut(line.strip(), 200) for line in (log or "").splitlines() if "ERROR" in line]
     return [f"Its log tells of an error: {line}" for line in found[:5]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from holdfast.cutting import cut
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
@@ -109,7 +110,7 @@ def _problems(extra: JsonValue) -> list[tuple[str, str, int]]:
     for item in extra if isinstance(extra, list) else []:
         if isinstance(item, list) and len(item) == 3:
             attribute, message, number = item
-            found.append((str(attribute or ""), str(message)[:200], number if isinstance(number, int) else 0))
+            found.append((str(attribute or ""), cut(str(message), 200), number if isinstance(number, int) else 0))
     return found
 
 
@@ -132,7 +133,7 @@ def _invalid(data: JsonObject, method: str) -> ApplianceError:
 
 def _reason(data: JsonObject) -> str:
     reason = data.get("reason")
-    return _BRACKETED.sub("", reason)[:400] if isinstance(reason, str) else "no reason given"
+    return cut(_BRACKETED.sub("", reason), 400) if isinstance(reason, str) else "no reason given"
 
 
 def _by_errno(data: JsonObject, method: str) -> ApplianceError:

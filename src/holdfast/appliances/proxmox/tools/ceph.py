@@ -10,6 +10,7 @@ from holdfast.appliances.proxmox.models.more import CephPool, CephPoolPage, Ceph
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
+from holdfast.cutting import cut
 from holdfast.transport.values import JsonObject, opt_float, opt_int, opt_list, opt_object, opt_objects, opt_str
 
 
@@ -38,7 +39,7 @@ def _checks(checks: JsonObject) -> JsonObject:
     found: JsonObject = {}
     for name, check in sorted(checks.items()):
         summary = opt_object(check, "summary") if isinstance(check, dict) else None
-        found[name] = opt_str(summary, "message") if summary else plain(check)[:300]
+        found[name] = opt_str(summary, "message") if summary else cut(plain(check), 300)
     return found
 
 

@@ -15,6 +15,7 @@ from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import BusyError, CircuitOpenError, HoldfastError, PolicyError, TransportError, UnavailableError
 from holdfast.transport.values import as_object, get_int, opt_bool, opt_int, opt_str
 
@@ -77,7 +78,7 @@ async def proxmox_agent_exec(
 
     words = " ".join(command)
     return Change(
-        summary=f"Run {words[:300]} in {found.label}",
+        summary=f"Run {cut(words, 300)} in {found.label}",
         identity=await ctx.client.identity(),
         before={"guest": found.vmid, "node": found.node},
         after={},

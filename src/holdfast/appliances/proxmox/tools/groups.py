@@ -18,6 +18,7 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import PveName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError
 from holdfast.transport.values import JsonObject
 
@@ -72,12 +73,13 @@ async def proxmox_delete_group(ctx: Ctx, *, group: PveName) -> Change:
     found = await required(ctx, _GROUP, group, _read(group))
     if members := plain(found.get("users")):
         raise ConflictError(
-            f"The group {group} has members: {members[:300]}.", next_step="proxmox_update_user takes them out of it."
+            f"The group {group} has members: {cut(members, 300)}.",
+            next_step="proxmox_update_user takes them out of it.",
         )
     grants = [row for row in await ctx.client.rows("access", "acl") if row.get("ugid") == group]
     if any(row.get("type") == "group" for row in grants):
         paths = ", ".join(sorted(plain(row.get("path")) for row in grants))
         raise ConflictError(
-            f"The group {group} has grants on {paths[:300]}.", next_step="proxmox_revoke takes them away first."
+            f"The group {group} has grants on {cut(paths, 300)}.", next_step="proxmox_revoke takes them away first."
         )
     return await delete(ctx, _GROUP, group, read=_read(group))

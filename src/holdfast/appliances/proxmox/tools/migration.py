@@ -24,6 +24,7 @@ from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import StorageId
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, UnsupportedError
 from holdfast.transport.values import get_str, opt_bool, opt_list, opt_object, opt_objects
 
@@ -163,19 +164,19 @@ def _judged(guest: Guest, row: JsonObject | None, target: str, *, with_local_dis
     refused = _refused(row)
     if target in refused:
         raise ConflictError(
-            f"{guest.label} cannot move to {target}: {str(refused[target])[:300]}.",
+            f"{guest.label} cannot move to {target}: {cut(str(refused[target]), 300)}.",
             next_step=f"Possible: {', '.join(_texts(row, 'allowed_nodes', 'allowed-nodes')) or 'no node'}.",
         )
     resources = _texts(row, "local_resources")
     if resources:
         raise ConflictError(
-            f"{guest.label} uses what only its node has: {', '.join(resources)[:300]}.",
+            f"{guest.label} uses what only its node has: {cut(', '.join(resources), 300)}.",
             next_step="Detach it from the guest, or use a mapped resource.",
         )
     disks = _local_disks(row)
     if disks and row.get("running") and not with_local_disks:
         raise ConflictError(
-            f"{guest.label} has disks on local storage: {', '.join(disks)[:300]}.",
+            f"{guest.label} has disks on local storage: {cut(', '.join(disks), 300)}.",
             next_step="Give with_local_disks=true to copy them.",
         )
-    return [f"Copies local disks: {', '.join(disks)[:300]}."] if disks else []
+    return [f"Copies local disks: {cut(', '.join(disks), 300)}."] if disks else []

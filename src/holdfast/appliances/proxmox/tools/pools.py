@@ -23,6 +23,7 @@ from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import StorageId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import opt_int, opt_objects, opt_str
 
@@ -154,7 +155,7 @@ async def _plan_members(
     elsewhere = [] if remove else [f"{vmid} ({pools[vmid]})" for vmid in vmids if pools.get(vmid)]
     if elsewhere and not move:
         raise ConflictError(
-            f"In another pool: {', '.join(elsewhere)[:300]}.", next_step="Give move=true to take them out of it."
+            f"In another pool: {cut(', '.join(elsewhere), 300)}.", next_step="Give move=true to take them out of it."
         )
     wanted: JsonObject = {"guests": [*vmids], "storages": [*names]}
     arguments: JsonObject = {"pool": pool}
@@ -187,7 +188,7 @@ async def _plan_members(
         content={**wanted, "pool": pool, "remove": remove, "move": move},
         look=look,
         undo=undo if not elsewhere else None,
-        cannot_undo=f"They were in other pools: {', '.join(elsewhere)[:300]}." if elsewhere else None,
+        cannot_undo=f"They were in other pools: {cut(', '.join(elsewhere), 300)}." if elsewhere else None,
         warnings=["Grants on the pool do not reach them any more." if remove else "Grants on the pool reach them too."],
         nothing_to_do=not vmids and not names,
     )

@@ -15,6 +15,7 @@ from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import StorageId
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, HoldfastError
 
 _STORAGE: Final = Kind(
@@ -142,7 +143,8 @@ async def proxmox_delete_storage(ctx: Ctx, *, storage: StorageId) -> Change:
     users = sorted({plain(row.get("vmid")) for row in rows if row.get("content") in ("images", "rootdir")})
     if users:
         raise ConflictError(
-            f"Guests have disks on {storage}: {', '.join(users)[:300]}.", next_step="Move them with proxmox_move_disk."
+            f"Guests have disks on {storage}: {cut(', '.join(users), 300)}.",
+            next_step="Move them with proxmox_move_disk.",
         )
     radius = [f"{len(rows)} volumes are no longer reachable through Proxmox."] if rows else []
     return await delete(ctx, _STORAGE, storage, warnings=warnings, blast_radius=radius)

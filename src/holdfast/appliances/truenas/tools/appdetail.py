@@ -30,6 +30,7 @@ from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import AppName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from holdfast.transport.values import JsonValue, as_object, get_str, opt_bool, opt_str
 
@@ -142,7 +143,7 @@ async def _tail(ctx: Ctx, feed: Feed, most: int) -> list[str]:
             break
         await feed.pause(_QUIET_S, ctx.sleep)
     if feed.reason is not None and not told:
-        raise UnavailableError(f"TrueNAS does not show the log: {feed.reason[:200]}")
+        raise UnavailableError(f"TrueNAS does not show the log: {cut(feed.reason, 200)}")
     return told
 
 

@@ -24,6 +24,7 @@ from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import AppName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError, UnavailableError
 from holdfast.transport.values import JsonValue, as_list, as_object, as_str, opt_bool, opt_str
 
@@ -56,7 +57,8 @@ async def _maybe(ctx: Ctx, app: str) -> JsonObject | None:
     status = as_object(await ctx.client.call("docker.status"), "docker.status").get("status")
     if status != "RUNNING":
         raise UnavailableError(
-            f"The apps service is {str(status)[:40]}; its apps cannot be seen now.", next_step="Start it, then repeat."
+            f"The apps service is {cut(str(status), 40)}; its apps cannot be seen now.",
+            next_step="Start it, then repeat.",
         )
     return None
 
@@ -70,7 +72,7 @@ async def truenas_list_apps(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = Non
         # An apps service that is down also answers with an empty list (contract 12).
         status = opt_str(as_object(await ctx.client.call("docker.status"), "docker.status"), "status")
         if status != "RUNNING":
-            notes.append(f"The apps service is {str(status)[:40]}: installed apps are not shown now.")
+            notes.append(f"The apps service is {cut(str(status), 40)}: installed apps are not shown now.")
     return page(AppPage, rows, lambda row: made(App, row), limit, cursor, notes=notes)
 
 
@@ -110,7 +112,7 @@ async def truenas_app_upgrade_summary(ctx: Ctx, *, app: AppName, version: Versio
         from_version=as_str(row.get("version"), "version"),
         to_version=as_str(summary.get("upgrade_version"), "upgrade_version"),
         available=versions[:20],
-        changelog=(opt_str(summary, "changelog") or "")[:4000] or None,
+        changelog=cut(opt_str(summary, "changelog") or "", 4000) or None,
     )
 
 
@@ -194,7 +196,7 @@ async def truenas_upgrade_app(ctx: Ctx, *, app: AppName, version: Version | None
         after={"version": wanted},
         look=look,
         undo=UndoCall(tool="truenas_rollback_app", arguments={"app": app, "version": before}),
-        blast_radius=[f"What changed: {changelog[:600]}"] if changelog else [],
+        blast_radius=[f"What changed: {cut(changelog, 600)}"] if changelog else [],
         warnings=["The app is interrupted; its data may be migrated to a newer format."],
     )
 

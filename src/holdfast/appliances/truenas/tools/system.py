@@ -25,6 +25,7 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import cut
 from holdfast.errors import (
     ConflictError,
     Executed,
@@ -181,7 +182,7 @@ async def truenas_check_update(ctx: Ctx) -> UpdateState:
         available=version is not None,
         version=str(version) if version is not None else None,
         train=opt_str(as_object(dig(answer, "status.current_version") or {}, "current_version"), "train"),
-        notes_text=str(notes)[:4000] if notes else None,
+        notes_text=cut(str(notes), 4000) if notes else None,
     )
 
 
