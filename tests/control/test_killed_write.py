@@ -70,8 +70,11 @@ def configuration(tmp_path: Path, running: RunningSimulator, ca_pem: str) -> Pat
 
 
 async def serve(config: Path, dies: str | None = None) -> asyncio.subprocess.Process:
-    """A server; with `dies`, one that is killed at that step of a write (see `tests.control.killing`)."""
-    command = ("holdfast",) if dies is None else ("tests.control.killing", dies)
+    """A server that settles soon; with `dies`, one that is killed at that step of a write.
+
+    See `tests.control.impatient` and `tests.control.killing`.
+    """
+    command = ("tests.control.impatient",) if dies is None else ("tests.control.killing", dies)
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *command, "serve", "--config", str(config), "--log-format", "json"),
         cwd=ROOT,
@@ -141,8 +144,7 @@ async def settled_by_the_next(tmp_path: Path, config: Path, truth: str | None, o
     second = await serve(config)
     await initialize(second)
     if truth is not None:
-        # That it was not carried out is believed when it cannot be any more.
-        await until(lambda: not reader(tmp_path).unsettled(), 50.0)
+        await until(lambda: not reader(tmp_path).unsettled())
         outcomes = [record.body["result"] for record in reader(tmp_path).records() if record.kind == "outcome"]
         # What a dead process left open is first noted as unknown, then as what was read back.
         assert outcomes == (["unknown", truth] if open_writes else [truth])
