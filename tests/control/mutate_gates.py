@@ -55,6 +55,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.wellformed": ("control/test_arguments.py",),
         "control.dispatch": ("control/test_dispatch.py", "control/test_gates.py"),
         "control.policy": ("control/test_policy.py",),
+        "control.policynames": ("control/test_policynames.py",),
         "control.room": ("control/test_room.py",),
         "control.grammar": ("control/test_identifiers.py",),
         "control.identifiers": ("control/test_identifiers.py",),
