@@ -47,6 +47,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "HTML, decimal": lambda secret: "".join(f"&#{ord(c)};" for c in secret),
     "HTML, hexadecimal": lambda secret: "".join(f"&#x{ord(c):X};" for c in secret),
     "C, escaped": lambda secret: "".join(f"\\x{ord(c):02x}" for c in secret),
+    "Python, escaped": lambda secret: "".join(f"\\U{ord(c):08x}" for c in secret),
 }
 
 
@@ -55,6 +56,30 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 def test_a_secret_is_found_however_it_is_escaped(writing: str, name: str) -> None:
     written = WRITTEN[writing](PLANTED[name])
     assert REDACTOR.text(f"before {written} after") == f"before {REDACTED} after"
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u00e9", "\u07ff", "\u0800", "\u0905", "\u20ac", "\uffe5", "\U00010000", "\U0001f600", "\U0010fffd"]
+)
+@pytest.mark.parametrize("writing", [name for name in WRITTEN if name != "C, escaped"])
+def test_a_secret_is_found_whatever_the_length_of_its_letters_in_bytes(writing: str, letter: str) -> None:
+    """The first and the last of two, three and four bytes in UTF-8, and pairs of surrogates in UTF-16."""
+    secret = f"Kq7{letter}x{letter}{letter}w9-Zt4{letter}"
+    written = WRITTEN[writing](secret)
+    assert Redactor([secret]).text(f"before {written} after") == f"before {REDACTED} after"
+
+
+def test_a_secret_is_found_between_bytes_that_are_no_letter() -> None:
+    secret = "Kq7\u20acx9-Zt4w"
+    every = "".join(f"%{byte:02X}" for byte in secret.encode())
+    for before, after in (
+        ("%C3", "%C3"),
+        ("%E2%82", "%E2%82"),
+        ("%F0%9F%98", "%80"),
+        ("%C0%80", "%FF"),
+        ("%ED%A0%80", ""),
+    ):
+        assert Redactor([secret]).text(f"{before}{every}{after}") == f"{before}{REDACTED}{after}"
 
 
 ENDS = ("\n", "\r\n", "\n  ", " ", "\t", "\\n", "\\r\\n", "\\\\n", "%0A", "%0D%0A")
@@ -71,6 +96,12 @@ def test_base64_that_is_wrapped_into_lines_does_not_decode_to_the_secret(name: s
         assert len(pieces) >= 2
         decoded = [base64.b64decode(piece[at : at + (len(piece) - at) // 4 * 4]) for piece in pieces for at in range(4)]
         assert not any(part in shown for shown in decoded for part in _parts(secret, 12))
+
+
+def test_wrapped_base64_is_read_to_its_end() -> None:
+    secret = PLANTED["password"]
+    written = _wrapped(base64.b64encode(secret.encode() * 3).decode(), MIN_LINE, "\n")
+    assert [view.text for view in views(written)] == [written.replace("\n", "")]
 
 
 def _parts(secret: str, size: int) -> list[bytes]:
@@ -108,6 +139,7 @@ def test_so_many_layers_are_undone_and_no_more() -> None:
     assert len(list(views(text.replace("%", "%25")))) == MAX_DECODINGS
     assert [view.text for view in views(text.replace("%", "%25"))][-1] == "%61"
     assert list(views("a plain text")) == []
+    assert list(views("100 % of C:\\dir &# no escape")) == []
 
 
 @given(st.text(alphabet=st.sampled_from("a%41\\ux0&#;\nAÄ \r"), max_size=80))

@@ -19,8 +19,8 @@ MIN_LINE: Final = 16
 
 _ESCAPE: Final = re.compile(
     r"((?:%[0-9A-Fa-f]{2})++)"  # percent: bytes of UTF-8
-    r"|\\{1,16}u([0-9A-Fa-f]{4})"  # JSON
-    r"|\\{1,16}x([0-9A-Fa-f]{2})"  # Python, C
+    r"|\\{1,16}u([dD][89abAB][0-9A-Fa-f]{2})\\{1,16}u([dD][c-fC-F][0-9A-Fa-f]{2})"  # JSON: a pair of surrogates
+    r"|\\{1,16}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U([0-9A-Fa-f]{8}))"  # JSON, C, Python
     r"|&#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));"  # HTML
 )
 _BREAK: Final = re.compile(r"(?:\s|\\{1,16}[rn])++")
@@ -114,19 +114,18 @@ def _decoded(view: View) -> View:
 
 def _characters(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
     """What an escape stands for: each character, with from where to where its part of the escape goes."""
-    percent, wide, narrow, hexadecimal, decimal = match.groups()
-    if percent is None:
-        code = int(decimal) if decimal is not None else int(wide or narrow or hexadecimal, 16)
-        yield chr(min(code, _LARGEST_CODE)), match.start(), match.end()
+    percent, high, low, wide, narrow, widest, hexadecimal, decimal = match.groups()
+    if percent is not None:
+        at = match.start()
+        # What is no UTF-8 becomes one character a byte that no secret has.
+        for character in bytes.fromhex(percent.replace("%", "")).decode(errors="surrogateescape"):
+            size = 3 * len(character.encode(errors="surrogateescape"))
+            yield character, at, at + size
+            at += size
         return
-    data = bytes.fromhex(percent.replace("%", ""))
-    at = 0
-    while at < len(data):
-        size = 1 if data[at] < 0xC0 else 2 if data[at] < 0xE0 else 3 if data[at] < 0xF0 else 4
-        try:
-            character = data[at : at + size].decode()
-        except UnicodeDecodeError:
-            size, character = 1, "\ufffd"
-        size = min(size, len(data) - at)
-        yield character, match.start() + 3 * at, match.start() + 3 * (at + size)
-        at += size
+    if high is not None:
+        character = bytes.fromhex(high + low).decode("utf-16-be")
+    else:
+        code = int(decimal) if decimal is not None else int(wide or narrow or widest or hexadecimal, 16)
+        character = chr(min(code, _LARGEST_CODE))
+    yield character, match.start(), match.end()
