@@ -68,6 +68,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.approvalkeys": ("control/test_approval.py",),
         "control.approval": ("control/test_approval.py",),
         "control.killswitch": ("control/test_killswitch.py",),
+        "transport.lastlook": ("transport/test_last_look.py",),
         "control.writes": ("control/test_writes.py", "control/test_write_answers.py"),
         "control.settling": ("control/test_settling.py",),
         "control.questions": ("control/test_write_answers.py", "security/test_cut_secrets.py"),
