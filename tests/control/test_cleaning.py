@@ -169,7 +169,23 @@ def test_exactly_as_long_as_allowed_is_not_cut() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["\x1b]", "\x9d", "\x1b[", "\x1b]0;a", "\u0301", "\x00", "\u202e", "\n ", "\t", "\r", "é", "\ud800", "\x1bP"],
+    [
+        "\x1b]",
+        "\x9d",
+        "\x1b[",
+        "\x1b]0;a",
+        "\u0301",
+        "\x00",
+        "\u202e",
+        "\n ",
+        "\t",
+        " ",
+        " \x00",
+        "\r",
+        "é",
+        "\ud800",
+        "\x1bP",
+    ],
 )
 def test_a_megabyte_of_anything_is_done_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))

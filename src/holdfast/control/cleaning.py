@@ -42,7 +42,8 @@ _SEQUENCES: Final = re.compile(
 )
 _NEWLINES: Final = re.compile("\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
 _REPLACEMENT_RUN: Final = re.compile(f"{_REPLACEMENT}{{2,}}")
-_LINE_BLANKS: Final = re.compile(r"[ \n\t]*[\n\t][ \n\t]*")
+# Begins only where a run of spaces does: from each of them anew, a long run would take quadratic time.
+_LINE_BLANKS: Final = re.compile(r"(?<! ) *+[\n\t][ \n\t]*+")
 _MARKS: Final = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"

@@ -14,7 +14,10 @@ from holdfast.errors import Executed, LimitError, ProtocolError
 from holdfast.transport.limits import DEFAULT_LIMITS, Limits
 from holdfast.transport.values import JsonValue
 
-_HTML_START = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|h1|center)\b", re.I | re.S)
+# Possessive: a comment that could also end at a later one's end would be tried in 2**n ways.
+_HTML_START = re.compile(
+    rb"\s*+(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html|head|body|title|h1|center)\b", re.I | re.S
+)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:\-]{1,40})""", re.I)
 # Only single-byte and Unicode codecs: others (punycode, idna, …) are slow or not meant for bodies.
 _CODECS = {

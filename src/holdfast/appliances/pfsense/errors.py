@@ -46,7 +46,7 @@ class ApplyQueueFullError(BusyError):
 
 LOGIN: Final = "login"
 """Detail of an error that a login met, before the call itself was sent."""
-_TRACE: Final = re.compile(r"(?:\s*(?:Stack trace:|#\d+ ).*)", re.DOTALL)
+_TRACE: Final = re.compile(r"(?:Stack trace:|#\d+ ).*", re.DOTALL)
 
 _BY_ID: Final[dict[str, tuple[type[ApplianceError], str | None]]] = {
     "ENDPOINT_REST_API_IS_NOT_ENABLED": (UnsupportedError, "Enable the REST API under System > REST API."),

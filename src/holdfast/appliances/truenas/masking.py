@@ -14,7 +14,8 @@ from holdfast.transport.values import JsonInput, JsonObject, JsonValue
 HIDDEN: Final = "[redacted]"
 _SHORTEST: Final = 8
 _COMMANDS: Final = frozenset({"command", "entrypoint", "args", "cmd", "test"})
-_FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_.-]*)(?P<equals>=|\s+|$)(?P<value>\S*)")
+# A flag that nothing follows is taken as well, so that it is not tried anew from each hyphen in it.
+_FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_.-]*+)(?:(?P<equals>=|\s++|$)(?P<value>\S*+))?+")
 
 
 def without_flags(value: JsonObject) -> JsonObject:
