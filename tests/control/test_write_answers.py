@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from holdfast.config import ControlSettings
 from holdfast.control.answers import UndoCall
 from holdfast.control.caller import Ask, Question, Reply, cannot_ask
-from holdfast.control.change import Applied
+from holdfast.control.change import Applied, Observed
 from holdfast.control.rendering import as_json
 from holdfast.control.spec import Risk
 from holdfast.errors import (
@@ -131,6 +132,31 @@ async def test_what_is_unknown_is_not_verified_and_warned_of_once(made: Installa
     assert (result.outcome, result.verified) == ("unknown", False)
     assert "Not verified" not in str(result.warnings)
     assert "whether it took effect, or still will, is not known" in str(result.next_step)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Observed("applied"),
+        Observed("applied", shown=False),
+        Observed("not_applied"),
+        Observed("unknown"),
+        Observed("unknown", task="task-9"),
+    ],
+    ids=lambda found: f"{found.effect}-{found.shown}-{found.task}",
+)
+async def test_a_next_step_that_the_state_shows_goes_before_what_the_outcome_alone_says(
+    made: Installation, found: Observed
+) -> None:
+    async def exact() -> Observed:
+        return replace(found, next_step="Look at the hinges.")
+
+    async def plain() -> Observed:
+        return found
+
+    assert (await made.run(change=lambda: made.door.change(read_back=exact))).next_step == "Look at the hinges."
+    made.door.state = "open"
+    assert (await made.run(change=lambda: made.door.change(read_back=plain))).next_step != "Look at the hinges."
 
 
 async def test_a_way_back_that_only_the_made_object_shows_replaces_what_was_planned(made: Installation) -> None:
