@@ -103,7 +103,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.redactedlogs": ("control/test_redacted_logs.py",),
         "control.secretviews": ("control/test_secretviews.py",),
         "control.exit": ("control/test_exit.py", "control/test_redacted_logs.py"),
-        "cutting": ("security/test_cut_secrets.py",),
+        "cutting": ("security/test_cutting.py", "security/test_cut_secrets.py"),
         "control.rendering": ("control/test_rendering.py",),
         "server.errors": ("server/test_errors.py",),
     },
