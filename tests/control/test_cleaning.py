@@ -21,6 +21,7 @@ from holdfast.control.cleaning import (
     clean_value,
     one_line,
 )
+from holdfast.cutting import LONGEST_SECRET
 from tests.support.hostile import STRINGS
 
 _VARIATION = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x1810)}
@@ -165,6 +166,29 @@ def test_memory_for_characters_met_is_bounded() -> None:
 
 def test_exactly_as_long_as_allowed_is_not_cut() -> None:
     assert clean("é" * 100, max_length=100) == "é" * 100
+
+
+@pytest.mark.parametrize("length", [1, 99, 100])
+def test_what_is_not_cut_is_not_redacted(length: int) -> None:
+    def never(text: str) -> str:
+        raise AssertionError("redacted although nothing is cut")
+
+    assert clean("é" * length, max_length=100, redact=never) == "é" * length
+
+
+@pytest.mark.parametrize("left", [1, 99, 100])
+def test_what_fits_once_its_secrets_are_out_is_not_cut(left: int) -> None:
+    assert clean("é" + "s" * 1000, max_length=100, redact=lambda _: "x" * left) == "x" * left
+
+
+def test_what_is_cut_after_its_secrets_are_out_says_how_much_of_the_rest_is_missing() -> None:
+    assert clean("é" * 1000, max_length=100, redact=lambda _: "x" * 101) == "x" * 77 + "… [24 more characters]"
+    assert clean("é" * 1000, max_length=100, redact=str) == "é" * 76 + "… [924 more characters]"
+
+
+def test_the_end_of_what_is_looked_at_is_not_shown_when_a_secret_may_stand_across_it() -> None:
+    text = "é" * 1_000_000
+    assert clean(text, max_length=100, redact=lambda _: "x" + "s" * LONGEST_SECRET) == "x… [999999 more characters]"
 
 
 @pytest.mark.parametrize(
