@@ -69,6 +69,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.approval": ("control/test_approval.py",),
         "control.killswitch": ("control/test_killswitch.py",),
         "transport.lastlook": ("transport/test_last_look.py",),
+        "transport.credentials": ("transport/test_credentials.py",),
         "control.writes": ("control/test_writes.py", "control/test_write_answers.py"),
         "control.settling": ("control/test_settling.py",),
         "control.questions": ("control/test_write_answers.py", "security/test_cut_secrets.py"),
