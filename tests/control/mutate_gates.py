@@ -59,6 +59,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.room": ("control/test_room.py",),
         "control.grammar": ("control/test_identifiers.py",),
         "control.identifiers": ("control/test_identifiers.py",),
+        "control.filenames": ("control/test_filenames.py",),
     },
     "Plans, confirmation, one execution": {
         "control.canonical": ("control/test_canonical.py",),

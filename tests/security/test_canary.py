@@ -47,7 +47,7 @@ PLACED = "Known-by-its-place-alone-13"
 ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "none": {},
     "everywhere": {},
-    "wire:http-503": {},
+    "wire:http-503": {"retry_after_s": 0},
     "wire:login-page": {},
     "wire:garbage": {},
     "drop-before": {},
@@ -120,9 +120,6 @@ async def said(made: Room, tool: str, arguments: dict[str, object], told: list[s
         return compact(await made.application.dispatcher.call(tool, dict(arguments), caller))
     except HoldfastError as error:
         return error_text(error)
-    except Exception:  # as the server does, which tells its client nothing of it
-        logging.getLogger("holdfast.server").exception("tool %s raised an unexpected error", tool)
-        return "internal"
 
 
 async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str, str | int]]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
 
+from holdfast.control.filenames import file_stem
 from holdfast.control.grammar import Grammar
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError
 
@@ -56,7 +57,7 @@ def free_file(folder: Path | None, stem: str, ending: str, *, key: str = "files_
     Raises:
         RefusedError: There is no such folder, or it has a hundred of them. Nothing was executed.
     """
-    place = _folder(folder, key)
+    place, stem = _folder(folder, key), file_stem(stem)
     for number in range(1, 101):
         found = place / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
         if not found.exists() and not found.is_symlink():

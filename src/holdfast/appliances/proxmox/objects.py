@@ -17,7 +17,7 @@ from holdfast.appliances.proxmox.visibility import absent
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
-from holdfast.transport.values import JsonValue, opt_str
+from holdfast.transport.values import JsonValue, as_int, opt_str
 
 ArgKind = Literal["text", "int", "bool", "list", "ids", "properties"]
 _TRUE: Final = frozenset({"1", "yes", "on", "true"})
@@ -42,7 +42,7 @@ class Arg:
             case "list":
                 return [*listed(value)]
             case "ids":
-                return [*sorted(int(part) for part in listed(value))]
+                return [*sorted(as_int(part, self.key, lenient=True) for part in listed(value))]
             case "properties":
                 return ",".join(listed(plain(value)))
             case _:

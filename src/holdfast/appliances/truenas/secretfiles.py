@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from holdfast.control.filenames import file_stem
 from holdfast.errors import ConfigError, Executed, RefusedError
 
 _LOST: Final = "Its secret was lost with the answer of TrueNAS: delete the key and make another."
@@ -29,8 +30,7 @@ class SecretFile:
                 "There is no folder for new API keys. Nothing was executed.",
                 next_step="The operator sets secrets_dir of the target to a folder that only the server may read.",
             )
-        safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in name).lstrip(".")
-        self.place = folder / f"{safe}.key"
+        self.place = folder / f"{file_stem(name)}.key"
         if self.place.exists():
             raise RefusedError(
                 f"{self.place.name} exists already in the folder for secrets. Nothing was executed.",

@@ -38,7 +38,16 @@ from holdfast.control.identifiers import ServiceName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError
-from holdfast.transport.values import JsonObject, as_objects, opt_float, opt_int, opt_list, opt_object, opt_str
+from holdfast.transport.values import (
+    JsonObject,
+    as_float,
+    as_objects,
+    opt_float,
+    opt_int,
+    opt_list,
+    opt_object,
+    opt_str,
+)
 
 DevicePath = Annotated[
     str, Grammar("device", r"/dev/[A-Za-z0-9]+(?:/[A-Za-z0-9_.:-]+)*", 100, "device such as /dev/sda", ("/dev/sda",))
@@ -75,7 +84,7 @@ async def proxmox_node_status(ctx: Ctx, *, node: Node) -> NodeStatus:
         cpu_model=opt_str(cpu, "model"),
         sockets=opt_int(cpu, "sockets", lenient=True),
         cpus=opt_int(cpu, "cpus", lenient=True),
-        loadavg=[float(plain(part)) for part in opt_list(row, "loadavg") or []] or None,
+        loadavg=[as_float(part, "loadavg", lenient=True) for part in opt_list(row, "loadavg") or []] or None,
         mem_total_bytes=opt_int(memory, "total", lenient=True),
         mem_used_bytes=opt_int(memory, "used", lenient=True),
         swap_total_bytes=opt_int(swap, "total", lenient=True),

@@ -18,7 +18,7 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import Cidr, Fqdn, HostName, IpAddress
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import InputError
+from holdfast.errors import InputError, ProtocolError
 from holdfast.transport.values import JsonValue, as_object, get_str
 
 ROUTE: Final = Collection(
@@ -62,7 +62,11 @@ async def _guard(ctx: Ctx, what: str, *destinations: str) -> None:
 
 
 def _same_family(destination: str, gateway: str) -> None:
-    if ipaddress.ip_network(destination, strict=False).version != ipaddress.ip_address(gateway).version:
+    try:
+        alike = ipaddress.ip_network(destination, strict=False).version == ipaddress.ip_address(gateway).version
+    except ValueError as error:
+        raise ProtocolError(f"TrueNAS tells no addresses of this route: {error}. Nothing was executed.") from None
+    if not alike:
         raise InputError("Destination and gateway must both be IPv4, or both IPv6.")
 
 
