@@ -66,7 +66,7 @@ _FIRST: tuple[Case, ...] = (
         lacking=("8",),
         blind=True,
     ),
-    Case("idrac_update_firmware", {"image": IDRAC, "when": "Immediate"}, staged=("8",), blind=True),
+    Case("idrac_update_firmware", {"image": IDRAC, "when": "Immediate"}, blind=True),
     Case(
         "idrac_upload_firmware",
         {"file": FILE},

@@ -81,6 +81,14 @@ def sent(nas: Room) -> list[tuple[str, list[object]]]:
     return [(one.method, json.loads(one.body).get("params", [])) for one in nas.arrivals if one.body]
 
 
+async def socket_closed(nas: Room) -> None:
+    """Return once the client knows that its socket is closed."""
+    link = (await client_of(nas))._link
+    if link is not None:
+        async with asyncio.timeout(20):
+            await link.socket.wait_closed()
+
+
 async def ask(nas: Room, call: Call) -> JsonObject:
     name, arguments = call
     return await nas.call(f"truenas_{name}", **await filled(nas, arguments))
