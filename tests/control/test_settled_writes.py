@@ -52,10 +52,14 @@ async def test_what_became_of_a_write_whose_server_died_is_told_truly_or_as_unkn
     async with room_for(shape, tmp_path) as made:
         await left_open(made, shape.tool, cast("JsonObject", shape.arguments), executed=executed)
         outcome, *unsettled = await settled_by_another(made)
-        assert outcome["result"] == (shape.executed if executed else shape.sent_not), outcome
+        expected = (
+            {shape.executed, "applied"} if executed else {shape.sent_not}
+        )  # it ends well before the look, or not yet
+        assert outcome["result"] in expected, outcome
         assert outcome["result"] != ("not_applied" if executed else "applied")
         if shape.away and executed:
-            assert [body["tool"] for body in unsettled] == [shape.tool]
+            left = [shape.tool] if outcome["result"] == "unknown" else []
+            assert [body["tool"] for body in unsettled] == left
             return
         if outcome["result"] == "unknown":
             assert outcome["verified"] is False

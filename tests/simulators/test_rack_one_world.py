@@ -104,7 +104,10 @@ async def test_each_bmc_reports_its_hosts_addresses_tag_and_disks() -> None:
             own = await ask.get(name, "/redfish/v1/Managers/iDRAC.Embedded.1/EthernetInterfaces")
             interface = await ask.get(name, own["Members"][0]["@odata.id"])
             assert interface["PermanentMACAddress"].lower() == server.bmc_mac
-            assert await drives(ask, name) == {disk.serial for disk in server.disks}
+            bays = {
+                serial for serial in await drives(ask, name) if not serial.startswith("M2")
+            }  # but those of its BOSS
+        assert bays == {disk.serial for disk in server.disks}
 
 
 async def drives(ask: Asker, name: str) -> set[str]:

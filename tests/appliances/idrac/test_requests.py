@@ -26,7 +26,7 @@ async def test_each_request_of_the_tools_that_take_two_servers_is_allowed(person
     async with fleet(tmp_path, persona=persona) as (rack, application):
         arguments = {"target": "pve1", "other": "pve2"}
         answer = await application.dispatcher.call("idrac_diff_bios", dict(arguments), Caller("tester"))
-        assert "SystemModelName" in str(answer["items"])
+        assert "SystemServiceTag" in str(answer["items"])
         for host in ("pve1", "pve2"):
             hold(f"iDRAC {persona}", "idrac_diff_bios", rack[host].state.arrivals)
 
