@@ -47,7 +47,8 @@ class Health:
     def worse_than(self, before: Health) -> list[str]:
         """What is worse now; what is not told is not worse."""
         now, was = _RANKS.get(self.whole or ""), _RANKS.get(before.whole or "")
-        overall = [f"the server is {self.whole}, was {before.whole}"] if None not in (now, was) and now > was else []  # type: ignore[operator]
+        worse = now is not None and was is not None and now > was
+        overall = [f"the server is {self.whole}, was {before.whole}"] if worse else []
         return [*overall, *sorted(self.degraded - before.degraded)]
 
 

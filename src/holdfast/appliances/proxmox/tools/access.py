@@ -279,9 +279,13 @@ async def _token(ctx: Ctx, user: str, name: str) -> JsonObject | None:
 async def proxmox_delete_token(ctx: Ctx, *, user: PveUserId, name: PveName) -> Change:
     """Delete an API token: whoever uses it is locked out at once."""
     _not_own(ctx, f"{user}!{name}", True)
-    why = "A token made again has another secret."
-    read = lambda client: _token(ctx, user, name)  # noqa: E731 - the shape that delete takes
-    return await delete(ctx, token_kind(user), name, read=read, cannot_undo=why)
+    return await delete(
+        ctx,
+        token_kind(user),
+        name,
+        read=lambda client: _token(ctx, user, name),
+        cannot_undo="A token made again has another secret.",
+    )
 
 
 @tool(title="Create role", toolset="access", risk=Risk.WRITE, idempotent=True)

@@ -43,7 +43,7 @@ def _by_name(row: JsonObject) -> JsonObject:
     roles = row.get("roles")
     return {
         **row,
-        "gids": sorted(one["gid"] for one in rows if isinstance(one.get("gid"), int)),  # type: ignore[type-var]  # numbers
+        "gids": [*sorted(gid for one in rows if isinstance(gid := one.get("gid"), int))],
         "groups": [*sorted(str(one.get("group") or one.get("name") or one.get("gid")) for one in rows)],
         "roles": [*sorted(map(str, roles))] if isinstance(roles, list) else [],
     }
