@@ -71,7 +71,7 @@ def test_it_serves_until_stopped_exits_0_and_takes_its_files_away(tmp_path: Path
 
 
 def test_a_port_base_puts_the_control_endpoint_first_and_the_simulators_behind_it() -> None:
-    base = free_port()
+    base = free_port(following=2)
     with simulating("pfsense", "idrac", "--port-base", str(base)) as (_process, told):
         assert told["control"]["url"] == f"http://127.0.0.1:{base}"
         assert [one["port"] for one in told["simulators"]] == [base + 1, base + 2]

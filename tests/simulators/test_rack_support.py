@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,22 @@ async def test_what_fails_in_a_raw_servers_handler_fails_the_test() -> None:
         await visit()
 
 
-async def test_a_free_port_can_be_listened_on() -> None:
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", free_port())
-    server.close()
-    await server.wait_closed()
+async def test_free_ports_can_be_listened_on_and_none_is_one_that_the_system_hands_out() -> None:
+    first = free_port(following=2)
+    for port in (first, first + 1, first + 2):
+        server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", port)
+        assert server.sockets[0].getsockname()[1] == port < 32_768
+        server.close()
+        await server.wait_closed()
+
+
+def test_ports_in_use_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port(following=2)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first + 1))
+        choices = iter([first, first + 2])
+        monkeypatch.setattr("tests.support.sockets.secrets.choice", lambda _ports: next(choices))
+        assert free_port(following=1) == first + 2
 
 
 def test_a_fault_can_be_switched_from_the_tests_thread() -> None:

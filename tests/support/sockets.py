@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,11 +14,20 @@ from dataclasses import dataclass, field
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.socket() as finder:
-        finder.bind(("127.0.0.1", 0))
-        return int(finder.getsockname()[1])
+# Below the ports that Linux, and others, hand out for outgoing connections and port 0 (32768 and up): the connections
+# of tests that run beside cannot take one between its choice and its use.
+CHOSEN_PORTS = range(20_000, 32_000)
+
+
+def free_port(*, following: int = 0) -> int:
+    """A loopback port that nothing listens on now, nor on any of the `following` ports behind it."""
+    for _ in range(100):
+        first = secrets.choice(CHOSEN_PORTS)
+        with contextlib.ExitStack() as finders, contextlib.suppress(OSError):
+            for port in range(first, first + following + 1):
+                finders.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise OSError(f"no {following + 1} free loopback ports in a row in {CHOSEN_PORTS}")
 
 
 @dataclass
