@@ -115,9 +115,19 @@ async def test_flags_narrow_what_is_listed_and_called(tmp_path: Path) -> None:
             assert await process.wait() == 0
 
 
-async def test_a_server_that_is_terminated_logs_out_and_leaves_no_session(tmp_path: Path) -> None:
+def core_file_limit(pid: int) -> int:
+    """Largest image of its memory that a process may leave behind, bytes."""
+    limits = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
+    return int(line.split()[4])
+
+
+async def test_a_server_that_is_terminated_logs_out_leaves_no_session_and_would_have_left_no_core_file(
+    tmp_path: Path,
+) -> None:
     async with rack_config(tmp_path, "idrac") as (rack, config):
         process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", 'ulimit -S -c unlimited 2>/dev/null; exec "$@"', "sh"),
             *(sys.executable, "-m", "holdfast", "serve", "--config", str(config)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -125,6 +135,7 @@ async def test_a_server_that_is_terminated_logs_out_and_leaves_no_session(tmp_pa
         )
         await rpc(process, 1, "initialize", HELLO)
         await rpc(process, 2, "tools/call", {"name": "idrac_system_info", "arguments": {}})
+        assert core_file_limit(process.pid) == 0
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             assert await process.wait() == 0

@@ -302,6 +302,17 @@ async def test_time_is_real_unless_told_otherwise() -> None:
     assert abs(made.appliance.asked[0].now() - time.time()) < 60
 
 
+@pytest.mark.parametrize(
+    ("name", "executed"),
+    [("proxmox_list", Executed.NO), ("proxmox_shut", Executed.UNKNOWN), ("proxmox_explode", Executed.UNKNOWN)],
+)
+def test_an_unexpected_error_is_counted_and_only_of_a_read_it_is_known_that_nothing_was_executed(
+    made: Installation, name: str, executed: Executed
+) -> None:
+    assert made.dispatcher.failed_internally(name) is executed
+    assert made.dispatcher.counts == {(name, "internal"): 1}
+
+
 async def test_a_tool_that_is_not_listed_reaches_nothing(made: Installation) -> None:
     error = await made.fails("proxmox_explode")
     assert isinstance(error, UnknownToolError)

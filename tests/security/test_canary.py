@@ -8,9 +8,14 @@ import io
 import logging
 import re
 import sys
+import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import anyio
@@ -18,10 +23,13 @@ import pytest
 
 from holdfast.cli.logs import JsonFormatter
 from holdfast.control.caller import Caller, Question, Reply
-from holdfast.control.change import Change
-from holdfast.control.inventory import ESTATE, load_catalogue
+from holdfast.control.change import Applied, Change
+from holdfast.control.context import Context
+from holdfast.control.exit import OneExit
+from holdfast.control.inventory import ESTATE, Entry, load_catalogue
 from holdfast.control.redactedlogs import RedactingFilter
 from holdfast.control.rendering import compact
+from holdfast.control.spec import ToolSpec
 from holdfast.errors import HoldfastError
 from holdfast.server.errors import error_text
 from tests.support.planting import Planter, Where, is_free, planting
@@ -54,6 +62,8 @@ ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "bad-cert": {"certificate": "expired"},
     "refuse": {},
 }
+CRASH = "crash"
+"""The path of a call that works until it comes to a defect of the tool itself."""
 WHERE: dict[str, Where] = {"none": "free", "everywhere": "everywhere"}
 """Paths without a fault: calls that work, and answers whose every text is something else."""
 
@@ -122,6 +132,92 @@ async def said(made: Room, tool: str, arguments: dict[str, object], told: list[s
         return error_text(error)
 
 
+class DefectError(Exception):
+    """What no one expects of a tool."""
+
+
+def _fail(*held: object) -> NoReturn:
+    """Fail with all that is held in every part of the report: texts, arguments, notes, causes, members of a group."""
+    told = [*held, *PLANTED.values()]
+    defect = DefectError(f"not expected: {told}", told)
+    defect.add_note(f"while holding {held!r}")
+    try:
+        raise LookupError(*told)
+    except LookupError as cause:
+        raise ExceptionGroup("several at once", [defect, ValueError(told)]) from cause
+
+
+@contextmanager
+def broken(spec: ToolSpec, *, when_applied: bool) -> Iterator[list[str]]:
+    """The tool with a defect, behind what it reads or behind what it writes; where it came to it."""
+    fell: list[str] = []
+
+    @wraps(spec.function)
+    async def function(ctx: Context[object], **given: object) -> object:
+        made = await spec_function(ctx, **given)
+        if not when_applied:
+            fell.append("read")
+            _fail(given, made)
+        assert isinstance(made, Change)
+
+        async def apply() -> Applied:
+            applied = await made.apply()
+            fell.append("applied")
+            _fail(given, made, applied)
+
+        return replace(made, apply=apply, nothing_to_do=False)
+
+    spec_function = spec.function
+    object.__setattr__(spec, "function", function)
+    try:
+        yield fell
+    finally:
+        object.__setattr__(spec, "function", spec_function)
+
+
+@contextmanager
+def crash_reports(made: Room) -> Iterator[io.StringIO]:
+    """What is written to standard error when an exception is caught by nobody, as in a process that serves."""
+    hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    stream = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(stream):
+            made.application.room.redact_crashes()
+            yield stream
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+
+
+async def crashed(made: Room, entry: Entry, arguments: dict[str, object], planter: Planter) -> str:
+    """Reports of a tool that fails unexpectedly: when it has read, and, of one that writes, when it has written."""
+    with crash_reports(made) as reports:
+        for when_applied in (False, True) if entry.writes else (False,):
+            with broken(entry.spec(), when_applied=when_applied) as fell:
+                # A few tools look for something by a free text: they come further with what the appliance really says.
+                for planter.where in ("free", "nowhere"):
+                    if not fell:
+                        told = await _crash(made, entry.name, arguments)
+            assert fell == ["applied" if when_applied else "read"], f"{entry.name} did not come to its defect: {told}"
+    return reports.getvalue()
+
+
+async def _crash(made: Room, tool: str, arguments: dict[str, object]) -> str:
+    """Call the tool; what nobody catches ends up where a server, a program and a thread put it."""
+    try:
+        return await said(made, tool, arguments, [])
+    except ExceptionGroup as error:
+        logging.getLogger("holdfast.server").exception("tool %s raised an unexpected error", tool)
+        sys.excepthook(type(error), error, error.__traceback__)
+        thread = threading.Thread(target=_raise, args=(error,))
+        thread.start()
+        thread.join()
+        return "a crash"
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str, str | int]]) -> dict[str, str]:
     """All that leaves by each exit while a tool is called on these paths, its appliance telling secrets on all."""
     await anyio.Path(folder).mkdir()
@@ -129,6 +225,7 @@ async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str,
     questions: list[str] = []
     progress: list[str] = []
     answers: list[str] = []
+    crashes: list[str] = []
 
     async def ask(question: Question) -> Reply:
         questions.append(question.message)
@@ -142,6 +239,9 @@ async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str,
         with captured_logs(made) as logs, planting(planter):
             for turn, (path, options) in enumerate(paths.items()):
                 planter.turn = turn
+                if path == CRASH:
+                    crashes.append(await crashed(made, entry, arguments, planter))
+                    continue
                 planter.where = WHERE.get(path, "errors")
                 if path not in WHERE:
                     made.running.fault(path, **options)
@@ -165,6 +265,7 @@ async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str,
         "logs": logs.getvalue(),
         "metrics": metrics.decode(),
         "state": "\n".join(files),
+        "crashes": "\n".join(crashes),
     }
     for text in told.values():
         assert not any(credential in text for credential in credentials)
@@ -179,6 +280,14 @@ CHUNKS = [WORKING[at : at + TOGETHER] for at in range(0, len(WORKING), TOGETHER)
 async def test_no_planted_secret_leaves_by_any_tool_on_any_path(calls: Sequence[WorkingCall], tmp_path: Path) -> None:
     for call in calls:
         told = await everything(call, tmp_path / call.tool, ERROR_PATHS)
+        assert {where: hits(text) for where, text in told.items() if hits(text)} == {}, call.tool
+
+
+@pytest.mark.parametrize("calls", CHUNKS, ids=[calls[0].tool for calls in CHUNKS])
+async def test_no_planted_secret_leaves_when_any_tool_crashes(calls: Sequence[WorkingCall], tmp_path: Path) -> None:
+    for call in calls:
+        told = await everything(call, tmp_path / call.tool, {CRASH: {}})
+        assert told["crashes"].count("DefectError: ") >= 2, call.tool
         assert {where: hits(text) for where, text in told.items() if hits(text)} == {}, call.tool
 
 
@@ -214,6 +323,10 @@ def _raw_question(change: Change, *_: object) -> str:
     return f"{change.summary} {change.before} {change.after} {change.warnings} {change.blast_radius}"
 
 
+def _raw_report(leave: OneExit, error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
 STAGES: dict[str, tuple[str, object, str]] = {
     "ledger": ("holdfast.control.ledger.book.OneExit", Blind, "state"),
     "approvals": ("holdfast.control.approval.OneExit", Blind, "state"),
@@ -221,6 +334,7 @@ STAGES: dict[str, tuple[str, object, str]] = {
     "lines of questions": ("holdfast.control.exit.OneExit.line", lambda self, text, most=0: text, "questions"),
     "answers": ("holdfast.control.exit.OneExit.value", lambda self, value, most=0: value, "answers"),
     "errors": ("holdfast.control.dispatch.Dispatcher._redact", lambda self, error: None, "answers"),
+    "crashes": ("holdfast.control.exit.OneExit.exception", _raw_report, "crashes"),
     "logs": ("holdfast.control.redactedlogs.RedactingFilter.filter", _no_logs, "logs"),
     "known values": ("holdfast.control.secretindex.SecretIndex.redact", lambda self, text, marker: text, "answers"),
     "shapes": ("holdfast.control.redaction.redact_shapes", lambda text, marker: text, "answers"),
@@ -251,7 +365,8 @@ async def test_with_any_stage_taken_out_the_canary_sings(
     monkeypatch.setattr(name, instead)
     found: list[str] = []
     for call in WITNESSES:
-        told = await everything(call, tmp_path / call.tool, {path: {} for path in ("none", "refuse")})
+        paths = (CRASH,) if where == "crashes" else ("none", "refuse")
+        told = await everything(call, tmp_path / call.tool, {path: {} for path in paths})
         found += hits(told[where])
     assert found
 

@@ -30,6 +30,8 @@ TAMPER_CLASSES = max(
     [
         f"{len(test_canary.PLANTED)} planted secrets × {len(WORKING)} tools × {len(test_canary.ERROR_PATHS)} paths × "
         f"{len(test_canary.KINDS)} appliances: 0 hits",
+        f"0 hits in the reports of {len(WORKING)} tools that crash",
+        f"any of {len(test_canary.STAGES)} stages of the exit taken out",
         f"{len(STRINGS)} strings × every type of text field",
         f"{len(test_hostile_identifiers.VALUES)} values × every text argument of every tool",
         f"{PROMISED['redirect_variants']} variants: 0 followed",

@@ -25,7 +25,7 @@ from mcp_types import (
 from holdfast.control.answers import JsonObject
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.rendering import compact
-from holdfast.errors import ConflictError, UnknownToolError
+from holdfast.errors import ConflictError, Executed, UnknownToolError
 from holdfast.server.adapter import Adapter, build_server
 
 SECRET = "s3cret-s3cret"
@@ -40,7 +40,11 @@ Handler = Callable[[str, dict[str, object], Caller], Awaitable[JsonObject]]
 
 def server_over(handler: Handler, keys: tuple[bytes, ...] = ()) -> Any:
     """A server whose calls are handled by this function."""
-    dispatcher: Any = SimpleNamespace(entries={}, call=handler)
+
+    def failed_internally(name: str) -> Executed:
+        return Executed.NO if name == "look" else Executed.UNKNOWN
+
+    dispatcher: Any = SimpleNamespace(entries={}, call=handler, failed_internally=failed_internally)
     return build_server(Adapter(dispatcher, lambda: [{"circuit": "door"}]), name="holdfast", instructions="", keys=keys)
 
 
@@ -69,13 +73,16 @@ async def test_a_defect_of_ours_shows_nothing_of_its_insides_and_is_found_in_the
 
     async with Client(server_over(defective)) as client:
         result = await client.call_tool("shut", {})
+        read = text_of(await client.call_tool("look", {}))
+    assert read.startswith("Holdfast failed internally. Nothing was executed: the tool only reads.")
+    assert read.endswith("[code=internal executed=no]")
     text = text_of(result)
     assert result.is_error
     assert text.startswith("Holdfast failed internally. Whether anything was executed is unknown; read the state back")
     assert text.endswith("[code=internal executed=unknown]")
     assert SECRET not in text
     assert "ValueError" not in text
-    (record,) = [record for record in caplog.records if record.name == "holdfast.server"]
+    record, _ = [record for record in caplog.records if record.name == "holdfast.server"]
     call = text.partition("under call ")[2].partition(".")[0]
     assert call in record.getMessage()
     assert record.exc_info is not None

@@ -16,7 +16,7 @@ from aiohttp import web
 from holdfast.simulators.rack.gate import Gate
 from holdfast.simulators.truenas.session import Session
 
-Where = Literal["free", "errors", "everywhere"]
+Where = Literal["nowhere", "free", "errors", "everywhere"]
 
 _FREE: Final = re.compile(
     r"(?i)(desc|comment|note|message|detail|reason|title|model|text|log|line|summary|email|full_?name|vendor|product|"
@@ -39,8 +39,8 @@ class Planter:
 
     Attributes:
         turn: Which of the secrets are planted where; every number does it differently, the same number always the same.
-        where: Into which texts: those that are free ("free"), those of answers that are errors, as well ("errors"), or
-            all but numbers and names of members ("everywhere").
+        where: Into which texts: none ("nowhere"), those that are free ("free"), those of answers that are errors, as
+            well ("errors"), or all but numbers and names of members ("everywhere").
         planted: How many texts were written into so far.
     """
 
@@ -59,6 +59,8 @@ class Planter:
 
     def value(self, value: Any, name: str = "", *, error: bool = False) -> Any:
         """The JSON value with secrets in its texts."""
+        if self.where == "nowhere":
+            return value
         if isinstance(value, dict):
             made = {key: self.value(item, key, error=error) for key, item in value.items()}
             return {**made, "canary_password": self._placed} if made else made
@@ -72,7 +74,7 @@ class Planter:
     def frame(self, frame: dict[str, Any]) -> dict[str, Any]:
         """A message of JSON-RPC with secrets in its result, its error or its event."""
         return {
-            key: self.value(item, key, error=key == "error" and self.where != "free")
+            key: self.value(item, key, error=key == "error" and self.where in ("errors", "everywhere"))
             if key in ("result", "error", "params")
             else item
             for key, item in frame.items()
@@ -82,7 +84,7 @@ class Planter:
         """Write secrets into an answer over HTTP that is not sent yet."""
         if response.prepared or not isinstance(response, web.Response) or not isinstance(response.body, bytes):
             return
-        error = response.status >= 400 and self.where != "free"
+        error = response.status >= 400 and self.where in ("errors", "everywhere")
         try:
             found = json.loads(response.body)
         except ValueError:

@@ -91,6 +91,7 @@ async def room(
     control: str = "",
     toolsets: tuple[str, ...] = ("all",),
     without: tuple[str, ...] = (),
+    names: tuple[str, ...] = ("lab",),
 ) -> AsyncIterator[Room]:
     """A room with its simulator running.
 
@@ -106,6 +107,7 @@ async def room(
         control: Lines of the [control] table.
         toolsets: Toolsets to list; command toolsets must be named.
         without: Credential keys that are not taken from the simulator (give others in `settings`).
+        names: Names of the targets, which are all the same appliance.
     """
     started = time.monotonic()
     clock = SimulatedClock(lambda: _EPOCH + time.monotonic() - started, skips=True)
@@ -116,9 +118,9 @@ async def room(
         credentials = "\n".join(
             f'{key} = "{value}"' for key, value in running.credentials.items() if key not in without
         )
-        config = parse_config(
+        targets = "\n".join(
             f"""
-[targets.{kind}.lab]
+[targets.{kind}.{name}]
 host = "127.0.0.1"
 port = {running.port}
 ca_file = "{ca_file}"
@@ -126,7 +128,12 @@ mode = "{mode}"
 retry_min_wait = 0
 retry_max_wait = 0
 {credentials}
-{settings}
+{settings}"""
+            for name in names
+        )
+        config = parse_config(
+            f"""
+{targets}
 
 [control]
 state_dir = "{tmp_path / "state"}"

@@ -72,8 +72,13 @@ def _idrac(case: idrac_table.Case) -> WorkingCall:
     return WorkingCall("idrac", case.tool, opened, prepared)
 
 
-async def _against_itself(made: Room) -> Arguments:
-    return {"target": "lab", "other": "lab"}
+def _two_names(folder: Path) -> AbstractAsyncContextManager[Room]:
+    made: AbstractAsyncContextManager[Room] = lab_room(folder, names=("lab", "second"))
+    return made
+
+
+async def _both(made: Room) -> Arguments:
+    return {"target": "lab", "other": "second"}
 
 
 def _proxmox(case: proxmox_table.Case) -> WorkingCall:
@@ -88,7 +93,7 @@ def _first_of_each_tool() -> list[WorkingCall]:
         *_pfsense(),
         *map(_truenas, truenas_table.ALL),
         *map(_idrac, idrac_table.CASES),
-        WorkingCall("idrac", "idrac_diff_bios", lab_room, _against_itself),
+        WorkingCall("idrac", "idrac_diff_bios", _two_names, _both),
         *map(_proxmox, proxmox_table.CASES),
     ]
     return list({call.tool: call for call in reversed(calls)}.values())[::-1]

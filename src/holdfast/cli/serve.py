@@ -99,9 +99,20 @@ def _serve(options: argparse.Namespace, kind: str | None) -> None:
     application = Application(config, serving)
     set_up_logs(options.log_level, options.log_format, application.room.log_filter)
     application.room.redact_crashes()
+    _no_core_files()
     from holdfast.server import run
 
     run.run(application, options.transport)
+
+
+def _no_core_files() -> None:
+    """A process that crashes leaves no image of its memory: every secret stands in it as it is."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _listed(value: str) -> tuple[str, ...]:

@@ -156,6 +156,12 @@ class Dispatcher:
         self.counts[(name, "ok")] += 1
         return self._exit.value(answer)
 
+    def failed_internally(self, name: str) -> Executed:
+        """Count a call that ended with an error that nobody expected; whether it can have changed anything."""
+        self.counts[(name, "internal")] += 1
+        entry = self.entries.get(name)
+        return Executed.UNKNOWN if entry is None or entry.writes else Executed.NO
+
     def _redact(self, error: HoldfastError) -> None:
         error.message = self._exit.text(error.message)
         if error.next_step is not None:

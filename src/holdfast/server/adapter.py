@@ -40,7 +40,7 @@ from holdfast.control.caller import Caller, new_correlation_id
 from holdfast.control.dispatch import Dispatcher
 from holdfast.control.inventory import Entry
 from holdfast.control.rendering import compact
-from holdfast.errors import HoldfastError, UnknownToolError
+from holdfast.errors import Executed, HoldfastError, UnknownToolError
 from holdfast.server.elicitation import Asker, InputNeededError
 from holdfast.server.errors import error_text
 
@@ -123,11 +123,7 @@ class Adapter:
             return _failure(error_text(error))
         except Exception:  # noqa: BLE001 - the last line: a defect of ours must not show its insides
             _log.exception("tool %s raised an unexpected error (call %s)", params.name, correlation_id)
-            return _failure(
-                f"Holdfast failed internally. Whether anything was executed is unknown; read the state back before "
-                f"repeating. Next: the operator finds the cause in the server's log under call {correlation_id}. "
-                f"[code=internal executed=unknown]"
-            )
+            return _failure(_internal(self._dispatcher.failed_internally(params.name), correlation_id))
         return CallToolResult(content=[TextContent(type="text", text=compact(answer))], structured_content=answer)
 
     async def list_resources(
@@ -168,6 +164,17 @@ class Adapter:
     ) -> ListPromptsResult:
         """None."""
         return ListPromptsResult(prompts=[])
+
+
+def _internal(executed: Executed, correlation_id: str) -> str:
+    if executed is Executed.NO:
+        told = "Nothing was executed: the tool only reads."
+    else:
+        told = "Whether anything was executed is unknown; read the state back before repeating."
+    return (
+        f"Holdfast failed internally. {told} Next: the operator finds the cause in the server's log under call "
+        f"{correlation_id}. [code=internal executed={executed}]"
+    )
 
 
 def _failure(text: str) -> CallToolResult:
