@@ -182,7 +182,7 @@ async def test_a_read_that_meets_a_busy_appliance_is_answered_by_its_repetition(
     async with pve_room(tmp_path) as pve:
         arguments = await prepare(pve, case)
         (await client_of(pve)).inventory.forget()
-        pve.running.fault("http-503", method="GET", times=1)
+        pve.running.fault("http-503", method="GET", times=1, retry_after_s=0)
         sent = len(pve.arrivals)
         await pve.call(case.tool, **arguments)
         assert [arrival.status for arrival in pve.arrivals[sent:]].count(503) == 1
