@@ -72,6 +72,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "transport.lastlook": ("transport/test_last_look.py",),
         "transport.credentials": ("transport/test_credentials.py",),
         "control.writes": ("control/test_writes.py", "control/test_write_answers.py"),
+        "control.writeanswers": ("control/test_write_answers.py", "control/test_writes.py"),
         "control.settling": ("control/test_settling.py",),
         "control.questions": ("control/test_write_answers.py", "security/test_cut_secrets.py"),
         "server.elicitation": ("server/test_elicitation.py", "server/test_confirmation.py"),

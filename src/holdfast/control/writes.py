@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 from pydantic import JsonValue
 
 from holdfast.config import ControlSettings, TargetSettings
-from holdfast.control.answers import JsonObject, Outcome, WriteResult
+from holdfast.control.answers import JsonObject, WriteResult
 from holdfast.control.approval import Approvals, denied
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.change import Applied, Change, Observed
@@ -22,25 +22,13 @@ from holdfast.control.ledger import Outcome as LedgerOutcome
 from holdfast.control.plans import Plan, PlanStore, Subject
 from holdfast.control.questions import differences, question, undo_text
 from holdfast.control.spec import Risk
-from holdfast.errors import (
-    DeadlineError,
-    Executed,
-    HoldfastError,
-    KillSwitchError,
-    NotConfirmedError,
-    TransportError,
-)
+from holdfast.control.writeanswers import Need, Settled, not_confirmed, nothing_to_do, planned, result
+from holdfast.errors import Executed, HoldfastError, KillSwitchError
 from holdfast.transport import asked_before_sending
 
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
 """Waits before each attempt to read back, seconds."""
 _SETTLE_LIMIT_S: Final = 20.0
-
-Settled = Literal["applied", "not_applied", "unknown", "started"]
-
-
-Need = Literal["none", "plan", "person"]
-"""What a change needs before it is carried out."""
 
 
 class Changes:
@@ -95,7 +83,7 @@ class Changes:
         self._kill_switch.check()
         change = await _planned_only(compute)
         if change.nothing_to_do and plan_id is None:
-            return _described(change, "nothing_to_do")
+            return nothing_to_do(change)
         subject = _subject(entry, target, caller, arguments, change)
         known = plan_id if plan_id is not None else caller.resumed_plan
         plan = self._plans.issue(subject) if known is None else self._plans.check(known, subject)
@@ -123,21 +111,7 @@ class Changes:
         need = self._need(risk)
         if need == "person":
             self._request(plan, change, risk)
-            how = (
-                f"A person must confirm it. Call the tool again with the same arguments and plan_id={plan.plan_id}: "
-                f"the client asks the user if it can; else the user runs: holdfast approve {plan.plan_id}"
-            )
-        elif need == "plan":
-            how = f"Call the tool again with the same arguments and plan_id={plan.plan_id}."
-        else:
-            how = f"None needed: call the tool again with the same arguments and plan_id={plan.plan_id}."
-        return _described(
-            change,
-            "planned",
-            plan_id=plan.plan_id,
-            expires_in_s=round(plan.expires_at - plan.created_at),
-            approval=how,
-        )
+        return planned(plan, change, need)
 
     def _request(self, plan: Plan, change: Change, risk: Risk) -> None:
         self._approvals.request(
@@ -173,7 +147,7 @@ class Changes:
             return "a person in the client"
         if decided is not None and reply is Reply.UNANSWERED:
             return decided
-        raise _not_confirmed(reply, plan, change)
+        raise not_confirmed(reply, plan, change)
 
     def _decided(self, plan: Plan) -> str | None:
         """Who has approved the plan out of band; None while nobody has decided. The approval is not used up.
@@ -220,7 +194,7 @@ class Changes:
             observed = await self._read_back(change)
             settled = _settled(observed, applied)
             entry.settle(_outcome(settled, observed, applied, error, time.monotonic() - started))
-        return _result(change, settled, observed, applied, error)
+        return result(change, settled, observed, applied, error)
 
     async def _read_back(self, change: Change) -> Observed:
         observed = Observed("unknown", note="reading back failed")
@@ -328,113 +302,3 @@ def _plain(arguments: dict[str, object]) -> JsonValue:
     from pydantic import TypeAdapter
 
     return cast("JsonValue", TypeAdapter(dict[str, object]).dump_python(arguments, mode="json"))
-
-
-def _not_confirmed(reply: Reply, plan: Plan, change: Change) -> NotConfirmedError:
-    how = (
-        f"holdfast approve {plan.plan_id} within {round(plan.expires_at - plan.created_at) // 60} minutes of the plan; "
-        f"then call this tool again with the same arguments and plan_id={plan.plan_id}."
-    )
-    if reply is Reply.DECLINED:
-        said = "The question was declined, or dismissed."
-        step = f"Tell the user, and do not ask again unless they want it. Should they want it after all, they run {how}"
-    elif reply is Reply.UNANSWERED:
-        said = "Nobody answered the question in time."
-        step = f"Tell the user. To confirm, they run {how}"
-    else:
-        said = "A person must confirm it, and this client cannot ask one."
-        step = f"Tell the user what it would change. To confirm, they run {how}"
-    return NotConfirmedError(
-        f"Not confirmed: {change.summary}. {said} Nothing was executed.",
-        next_step=step,
-        details={"plan_id": plan.plan_id},
-    )
-
-
-_STEPS: Final[dict[Outcome, str | None]] = {
-    "planned": "Nothing was executed yet. How to carry it out: see approval.",
-    "applied": None,
-    "not_applied": "It was sent once and did not take effect. Look for the reason before trying again.",
-    "unknown": (
-        "It was sent once; whether it took effect, or still will, is not known. Do not repeat it: read the state with "
-        "a read tool, now and again later, then decide."
-    ),
-    "started": (
-        "It was sent once and runs on the appliance: wait for it with this appliance's wait tool and the task. Do not "
-        "repeat it."
-    ),
-    "nothing_to_do": "The state was already as wanted; nothing was sent.",
-}
-
-
-_UNSEEN: Final[dict[Settled, tuple[str, str]]] = {
-    "applied": (
-        "Not verified: the appliance took it without an error, but its state does not show whether it took effect.",
-        "Do not repeat it. Before building on it, look for its effect with a read tool.",
-    ),
-    "not_applied": (
-        "Not verified: that nothing happened follows from what the appliance answers, not from its state.",
-        "It was sent once. Look for the reason, and for an effect, before trying again.",
-    ),
-}
-"""Warning and next step where the state does not show what became of a change."""
-
-
-def _described(
-    change: Change,
-    outcome: Outcome,
-    *,
-    plan_id: str | None = None,
-    expires_in_s: float | None = None,
-    approval: str | None = None,
-) -> WriteResult:
-    # A call that takes nothing back would take back what somebody else did.
-    nothing_changed = outcome in ("nothing_to_do", "not_applied")
-    return WriteResult(
-        outcome=outcome,
-        summary=change.summary,
-        identity=change.identity,
-        before=change.before or None,
-        after=change.after or None,
-        blast_radius=list(change.blast_radius) or None,
-        undo=None if nothing_changed else change.undo,
-        cannot_undo=None if nothing_changed else change.cannot_undo,
-        warnings=list(change.warnings) or None,
-        plan_id=plan_id,
-        expires_in_s=expires_in_s,
-        approval=approval,
-        next_step=_STEPS[outcome],
-    )
-
-
-def _result(
-    change: Change, settled: Settled, observed: Observed, applied: Applied, error: HoldfastError | None
-) -> WriteResult:
-    result = _described(change, settled)
-    result.verified = observed.verified
-    result.after = observed.state if observed.state is not None else result.after
-    result.task = applied.task or observed.task
-    if observed.undo is not None:
-        result.undo, result.cannot_undo = observed.undo, None
-    result.details = applied.details or None
-    notes = [*change.warnings, *applied.warnings]
-    if error is not None:
-        notes.append(_told(error))
-    if observed.note:
-        notes.append(observed.note)
-    if not observed.shown and settled in _UNSEEN:
-        warning, result.next_step = _UNSEEN[settled]
-        notes.append(warning)
-    if observed.next_step is not None:
-        result.next_step = observed.next_step
-    result.warnings = notes or None
-    return result
-
-
-def _told(error: HoldfastError) -> str:
-    """What came in place of a success; what is true was read back afterwards."""
-    if isinstance(error, TransportError | DeadlineError):
-        return f"The answer to the write was lost ({error.code}); it was sent once, then the state was read back."
-    return (
-        f"The write ended with an error ({error.code}): {error.message} It was sent once, then the state was read back."
-    )
