@@ -90,7 +90,7 @@ async def test_a_refused_login_is_not_repeated_before_its_time_nor_before_the_ro
 async def test_a_password_that_is_wrong_after_a_restart_is_sent_twice_a_minute_apart_and_then_never_again(
     tmp_path: Path,
 ) -> None:
-    async with lab_room(tmp_path) as lab:
+    async with lab_room(tmp_path, more="total_timeout = 5") as lab:
         client = await client_of(lab)
         await lab.call("idrac_list_jobs")
         client.expect_restart()

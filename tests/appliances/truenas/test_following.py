@@ -148,7 +148,10 @@ async def test_a_log_that_the_server_ends_at_once_says_why(tmp_path: Path) -> No
     async with nas(tmp_path) as made:
         client = await client_of(made)
         async with client.subscribed('app.container_log_follow:{"app_name": "no", "container_id": "x"}') as feed:
-            await feed.pause(5, asyncio.sleep)
+            for _ in range(200):
+                await feed.pause(0.02, asyncio.sleep)
+                if feed.ended:
+                    break
             assert feed.ended
             assert "not found" in str(feed.reason)
 

@@ -157,7 +157,7 @@ async def test_a_commit_whose_answer_was_lost_without_a_timer_is_rolled_back(tmp
 
 
 async def test_an_address_that_is_not_reached_any_more_is_taken_back_by_the_appliance(tmp_path: Path) -> None:
-    async with nas(tmp_path) as made:
+    async with nas(tmp_path, settings="connect_timeout = 0.2") as made:
         made.running.fault("new-address-dead")
         answer = await made.call("truenas_update_interface", interface="eno1", addresses=["10.20.0.99/24"])
         assert answer["outcome"] == "not_applied"

@@ -44,15 +44,18 @@ class Downloads:
             HoldfastError: As the transport's `download`.
         """
         http, path = self._offered(link)
-        self._handed_over(await http.download(Request("GET", path), destination, max_bytes=max_bytes))
+        self._handed_over(await http.download(self._request(path), destination, max_bytes=max_bytes))
 
     async def to_memory(self, link: str, *, max_bytes: int) -> bytes:
         """As `to_file`, but into memory."""
         http, path = self._offered(link)
         limits = replace(DEFAULT_LIMITS, wire_bytes=max_bytes, decoded_bytes=max_bytes)
-        reply = await http.send(Request("GET", path, limits=limits))
+        reply = await http.send(replace(self._request(path), limits=limits))
         self._handed_over(reply)
         return reply.body
+
+    def _request(self, path: str) -> Request:
+        return Request("GET", path, attempt_timeout_s=self.settings.timeout)
 
     def _offered(self, link: str) -> tuple[HttpTransport, str]:
         http = transport_of(self.settings, self._pool, keepalive_s=KEEPALIVE_S)
