@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NotRequired, TypedDict
 
 from holdfast.control.answers import JsonObject, UndoCall
 
@@ -119,3 +119,22 @@ class Change:
     def state_tells(self) -> bool:
         """Whether the state wanted differs from the state before: where it does not, no look tells them apart."""
         return self.before != self.after
+
+
+class Cautions(TypedDict, total=False):
+    """What there is to be wary of in a change: fields of `Change` that a planner hands on as they were given."""
+
+    blast_radius: Sequence[str]
+    warnings: Sequence[str]
+    destructive: bool
+
+
+class Told(Cautions):
+    """What a planner tells of a change: fields of `Change`. What is sent and how it is read back is its room's part."""
+
+    summary: str
+    before: JsonObject
+    after: JsonObject
+    undo: NotRequired[UndoCall | None]
+    cannot_undo: NotRequired[str | None]
+    nothing_to_do: NotRequired[bool]

@@ -5,7 +5,7 @@ A PATCH of them is partial: what was refused is listed in a 200 with an error, t
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, Unpack
 
 from holdfast.appliances.idrac.bios import check_value
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
@@ -14,7 +14,7 @@ from holdfast.appliances.idrac.places import attributes_place
 from holdfast.appliances.idrac.reading import dig, link, objects, text
 from holdfast.appliances.idrac.secretnames import is_secret
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Change
+from holdfast.control.change import Cautions, Change
 from holdfast.errors import HoldfastError, InputError, RefusedError, UnsupportedError
 
 Group = Literal["idrac", "system", "lifecycle"]
@@ -122,9 +122,7 @@ async def plan_values(
     summary: str,
     undo: UndoCall | None = None,
     cannot_undo: str | None = None,
-    blast_radius: tuple[str, ...] = (),
-    warnings: list[str] | None = None,
-    destructive: bool = False,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """The change of attributes by one PATCH; read back one by one, since it may be partly done.
 
@@ -158,8 +156,6 @@ async def plan_values(
         look=look,
         undo=undo,
         cannot_undo=cannot_undo,
-        blast_radius=blast_radius,
-        warnings=warnings or (),
         nothing_to_do=all(str(before[name]) == str(after[name]) for name in after),
-        destructive=destructive,
+        **cautions,
     )

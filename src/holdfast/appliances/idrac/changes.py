@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, Unpack
 
 from holdfast.appliances.idrac.client import Answered, IDracClient
 from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, poll_pause, read_job, wait_for
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Earlier, Observed
+from holdfast.control.change import Applied, Change, Earlier, Observed, Told
 from holdfast.control.context import Context
 from holdfast.errors import Executed, HoldfastError, NotFoundError
 from holdfast.resilience import remaining_s
@@ -317,19 +317,11 @@ async def change(
     ctx: Ctx,
     write: Write,
     *,
-    summary: str,
-    before: JsonObject,
-    after: JsonObject,
     look: Look,
-    undo: UndoCall | None = None,
-    cannot_undo: str | None = None,
-    blast_radius: Sequence[str] = (),
-    warnings: Sequence[str] = (),
-    nothing_to_do: bool = False,
-    destructive: bool = False,
     relative: bool = False,
+    **told: Unpack[Told],
 ) -> Change:
-    """The change that a write makes; see `Change` for what is not explained here.
+    """The change that a write makes.
 
     Args:
         ctx: Of the tool.
@@ -337,25 +329,17 @@ async def change(
         look: Reads the state.
         relative: The look compares with what was there when the change was planned, or with what only this process
             has: a later process's look tells nothing about it.
-        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
+        told: See `Change`.
     """
     sending = _Sending(ctx, write, look)
     sending.relative = relative
     return Change(
-        summary=summary,
         identity=f"service tag {await ctx.client.identity()}",
-        before=before,
-        after=after,
         apply=sending.apply,
         read_back=sending.read_back,
         content=write.content,
-        blast_radius=blast_radius,
-        undo=undo,
-        cannot_undo=cannot_undo,
-        warnings=warnings,
-        nothing_to_do=nothing_to_do,
-        destructive=destructive,
         recall=sending.recall,
+        **told,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, Unpack
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Form, as_json
@@ -21,8 +21,8 @@ from holdfast.appliances.proxmox.tasks import (
     upid_of,
     wait_for,
 )
-from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Earlier, Observed
+from holdfast.control.answers import JsonObject
+from holdfast.control.change import Applied, Change, Earlier, Observed, Told
 from holdfast.control.context import Context
 from holdfast.errors import ApplianceError, AttemptTimeoutError, DeadlineError, HoldfastError, NotFoundError
 from holdfast.transport.values import JsonValue, opt_str
@@ -315,49 +315,33 @@ async def change(
     ctx: Ctx,
     write: Write,
     *,
-    summary: str,
-    before: JsonObject,
-    after: JsonObject,
     look: Look,
-    undo: UndoCall | None = None,
-    cannot_undo: str | None = None,
     content: JsonObject | None = None,
-    blast_radius: Sequence[str] = (),
-    warnings: Sequence[str] = (),
-    nothing_to_do: bool = False,
-    destructive: bool = False,
     sender: Sender | None = None,
     task_decides: bool = False,
     relative: bool = False,
+    **told: Unpack[Told],
 ) -> Change:
     """The change that a write makes.
 
     Args:
         ctx: Of the tool.
         write: What is sent.
-        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
         look: Reads the state.
         content: What the plan is bound to where it is not `write.content`.
         sender: Sends instead of `send`, where a refused write is tried with other values.
         relative: The look compares with what was there when the change was planned: a later process's look tells
             nothing about it.
         task_decides: The state is as wanted before the task has ended (a guest exists while it is being cloned).
+        told: See `Change`.
     """
     sending = _Sending(ctx, write, look, sender=sender, task_decides=task_decides)
     sending.relative = relative
     return Change(
-        summary=summary,
         identity=await ctx.client.identity(),
-        before=before,
-        after=after,
         apply=sending.apply,
         read_back=sending.read_back,
         content=content if content is not None else write.content,
-        blast_radius=blast_radius,
-        undo=undo,
-        cannot_undo=cannot_undo,
-        warnings=warnings,
-        nothing_to_do=nothing_to_do,
-        destructive=destructive,
         recall=sending.recall,
+        **told,
     )

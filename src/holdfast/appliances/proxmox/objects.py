@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Unpack
 
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Form, Given, as_json, form_of, listed, plain, same, wire
 from holdfast.appliances.proxmox.visibility import absent
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Change
+from holdfast.control.change import Cautions, Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, as_int, opt_str
 
@@ -135,8 +135,7 @@ async def create(
     *,
     read: Read | None = None,
     extra: Mapping[str, Given] | None = None,
-    warnings: Sequence[str] = (),
-    destructive: bool = False,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """Make an object.
 
@@ -164,9 +163,8 @@ async def create(
         look=look,
         undo=kind.call(delete_tool, ident) if delete_tool else None,
         cannot_undo=None if delete_tool else "There is no tool that deletes it.",
-        warnings=warnings,
         nothing_to_do=found is not None,
-        destructive=destructive,
+        **cautions,
     )
 
 
@@ -178,11 +176,9 @@ async def update(
     unset: Sequence[str] | None = None,
     *,
     read: Read | None = None,
-    warnings: Sequence[str] = (),
-    blast_radius: Sequence[str] = (),
-    destructive: bool = False,
     path: tuple[str, ...] | None = None,
     summary: str | None = None,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """Change an object.
 
@@ -193,9 +189,9 @@ async def update(
         given: What changes; None is not given.
         unset: Arguments that go back to the default.
         read: Reads it, where a GET of the item does not.
-        warnings, blast_radius, destructive: See `Change`.
         path: Where it is sent, when not to the item.
         summary: What is done, when it is not "Change the NOUN NAME".
+        cautions: See `Change`.
 
     Raises:
         NotFoundError: There is none.
@@ -232,10 +228,8 @@ async def update(
         look=look,
         undo=_back(kind, update_tool, ident, before, given, unset or ()),
         cannot_undo=None if update_tool else "There is no tool that sets it back.",
-        warnings=warnings,
-        blast_radius=blast_radius,
         nothing_to_do=_holds(kind, found, form, gone),
-        destructive=destructive,
+        **cautions,
     )
 
 
@@ -246,9 +240,8 @@ async def delete(
     *,
     read: Read | None = None,
     query: Mapping[str, Given] | None = None,
-    warnings: Sequence[str] = (),
-    blast_radius: Sequence[str] = (),
     cannot_undo: str | None = None,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """Delete an object.
 
@@ -280,8 +273,7 @@ async def delete(
         look=look,
         undo=undo,
         cannot_undo=cannot_undo,
-        warnings=warnings,
-        blast_radius=blast_radius,
+        **cautions,
     )
 
 

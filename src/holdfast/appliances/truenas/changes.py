@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, Unpack
 
 from holdfast.appliances.truenas.client import KnownJob, TrueNASClient
 from holdfast.appliances.truenas.jobs import (
@@ -19,7 +19,7 @@ from holdfast.appliances.truenas.jobs import (
 )
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Applied, Change, Earlier, Observed
+from holdfast.control.change import Applied, Change, Earlier, Observed, Told
 from holdfast.control.context import Context
 from holdfast.cutting import cut
 from holdfast.errors import (
@@ -348,17 +348,9 @@ async def change(
     ctx: Ctx,
     write: Write,
     *,
-    summary: str,
-    before: JsonObject,
-    after: JsonObject,
     look: Look,
-    undo: UndoCall | None = None,
-    cannot_undo: str | None = None,
     content: JsonObject | None = None,
-    blast_radius: Sequence[str] = (),
-    warnings: Sequence[str] = (),
-    nothing_to_do: bool = False,
-    destructive: bool = False,
+    **told: Unpack[Told],
 ) -> Change:
     """The change that a write makes.
 
@@ -367,22 +359,14 @@ async def change(
         write: What is sent.
         look: Reads the state.
         content: What the plan is bound to where it is not `write.content`.
-        summary, before, after, undo, cannot_undo, blast_radius, warnings, nothing_to_do, destructive: See `Change`.
+        told: See `Change`.
     """
     sending = _Sending(ctx, write, look)
     return Change(
-        summary=summary,
         identity=await ctx.client.identity(),
-        before=before,
-        after=after,
         apply=sending.apply,
         read_back=sending.read_back,
         content=content if content is not None else write.content,
-        blast_radius=blast_radius,
-        undo=undo,
-        cannot_undo=cannot_undo,
-        warnings=warnings,
-        nothing_to_do=nothing_to_do,
-        destructive=destructive,
         recall=sending.recall,
+        **told,
     )

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Unpack
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.reading import plain
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
-from holdfast.control.change import Change
+from holdfast.control.change import Cautions, Change
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonValue, get_int
 
@@ -131,11 +131,10 @@ async def create(
     values: JsonObject,
     *,
     secret: JsonObject | None = None,
-    warnings: Sequence[str] = (),
-    blast_radius: Sequence[str] = (),
     write: Write | None = None,
     summary: str | None = None,
     cannot_undo: str | None = None,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """The change that adds an object; recognised afterwards as the one that was not there before.
 
@@ -178,8 +177,7 @@ async def create(
         look=look,
         undo=undo,
         cannot_undo=None if undo else cannot_undo or "There is no tool that takes it back.",
-        warnings=warnings,
-        blast_radius=blast_radius,
+        **cautions,
     )
 
 
@@ -191,12 +189,10 @@ async def update(
     *,
     secret: JsonObject | None = None,
     summary: str | None = None,
-    warnings: Sequence[str] = (),
-    blast_radius: Sequence[str] = (),
-    destructive: bool = False,
     ref: str | None = None,
     also: JsonObject | None = None,
     write: Write | None = None,
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """The change that gives an object other values; only what was given is sent. `ref`: the update tool's argument for
     the object where it is not the collection's. `also`: sent too, and given to the undo, but no part of the object.
@@ -227,10 +223,8 @@ async def update(
         look=look,
         undo=undo,
         cannot_undo=why,
-        warnings=warnings,
-        blast_radius=blast_radius,
         nothing_to_do=not secret and all(_equal(before[name], after[name]) for name in values),
-        destructive=destructive,
+        **cautions,
     )
 
 
@@ -257,8 +251,7 @@ async def delete(
     *options: JsonValue,
     recreate: Callable[[JsonObject], JsonObject | None] | None = None,
     cannot_undo: str | None = None,
-    warnings: Sequence[str] = (),
-    blast_radius: Sequence[str] = (),
+    **cautions: Unpack[Cautions],
 ) -> Change:
     """The change that removes an object.
 
@@ -269,7 +262,7 @@ async def delete(
         options: Further arguments of the delete method.
         recreate: Arguments of the create tool that make it again, from its row; None when they cannot.
         cannot_undo: Why it cannot be made again.
-        warnings, blast_radius: See `Change`.
+        cautions: See `Change`.
     """
     number = get_int(row, "id")
 
@@ -288,8 +281,7 @@ async def delete(
         look=look,
         undo=undo,
         cannot_undo=None if undo else cannot_undo or "A deleted object cannot be brought back as it was.",
-        warnings=warnings,
-        blast_radius=blast_radius,
+        **cautions,
     )
 
 
