@@ -92,5 +92,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "without operand 0",
     ): "before a first request is complete, what has come of it is never nothing",
     ("control.statefiles", "if text is None:", "condition -> True"): "creating a key that is there changes nothing",
+    ("transport.urls", "if _PLAIN.match(text):", "condition -> False"): (
+        "only spares work: quoting leaves these characters as they are"
+    ),
+    ("transport.urls", 'if "/." not in text and "%" not in text:', "condition -> False"): (
+        "only spares work: such a path begins with a slash, so no dot segment is found and decoding changes nothing"
+    ),
 }
 """(module, source line, mutation) and the reason."""

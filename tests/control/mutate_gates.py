@@ -117,6 +117,10 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "server.slowclients": ("server/test_limits.py", "server/test_http.py"),
         "server.oidc": ("server/test_oidc.py",),
     },
+    "The wire: whom it reaches, what leaves, what comes in": {
+        "transport.tls": ("transport/test_tls_told.py", "transport/test_tls.py", "transport/test_jsonrpc_opening.py"),
+        "transport.urls": ("transport/test_identifiers.py",),
+    },
 }
 MODULES: Final = {module: tests for group in GROUPS.values() for module, tests in group.items()}
 

@@ -110,6 +110,19 @@ def test_a_segment_that_any_decoding_could_take_for_a_step_up_is_refused(value: 
         path("nodes", value)
 
 
+def test_a_segment_may_have_1024_characters_and_none_that_controls() -> None:
+    assert path("nodes", "a" * 1024) == "/nodes/" + "a" * 1024
+    for wrong in ("a" * 1025, "a\x00b", "a\nb", "a\x7fb", "a\x85b", "\t"):
+        with pytest.raises(InputError):
+            path("nodes", wrong)
+
+
+def test_a_segment_that_is_encoded_more_often_than_it_can_be_looked_through_is_refused() -> None:
+    assert path("nodes", "%2541")
+    with pytest.raises(InputError):
+        path("nodes", "%" + "25" * 4 + "41")
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_refused_or_stays_one_segment(value: str) -> None:
     try:
@@ -163,13 +176,17 @@ def test_segments_may_be_numbers_but_nothing_else() -> None:
         "/caf\u00e9",
         "http://evil.example/",
         "/a?b#c",
-        "/" + "a" * 20_000,
+        "/" + "a" * 16_384,
         "*",
     ],
 )
 async def test_a_request_target_that_is_not_absolute_and_encoded_is_refused(target: str) -> None:
     with pytest.raises(InputError):
         Request("GET", target)
+
+
+def test_a_request_target_may_have_16384_characters() -> None:
+    assert len(check_target("/" + "a" * 16_383)) == 16_384
 
 
 # -- links -------------------------------------------------------------------------------------------------------------
@@ -291,6 +308,8 @@ async def test_a_link_is_compared_with_the_transports_own_origin() -> None:
         " https://host",
         "https://h\u00a0ost",
         "https://" + "\u00fc" * 80,
+        "https://" + "a" * 64,
+        "https://a..b",
         "ws://host",
     ],
 )
@@ -319,6 +338,12 @@ def test_addresses_of_all_kinds_are_origins() -> None:
         assert str(Origin.parse(url)[0]) == wanted
 
 
+@pytest.mark.parametrize(("scheme", "encrypted"), [("https", True), ("wss", True), ("http", False), ("ws", False)])
+def test_an_origin_tells_whether_connections_to_it_are_encrypted(scheme: str, encrypted: bool) -> None:
+    origin, _ = Origin.parse(f"{scheme}://host", (scheme,))
+    assert origin.tls is encrypted
+
+
 def test_a_query_is_encoded_so_that_every_appliance_reads_it_back() -> None:
     assert query_string({"size": "+1G", "a": "x;y&z=%"}) == "size=%2B1G&a=x%3By%26z=%25"
     assert query_string({"command": ["ls", "-l a"]}) == "command=ls&command=-l%20a"
@@ -329,7 +354,7 @@ def test_a_query_is_encoded_so_that_every_appliance_reads_it_back() -> None:
     assert query_string({}) == query_string(None) == ""
 
 
-@pytest.mark.parametrize("value", [True, None, object(), ["ok", False], "\ud800"])
+@pytest.mark.parametrize("value", [True, None, object(), ["ok", False], ["ok", None], "\ud800"])
 def test_a_query_value_that_appliances_spell_differently_is_refused(value: object) -> None:
     with pytest.raises(InputError):
         query_string({"a": value})  # type: ignore[dict-item]  # what an unchecked caller may pass

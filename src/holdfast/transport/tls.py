@@ -107,8 +107,9 @@ def ssl_context(settings: TlsSettings) -> ssl.SSLContext:
     if settings.ca_file is not None:
         try:
             stat = os.stat(settings.ca_file)
-        except OSError as error:
-            raise _bad_ca_file(settings.ca_file, error.strerror or "unreadable") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+            reason = getattr(error, "strerror", None) or "there can be no such file"
+            raise _bad_ca_file(settings.ca_file, reason) from None
         ca_key = (os.path.realpath(settings.ca_file), stat.st_mtime_ns, stat.st_size)
     key = (settings.verify, ca_key, settings.pins, settings.minimum)
     with _lock:
@@ -215,7 +216,7 @@ def find_tls_cause(error: BaseException) -> ssl.SSLError | None:
         if current is None:
             break
         # aiohttp's own exceptions are SSL errors too, but keep what OpenSSL said in an attribute.
-        inner = getattr(current, "certificate_error", None) or getattr(current, "os_error", None)
+        inner = getattr(current, "os_error", None)
         if isinstance(inner, BaseException):
             current = inner
         elif not isinstance(current, ssl.SSLError):
@@ -245,7 +246,7 @@ def explain(error: ssl.SSLError, *, target: str | None = None) -> TlsError:
             target=target,
             details={"reason": word, "verify_code": error.verify_code},
         )
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""  # OpenSSL's; an error from elsewhere has none
     if reason in _PLAIN_HTTP:
         return TlsError(
             "The appliance does not speak TLS on this port.",

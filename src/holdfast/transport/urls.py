@@ -171,7 +171,7 @@ class Origin:
         try:
             parts = urlsplit(url)
             port = parts.port
-            host = _ascii_host(parts.hostname or "")
+            host = (parts.hostname or "").encode("idna").decode("ascii")
         except ValueError:
             raise ConfigError("A target's URL cannot be read.", next_step=_URL_HELP) from None
         if parts.scheme not in schemes:
@@ -184,10 +184,6 @@ class Origin:
             raise ConfigError("A target's URL must not contain a fragment.", next_step=_URL_HELP)
         rest = parts.path + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme]), rest
-
-
-def _ascii_host(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 _URL_HELP = "Write it as https://HOST or https://HOST:PORT; credentials have settings of their own."
