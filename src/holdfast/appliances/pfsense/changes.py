@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from holdfast.appliances.pfsense.client import SLOW_ATTEMPT_S, WRITE_ATTEMPT_S, HTTPPfSenseClient
@@ -11,28 +10,29 @@ from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.appliances.pfsense.lockout import guard
 from holdfast.appliances.pfsense.names import renamed
 from holdfast.appliances.pfsense.objects import (
+    added,
     by_ref,
     content,
     differences,
     digest,
     find,
     find_again,
+    ids,
     is_made,
     key_of,
-    marked,
     matches,
     nested_hidden,
-    plain,
-    refs,
+    same_object,
 )
-from holdfast.appliances.pfsense.outcomes import Sent
+from holdfast.appliances.pfsense.outcomes import Sent, applied
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.appliances.pfsense.positions import place, position_of
 from holdfast.appliances.pfsense.references import users_of
-from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_move, undo_update
+from holdfast.appliances.pfsense.undoing import undo_create, undo_delete, undo_update
+from holdfast.appliances.pfsense.wording import called, described, emptied, linked, live_at_once, sealed, shown
 from holdfast.control.change import Applied, Change, Observed, by_state
 from holdfast.control.context import Context
-from holdfast.errors import ConflictError, NotFoundError
+from holdfast.errors import ConflictError
 from holdfast.transport.values import JsonObject, JsonValue
 
 Ctx = Context[HTTPPfSenseClient]
@@ -73,7 +73,7 @@ async def plan_create(
     rows = await client.rows(model)
     identity = await client.identity()
     nested: JsonObject = {"parent_id": parent} if parent is not None else {}
-    siblings = [row for row in rows if parent is None or str(row.get("parent_id")) == parent]
+    siblings = [row for row in rows if _is_child(row, parent)]
     placed = {"placement": place(kind, rows, position)} if position is not None else {}
     there = [row for row in siblings if is_made(model, row, body)]
     wanted = dict(body)
@@ -97,33 +97,33 @@ async def plan_create(
             work = client.write("POST", model, message, attempt_s=_limit(kind))
             await sent.made(patiently(ctx, work, f"creating a {kind.label}"))
             client.last_creation_at = ctx.now()
-        return _applied(client, kind)
+        return applied(client, kind.subsystem)
 
     async def read_back() -> Observed:
         # What pfSense fills in by itself is not foreseen in full, so the new object is the one that was not there; an
         # equal one that somebody else made before the write was sent is not ours.
         known = by_ref(kind, sent.before or rows)
         now = [row for row in await client.rows(model) if _is_child(row, parent)]
-        new = _added(kind, now, known)
+        new = added(kind, now, known)
         found = [row for row in new if is_made(model, row, wanted)] or [r for r in new if matches(model, r, wanted)]
         if found:
-            state = {"ref": _ref_of(kind, found[-1]), **content(model, found[-1])}
+            state = {"ref": key_of(kind, found[-1]), **content(model, found[-1])}
             note = f"There are {len(found)} equal ones." if len(found) > 1 else None
-            return Observed("applied", state, note=note, undo=undo_create(kind, _ref_of(kind, found[-1])))
+            return Observed("applied", state, note=note, undo=undo_create(kind, key_of(kind, found[-1])))
         if kind.slow and not sent.answered:
             return Observed("unknown", {"exists": False}, note=_GOES_ON)
         return sent.nothing({"exists": False})
 
     ref = key_of(kind, {**nested, **wanted}) if all(n in wanted or n in nested for n in kind.key) else None
     return Change(
-        summary=f"Create {kind.label} {_told({**nested, **wanted}, kind)}",
+        summary=f"Create {kind.label} {called({**nested, **wanted}, kind)}",
         identity=identity,
         before={"exists": bool(there)},
-        after={"exists": True, **_shown(model, wanted), **nested, **({"position": position} if position else {})},
-        content={"method": "POST", "model": model.name, "body": _sealed(model, body), **nested, "position": position},
+        after={"exists": True, **shown(model, wanted), **nested, **({"position": position} if position else {})},
+        content={"method": "POST", "model": model.name, "body": sealed(model, body), **nested, "position": position},
         apply=apply,
         read_back=read_back,
-        warnings=[*warnings, *_live_at_once(kind)],
+        warnings=[*warnings, *live_at_once(kind)],
         undo=undo_create(kind, ref),
         cannot_undo=None if ref else "Its reference is known once it exists; the answer then tells how to delete it.",
         nothing_to_do=bool(there),
@@ -152,7 +152,7 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
     wanted: JsonObject = dict(changes)
     ignored: tuple[str, ...] = ()
     if not nothing:
-        wanted, ignored = await _validated(client, "PATCH", model, {**_ids(row), **changes}, changes)
+        wanted, ignored = await _validated(client, "PATCH", model, {**ids(row), **changes}, changes)
         after_rows = [{**other, **wanted} if other is row else other for other in rows]
         await guard(client, kind, rows, after_rows, force=force)
     merged: JsonObject = {**row, **wanted}
@@ -161,16 +161,16 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
     async def apply() -> Applied:
         async with client.writing():
             target = find_again(kind, await client.rows(model), before, ref)
-            work = client.write("PATCH", model, {**_ids(target), **changes})
+            work = client.write("PATCH", model, {**ids(target), **changes})
             await sent.made(patiently(ctx, work, f"changing a {kind.label}"))
-        return _applied(client, kind)
+        return applied(client, kind.subsystem)
 
     async def read_back() -> Observed:
         now = await client.rows(model)
         new = [other for other in now if key_of(kind, other) == key_of(kind, merged)]
         reached = [other for other in new if matches(model, other, wanted) and _others_kept(model, other, row, wanted)]
         if reached:
-            return Observed("applied", {"ref": _ref_of(kind, reached[-1]), **content(model, reached[-1])})
+            return Observed("applied", {"ref": key_of(kind, reached[-1]), **content(model, reached[-1])})
         if any(content(model, other) == before for other in now):
             return sent.nothing(before)
         seen = next((other for other in new), None)
@@ -180,14 +180,14 @@ async def plan_update(ctx: Ctx, kind: Kind, ref: str, changes: JsonObject, *, fo
         return Observed("unknown", content(model, seen), note=f"It was changed, but not as planned: {names}.")
 
     return Change(
-        summary=f"Change {kind.label} {ref} ({', '.join(changes)}){_described(row)}",
+        summary=f"Change {kind.label} {ref} ({', '.join(changes)}){described(row)}",
         identity=identity,
         before=before,
-        after={**content(model, merged), **_emptied(model, wanted)},
-        content={"method": "PATCH", "model": model.name, "body": _sealed(model, changes)},
+        after={**content(model, merged), **emptied(model, wanted)},
+        content={"method": "PATCH", "model": model.name, "body": sealed(model, changes)},
         apply=apply,
         read_back=read_back,
-        warnings=[*ignored, *_live_at_once(kind)],
+        warnings=[*ignored, *live_at_once(kind)],
         nothing_to_do=nothing,
         recall=None if any(model.fields[name].hidden for name in changes) else by_state(read_back),
         **undo_update(kind, key_of(kind, merged), row, changes),
@@ -216,7 +216,7 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
             "and leave them broken. Nothing was executed.",
             next_step="Change or delete what uses it first.",
         )
-    await _validated(client, "DELETE", model, _ids(row), {})
+    await _validated(client, "DELETE", model, ids(row), {})
     await guard(client, kind, rows, [other for other in rows if other is not row], force=force)
     count = sum(content(model, other) == before for other in rows)
     sent = Sent()
@@ -225,13 +225,13 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
         async with client.writing():
             sent.before = await client.rows(model)
             target = find_again(kind, sent.before, before, ref)
-            work = client.write("DELETE", model, _ids(target), attempt_s=_limit(kind))
+            work = client.write("DELETE", model, ids(target), attempt_s=_limit(kind))
             answer = await sent.made(patiently(ctx, work, f"deleting a {kind.label}"))
         deleted = content(model, answer) if isinstance(answer, dict) else before
-        applied = _applied(client, kind)
-        if not _same_object(kind, deleted, before):
-            return Applied(details=applied.details, warnings=(f"pfSense names another deleted object: {deleted}",))
-        return applied
+        done = applied(client, kind.subsystem)
+        if not same_object(kind, deleted, before):
+            return Applied(details=done.details, warnings=(f"pfSense names another deleted object: {deleted}",))
+        return done
 
     async def read_back() -> Observed:
         now = await client.rows(model)
@@ -247,80 +247,17 @@ async def plan_delete(ctx: Ctx, kind: Kind, ref: str, *, force: bool = False) ->
 
     where = position_of(kind, rows, row) if kind.name == "rule" else None
     return Change(
-        summary=f"Delete {kind.label} {ref}{_described(row)}",
+        summary=f"Delete {kind.label} {ref}{described(row)}",
         identity=identity,
         before=before,
         after={"exists": False},
         content={"method": "DELETE", "model": model.name, "object": digest(before)},
         apply=apply,
         read_back=read_back,
-        blast_radius=_linked(kind, row),
-        warnings=_live_at_once(kind),
+        blast_radius=linked(kind, row),
+        warnings=live_at_once(kind),
         recall=by_state(read_back) if count == 1 else None,
         **undo_delete(kind, row, where, secret=nested_hidden(model)),
-    )
-
-
-async def plan_move(ctx: Ctx, kind: Kind, ref: str, position: str, *, force: bool = False) -> Change:
-    """The change that puts an object of an ordered collection somewhere else.
-
-    Raises:
-        NotFoundError: There is no such object, or no such neighbour.
-        LockOutError: It would cut off Holdfast's own address.
-    """
-    client, model = ctx.client, kind.model
-    await client.versions.require(model, "PATCH")
-    rows = await client.rows(model)
-    identity = await client.identity()
-    row = find(kind, rows, ref)
-    others = [other for other in rows if other is not row]
-    target = place(kind, others, position)
-    planned = content(model, row)
-    order = refs(kind, rows)
-    was = position_of(kind, rows, row)
-    wanted = [*others[:target], row, *others[target:]]
-    nothing = all(a is b for a, b in zip(wanted, rows, strict=True))
-    if not nothing:
-        await guard(client, kind, rows, wanted, force=force)
-    sent = Sent()
-
-    async def apply() -> Applied:
-        async with client.writing():
-            fresh = await client.rows(model)
-            found = find_again(kind, fresh, planned, ref)
-            rest = [other for other in fresh if other is not found]
-            message: JsonObject = {**_ids(found), "placement": place(kind, rest, position)}
-            await sent.made(patiently(ctx, client.write("PATCH", model, message), f"moving a {kind.label}"))
-        return _applied(client, kind)
-
-    async def read_back() -> Observed:
-        now = await client.rows(model)
-        try:
-            found = find(kind, now, ref)
-        except (NotFoundError, ConflictError):
-            return Observed(
-                "unknown", note=f"It is not found any more as {ref}: somebody changed it meanwhile. List them."
-            )
-        rest = [other for other in now if other is not found]
-        index = next(number for number, other in enumerate(now) if other is found)
-        state: JsonObject = {"position": position_of(kind, now, found)}
-        if index == place(kind, rest, position):
-            return Observed("applied", state)
-        if refs(kind, now) == order:
-            return sent.nothing(state)
-        return Observed("unknown", state, note="It stands neither where it was nor where it should.")
-
-    return Change(
-        summary=f"Move {kind.label} {ref} to {position}{_described(row)}",
-        identity=identity,
-        before={"position": was, "object": digest(planned)},
-        after={"position": position, "object": digest(planned)},
-        apply=apply,
-        read_back=read_back,
-        undo=undo_move(kind, ref, was),
-        warnings=_live_at_once(kind),
-        nothing_to_do=nothing,
-        recall=by_state(read_back),
     )
 
 
@@ -366,22 +303,6 @@ def _inserted(kind: Kind, rows: list[JsonObject], made: JsonObject, position: st
     return [*rows[:index], made, *rows[index:]]
 
 
-def _ids(row: Mapping[str, JsonValue]) -> JsonObject:
-    return {name: row[name] for name in ("id", "parent_id") if name in row}
-
-
-def _added(kind: Kind, rows: list[JsonObject], known: Counter[str]) -> list[JsonObject]:
-    """Those of some objects that are more than were known."""
-    left, new = known.copy(), []
-    for row in rows:
-        mark = marked(kind, row)
-        if left[mark] > 0:
-            left[mark] -= 1
-        else:
-            new.append(row)
-    return new
-
-
 def _is_child(row: Mapping[str, JsonValue], parent: str | None) -> bool:
     return parent is None or str(row.get("parent_id")) == parent
 
@@ -392,56 +313,5 @@ def _others_kept(model: Model, now: JsonObject, before: JsonObject, wanted: Json
     return all(now.get(name) == before.get(name) for name in names if name not in wanted)
 
 
-def _same_object(kind: Kind, deleted: JsonObject, before: JsonObject) -> bool:
-    return key_of(kind, deleted) == key_of(kind, before) or deleted == before or not deleted
-
-
-def _ref_of(kind: Kind, row: JsonObject) -> str:
-    return key_of(kind, row)
-
-
-def _applied(client: HTTPPfSenseClient, kind: Kind) -> Applied:
-    client.forget()
-    if kind.subsystem is None:
-        return Applied(details={"live": True})
-    client.waiting.add(kind.subsystem)
-    step = f"Not live yet: pfsense_apply_changes subsystem={kind.subsystem}"
-    return Applied(details={"live": False, "pending": kind.subsystem, "next": step})
-
-
 def _limit(kind: Kind) -> float:
     return SLOW_ATTEMPT_S if kind.slow else WRITE_ATTEMPT_S
-
-
-def _live_at_once(kind: Kind) -> list[str]:
-    return ["It takes effect at once, without an apply step."] if kind.subsystem is None else []
-
-
-def _linked(kind: Kind, row: JsonObject) -> list[str]:
-    if kind.name == "port_forward" and row.get("associated_rule_id"):
-        return ["The firewall rule that belongs to this port forward is deleted with it."]
-    return []
-
-
-def _shown(model: Model, values: JsonObject) -> JsonObject:
-    return {n: "(secret)" if model.fields[n].hidden else plain(v) for n, v in values.items() if n in model.fields}
-
-
-def _emptied(model: Model, values: JsonObject) -> JsonObject:
-    return {name: None for name, value in values.items() if value in (None, "", []) and not model.fields[name].hidden}
-
-
-def _sealed(model: Model, body: JsonObject) -> JsonObject:
-    """The body as a plan keeps it: secrets only by their digest."""
-    return {n: f"sha256:{digest(v, 64)}" if model.fields[n].hidden else v for n, v in body.items()}
-
-
-def _told(body: JsonObject, kind: Kind) -> str:
-    names = ("name", "descr", "hostname", "network", "mac", "tag", "host", "ifname", "description")
-    told = next((str(body[name]) for name in names if body.get(name)), None)
-    return told if told is not None else marked(kind, body)
-
-
-def _described(row: JsonObject) -> str:
-    told = row.get("descr") or row.get("description")
-    return f": {told}" if isinstance(told, str) and told else ""

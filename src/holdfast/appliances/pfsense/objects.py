@@ -201,3 +201,25 @@ def nested_hidden(model: Model) -> bool:
 def by_ref(kind: Kind, rows: Iterable[JsonObject]) -> Counter[str]:
     """How often each marked reference occurs."""
     return Counter(marked(kind, row) for row in rows)
+
+
+def ids(row: Mapping[str, JsonValue]) -> JsonObject:
+    """The array positions that a request names an object by; they hold only as long as nobody writes."""
+    return {name: row[name] for name in ("id", "parent_id") if name in row}
+
+
+def added(kind: Kind, rows: list[JsonObject], known: Counter[str]) -> list[JsonObject]:
+    """Those of some objects that are more than were known."""
+    left, new = known.copy(), []
+    for row in rows:
+        mark = marked(kind, row)
+        if left[mark] > 0:
+            left[mark] -= 1
+        else:
+            new.append(row)
+    return new
+
+
+def same_object(kind: Kind, deleted: JsonObject, before: JsonObject) -> bool:
+    """Whether the object that pfSense says it has deleted is the one that was meant."""
+    return key_of(kind, deleted) == key_of(kind, before) or deleted == before or not deleted

@@ -6,8 +6,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from holdfast.appliances.pfsense.client import HTTPPfSenseClient
 from holdfast.appliances.pfsense.errors import may_still_come
-from holdfast.control.change import Observed
+from holdfast.control.change import Applied, Observed
 from holdfast.errors import HoldfastError
 from holdfast.transport.values import JsonObject
 
@@ -45,3 +46,13 @@ class Sent:
         if self.may_come:
             return Observed("unknown", state, note=_MAY_COME)
         return Observed("not_applied", state, note=_SAVED_NOTHING if self.answered else None)
+
+
+def applied(client: HTTPPfSenseClient, subsystem: str | None) -> Applied:
+    """What the answer to a write means: live at once, or only after the subsystem's apply step."""
+    client.forget()
+    if subsystem is None:
+        return Applied(details={"live": True})
+    client.waiting.add(subsystem)
+    step = f"Not live yet: pfsense_apply_changes subsystem={subsystem}"
+    return Applied(details={"live": False, "pending": subsystem, "next": step})

@@ -11,7 +11,7 @@ from holdfast.appliances.pfsense.errors import MovedError
 from holdfast.appliances.pfsense.facts import Model, check_body, model_named
 from holdfast.appliances.pfsense.names import renamed
 from holdfast.appliances.pfsense.objects import content, differences, digest, matches, plain
-from holdfast.appliances.pfsense.outcomes import Sent
+from holdfast.appliances.pfsense.outcomes import Sent, applied
 from holdfast.appliances.pfsense.patience import patiently
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Applied, Change, Observed, by_state
@@ -94,12 +94,7 @@ async def plan_settings(ctx: Ctx, single: Single, changes: JsonObject) -> Change
                     next_step="Read them again and make a new plan.",
                 )
             await sent.made(patiently(ctx, client.write("PATCH", model, changes), f"changing {single.label}"))
-        client.forget()
-        if single.subsystem is None:
-            return Applied(details={"live": True})
-        client.waiting.add(single.subsystem)
-        step = f"Not live yet: pfsense_apply_changes subsystem={single.subsystem}"
-        return Applied(details={"live": False, "pending": single.subsystem, "next": step})
+        return applied(client, single.subsystem)
 
     async def read_back() -> Observed:
         seen = await client.single(model)

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.pfsense.arguments import AllowLockout, Changes, Ctx, Interface, Ref
-from holdfast.appliances.pfsense.changes import plan_move, plan_update
+from holdfast.appliances.pfsense.changes import plan_update
 from holdfast.appliances.pfsense.kinds import RULE
 from holdfast.appliances.pfsense.models import TrafficVerdict
+from holdfast.appliances.pfsense.moves import plan_move
 from holdfast.appliances.pfsense.names import names_from
 from holdfast.appliances.pfsense.packets import Filter, Packet
 from holdfast.appliances.pfsense.positions import Position
