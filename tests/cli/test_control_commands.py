@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.cli.setting import control_parts
 from holdfast.control.approvalkeys import Ed25519Approver
 from holdfast.control.caller import Question, Reply
+from holdfast.control.ledger import Outcome
 from holdfast.errors import ConfigError
+from tests.control.ledgers import intent
 from tests.support.rooms import Room, room
 
 
@@ -296,6 +299,61 @@ async def test_a_tail_that_was_cut_off_with_the_head_shows_after_the_next_start_
     assert (facts["ok"], facts["broken"], facts["head_lost_before"]) == (False, None, [4])
     await operator("audit", "restart", "--reason", "cut", "--yes")
     assert (await operator("audit", "verify")).returncode == 0
+
+
+async def test_a_write_of_unknown_outcome_is_settled_by_hand_and_shown_as_such(
+    operator: Operator, tmp_path: Path
+) -> None:
+    ledger = control_parts(tmp_path / "holdfast.toml").ledger
+    ids: list[str] = []
+    for number, outcome in enumerate((Outcome("unknown", note="nothing shows it", final=True), Outcome("applied"))):
+        async with ledger.attempt(intent(number)) as entry:
+            entry.settle(outcome)
+        ids.append(entry.id)
+    await ledger.close()
+    name, known = ids
+    listed = await operator("audit", "unknown")
+    assert name in listed.stdout
+    assert "Stop VM 0" in listed.stdout
+    assert "nothing shows it" in listed.stdout
+    assert known not in listed.stdout
+    [facts] = json.loads((await operator("audit", "unknown", "--json")).stdout)["writes"]
+    assert (facts["id"], facts["target"], facts["arguments"]) == (name, "pve", {"vmid": 0})
+    assert facts["looked_at_again"] is False
+    verified = await operator("audit", "verify")
+    assert verified.returncode == 0
+    assert "1 write has an unknown outcome: holdfast audit unknown" in verified.stdout
+
+    for arguments, said in (
+        ((known, "--applied", "--note", "x"), f"The outcome of {known} is known: applied. Nothing was recorded."),
+        (("feedfeedfeedfeed", "--applied", "--note", "x"), "There is no write feedfeedfeedfeed on the ledger."),
+        ((name, "--applied", "--note", " "), "say how you know"),
+        ((name, "--note", "x"), "Missing option '--applied'"),
+        ((name, "--applied"), "Missing option '--note'"),
+    ):
+        refused = await operator("audit", "settle", *arguments)
+        assert refused.returncode == 2
+        assert said in refused.stderr
+        assert "Traceback" not in refused.stderr
+    done = await operator("audit", "settle", name, "--not-applied", "--note", "the guest runs", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["id"], told["result"], told["note"]) == (name, "not_applied", "the guest runs")
+    again = await operator("audit", "settle", name, "--applied", "--note", "x")
+    assert (again.returncode, f"The outcome of {name} is known: not_applied" in again.stderr) == (2, True)
+
+    shown = json.loads((await operator("audit", "show", "--json", "--result", "not_applied")).stdout)["records"]
+    assert shown[0]["result"] == "not_applied"
+    assert shown[0]["settled_by"] == told["settled_by"]
+    line = (await operator("audit", "show", "--result", "not_applied")).stdout
+    assert all(text in line for text in (name, "not_applied", told["settled_by"], "the guest runs"))
+    assert f"the guest runs,{told['settled_by']}" in (await operator("audit", "export", "--format", "csv")).stdout
+    checked = await operator("audit", "verify")
+    assert checked.returncode == 0
+    assert "1 outcome was settled by hand." in checked.stdout
+    facts = json.loads((await operator("audit", "verify", "--json")).stdout)
+    assert (facts["ok"], facts["unknown"], facts["settled_by_hand"]) == (True, [], 1)
+    assert "No write has an unknown outcome." in (await operator("audit", "unknown")).stdout
 
 
 async def test_a_wrong_plan_id_ends_with_one_line_and_no_traceback(operator: Operator) -> None:

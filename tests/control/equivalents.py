@@ -49,15 +49,15 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "after a signed record no unsigned one passes the check"
     ),
     ("control.ledger.chain", "while left is None or left > 0:", "Gt -> GtE"): "reading no bytes ends the loop as well",
-    ("control.ledger.reading", "if position.seq:", "condition -> True"): (
+    ("control.ledger.verifying", "if position.seq:", "condition -> True"): (
         "before the first record the segment begins where it stands"
     ),
     (
-        "control.ledger.reading",
+        "control.ledger.verifying",
         "if not self._head_met and self._noted is not None and self._noted.seq > 0:",
         "without operand 1",
     ): "without a noted head there is none to be met",
-    ("control.ledger.reading", "if not self._pin_met and self._pin is not None:", "without operand 1"): (
+    ("control.ledger.verifying", "if not self._pin_met and self._pin is not None:", "without operand 1"): (
         "without a pin there is none to be met"
     ),
     (

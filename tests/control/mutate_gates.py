@@ -47,6 +47,7 @@ _LEDGER: Final = tuple(
     f"control/test_{name}.py"
     for name in ("ledger_records", "ledger", "ledger_tampering", "ledger_reading", "ledger_faults")
 )
+_BY_HAND: Final = "control/test_ledger_by_hand.py"
 _HTTP: Final = ("server/test_guard.py", "server/test_http.py", "server/test_limits.py")
 GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "What is listed, and what a call must pass": {
@@ -86,10 +87,12 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             *_LEDGER[:2],
         ),
         "control.ledger.head": ("control/test_ledger_head.py", *_LEDGER[2:], *_LEDGER[:2]),
-        "control.ledger.files": ("control/test_ledger_files.py", *_LEDGER[1:]),
-        "control.ledger.reading": (_LEDGER[3], _LEDGER[2], _LEDGER[4], _LEDGER[1]),
-        "control.ledger.export": (_LEDGER[3],),
-        "control.ledger.book": ("control/test_ledger_late.py", _LEDGER[1], _LEDGER[4]),
+        "control.ledger.files": ("control/test_ledger_files.py", _BY_HAND, *_LEDGER[1:]),
+        "control.ledger.reading": (_LEDGER[3], _BY_HAND, _LEDGER[2], _LEDGER[4], _LEDGER[1]),
+        "control.ledger.verifying": (_LEDGER[2], _LEDGER[3], _BY_HAND, _LEDGER[4], _LEDGER[1]),
+        "control.ledger.unknown": (_BY_HAND,),
+        "control.ledger.export": (_LEDGER[3], _BY_HAND),
+        "control.ledger.book": ("control/test_ledger_late.py", _BY_HAND, _LEDGER[1], _LEDGER[4]),
     },
     "The one exit": {
         "control.textfields": ("control/test_textfields.py",),

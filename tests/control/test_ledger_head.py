@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ POSITION = Position(
     first=1,
     offset=900,
     signed=True,
+    headless=(3, 5),
     open={"x": OpenIntent(7, 1, 800, "me", "open"), "y": OpenIntent(6, 1, 700, "me", "unknown", "t-1")},
 )
 
@@ -32,11 +34,19 @@ def test_a_head_reads_back_as_it_was_written_and_only_with_its_key(tmp_path: Pat
     assert head.read(tmp_path, None) == POSITION
 
 
+def test_a_head_of_a_ledger_that_never_lost_it_says_nothing_of_that(tmp_path: Path) -> None:
+    """So that heads from before there was such a thing are genuine."""
+    plain = replace(POSITION, headless=())
+    head.write(tmp_path, plain, KEY)
+    assert "headless" not in (tmp_path / head.NAME).read_text()
+    assert head.read(tmp_path, KEY) == plain
+
+
 def test_a_head_is_on_disk_before_it_takes_the_place_of_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, put = os.fsync, Path.replace
 
     def synced(handle: int) -> None:
         done.append("synced")
@@ -44,7 +54,7 @@ def test_a_head_is_on_disk_before_it_takes_the_place_of_the_one_before(
 
     def replaced(self: Path, target: Path) -> Path:
         done.append("replaced")
-        return replace(self, target)
+        return put(self, target)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", replaced)

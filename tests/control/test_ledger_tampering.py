@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.control.ledger import Head, Outcome, restart
+from holdfast.control.ledger import Head, Outcome, head, restart
 from holdfast.control.ledger.records import parse, seal
 from holdfast.errors import LedgerError
-from tests.control.ledgers import KEY, intent, opened, reader, records, rewrite
+from tests.control.ledgers import KEY, intent, kinds, opened, reader, records, rewrite
 
 Change = Callable[[list[bytes]], list[bytes]]
 
@@ -213,7 +213,56 @@ async def test_a_head_that_is_gone_or_garbage_shows_and_the_next_start_says_so(
         await ledger.start()
     [found] = [record for record in records(tmp_path / "l") if record["kind"] == "recovered"]
     assert found["body"] == {"what": "its head was missing or damaged"}
+    report = reader(tmp_path / "l").verify()
+    assert (report.ok, report.broken, report.headless) == (False, None, (found["seq"],))
+    assert not reader(tmp_path / "l").proven()
+
+
+async def test_a_lost_head_is_told_however_long_the_ledger_goes_on_and_of_each_time(tmp_path: Path) -> None:
+    for _ in range(3):
+        await filled(tmp_path / "l")
+        (tmp_path / "l" / "head.json").unlink()
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.start()
+        assert not ledger.reader.proven()
+    lost = tuple(record["seq"] for record in records(tmp_path / "l") if record["kind"] == "recovered")
+    assert len(lost) == 3
+    assert reader(tmp_path / "l").verify().headless == lost
+    noted = head.read(tmp_path / "l", reader(tmp_path / "l")._key)
+    assert noted is not None
+    assert noted.headless == lost
+
+
+async def test_a_process_that_died_before_its_first_head_has_lost_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.start()
+    (tmp_path / "l" / "head.json").unlink()
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.start()
+        assert ledger.reader.proven()
+    assert kinds(tmp_path / "l") == ["opened", "recovered", "opened"]
     assert reader(tmp_path / "l").verify().ok
+
+
+async def test_the_end_alone_tells_that_records_were_cut_off_or_the_head_was_lost(tmp_path: Path) -> None:
+    assert reader(tmp_path / "none").proven()
+    path = await filled(tmp_path / "l")
+    assert reader(tmp_path / "l").proven()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert not reader(tmp_path / "l").proven()
+    path.write_bytes(whole + b"torn")
+    assert reader(tmp_path / "l").proven()
+    path.unlink()
+    assert not reader(tmp_path / "l").proven()
+    path.write_bytes(whole)
+    (tmp_path / "l" / "head.json").write_bytes(b"{}")
+    assert not reader(tmp_path / "l").proven()
+    path.unlink()
+    assert not reader(tmp_path / "l").proven()
+    (tmp_path / "l" / "head.json").unlink()
+    path.write_bytes(whole)
+    assert not reader(tmp_path / "l").proven()
 
 
 async def test_without_a_head_a_broken_chain_still_stops_writing(tmp_path: Path) -> None:
@@ -239,7 +288,9 @@ async def test_a_ledger_begun_without_a_key_may_be_signed_from_some_record_on(tm
     assert broken.file == "head.json"
     async with opened(tmp_path / "l", key=KEY) as ledger:
         await ledger.start()
-    assert reader(tmp_path / "l", KEY).verify().ok
+    report = reader(tmp_path / "l", KEY).verify()
+    # Anybody could have made a head without the key, so that it proves nothing.
+    assert (report.broken, report.headless) == (None, (12,))
     # From there on every record must be signed.
     last = parse(path.read_bytes().splitlines()[-1])
     with path.open("ab") as file:

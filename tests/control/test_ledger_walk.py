@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from holdfast.control.ledger.chain import (
     ACTIVE,
+    HEAD_LOST,
     BrokenChainError,
     Position,
     follow,
@@ -90,6 +91,24 @@ def test_an_outcome_without_an_intent_opens_nothing(result: str) -> None:
     chain = Chain()
     chain.add("outcome", id="x", result=result)
     assert chain.position.open == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "before", "told"),
+    [
+        ("recovered", HEAD_LOST, 2, True),
+        ("recovered", HEAD_LOST, 1, False),
+        ("recovered", "a line was cut off", 2, False),
+        ("event", HEAD_LOST, 2, False),
+    ],
+)
+def test_a_lost_head_is_told_but_of_the_first_record(kind: Kind, what: str, before: int, told: bool) -> None:
+    chain = Chain()
+    for _ in range(before):
+        chain.add("event")
+    chain.add(kind, what=what)
+    chain.add("event")
+    assert chain.position.headless == ((before + 1,) if told else ())
 
 
 def explained(kind: Kind, facts: Body) -> bool:

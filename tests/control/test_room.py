@@ -18,9 +18,10 @@ from pydantic import JsonValue
 
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import Config, parse_config
+from holdfast.control import statefiles
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
-from holdfast.control.ledger import Intent
+from holdfast.control.ledger import Intent, head, restart
 from holdfast.control.room import ControlRoom, default_state_dir
 from holdfast.errors import ConfigError, HoldfastError, KillSwitchError, NotSentError, PolicyError
 from tests.control.doors import Door, Target, entry
@@ -115,13 +116,13 @@ async def test_a_room_is_ready_while_what_a_change_needs_can_be_written(
 ) -> None:
     room = ControlRoom(configured(tmp_path))
     await room.start(never)
-    fine = (True, {"ledger_writable": 1, "writes_stopped": 0})
-    not_fine = (False, {"ledger_writable": 0, "writes_stopped": 0})
+    fine = (True, {"ledger_writable": 1, "ledger_whole": 1, "writes_stopped": 0})
+    not_fine = (False, {"ledger_writable": 0, "ledger_whole": 1, "writes_stopped": 0})
     assert room.ready() == fine
     await room.parts().ledger.event("begun")
     assert room.ready() == fine
     room.parts().kill_switch.engage(reason="drill", who="operator")
-    assert room.ready() == (True, {"ledger_writable": 1, "writes_stopped": 1})
+    assert room.ready() == (True, {"ledger_writable": 1, "ledger_whole": 1, "writes_stopped": 1})
     room.parts().kill_switch.release()
     access, statvfs = os.access, os.statvfs
     for name in ("ledger", "ledger.jsonl", "lock"):
@@ -135,7 +136,7 @@ async def test_a_room_is_ready_while_what_a_change_needs_can_be_written(
     await room.stop()
     shutil.rmtree(tmp_path / "state")
     (tmp_path / "state").write_text("no directory")
-    assert room.ready() == (False, {"ledger_writable": 0, "writes_stopped": 1})
+    assert room.ready() == (False, {"ledger_writable": 0, "ledger_whole": 0, "writes_stopped": 1})
 
 
 async def test_a_room_whose_ledger_is_damaged_is_not_ready(tmp_path: Path) -> None:
@@ -147,7 +148,43 @@ async def test_a_room_whose_ledger_is_damaged_is_not_ready(tmp_path: Path) -> No
     room = ControlRoom(config)
     await room.start(never)
     await settled(room)
-    assert room.ready() == (False, {"ledger_writable": 0, "writes_stopped": 0})
+    assert room.ready() == (False, {"ledger_writable": 0, "ledger_whole": 0, "writes_stopped": 0})
+    await room.stop()
+
+
+async def test_a_room_whose_ledger_may_have_been_cut_is_not_ready_until_it_is_begun_anew(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    room = ControlRoom(config)
+    for number in range(3):
+        await room.parts().ledger.event("begun", number=number)
+    place = tmp_path / "state" / "ledger"
+    lost = (False, {"ledger_writable": 1, "ledger_whole": 0, "writes_stopped": 0})
+    lines = (place / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (place / "ledger.jsonl").write_bytes(b"".join(lines[:3]))
+    assert room.ready() == lost
+    (place / "head.json").unlink()
+    assert room.ready() == lost
+    await room.parts().ledger.event("goes on")
+    assert not room.parts().ledger.reader.verify().ok
+    assert room.ready() == lost
+    await room.stop()
+    assert ControlRoom(config).ready() == lost
+    key = statefiles.load_or_create_key(tmp_path / "state" / "key")
+    restart(place, who="operator", reason="cut", key=key)
+    assert ControlRoom(config).ready() == (True, {"ledger_writable": 1, "ledger_whole": 1, "writes_stopped": 0})
+
+
+async def test_a_room_whose_ledger_cannot_be_read_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = ControlRoom(configured(tmp_path))
+    await room.parts().ledger.event("begun")
+
+    def fails(*_: object, **__: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    room.parts()
+    monkeypatch.setattr(head.statefiles, "read", fails)
+    ready, facts = room.ready()
+    assert (ready, facts["ledger_whole"]) == (False, 0)
     await room.stop()
 
 

@@ -228,13 +228,15 @@ async def test_a_server_that_cannot_write_its_ledger_is_not_ready_and_says_so_in
             status, text = await served.get("/readyz", token=None)
             return status, json.loads(text.partition("\r\n\r\n")[2])
 
-        facts = {"ready": True, "targets": 1, "circuits_open": 0, "ledger_writable": 1, "writes_stopped": 0}
+        facts = {"ready": True, "targets": 1, "circuits_open": 0, "ledger_writable": 1, "ledger_whole": 1}
+        facts["writes_stopped"] = 0
         assert await answer() == (200, facts)
         pve.application.room.parts().kill_switch.engage(reason="drill", who="operator")
         assert await answer() == (200, {**facts, "writes_stopped": 1})
         pve.application.room.parts().kill_switch.release()
         (tmp_path / "state").rename(tmp_path / "aside")
-        assert await answer() == (503, {**facts, "ready": False, "ledger_writable": 0, "writes_stopped": 1})
+        gone = {"ready": False, "ledger_writable": 0, "writes_stopped": 1}
+        assert await answer() == (503, {**facts, **gone})
         (tmp_path / "aside").rename(tmp_path / "state")
 
 

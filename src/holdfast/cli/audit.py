@@ -1,21 +1,28 @@
-"""`holdfast audit show|verify|export`: read the ledger, check its chain, hand it to others."""
+"""`holdfast audit …`: read the ledger, check its chain, hand it to others, settle what it holds as unknown."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from holdfast.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from holdfast.control.ledger import LedgerReader
+    from pydantic import JsonValue
+
+    from holdfast.control.ledger import Report, Unknown
 
 app = typer.Typer(help="The ledger: what was changed, by whom, and what became of it.", no_args_is_help=True)
+
+
+_SHOWN: Final = ("id", "tool", "target", "summary", "result", "settled_by", "event", "by", "error", "reason", "note")
+"""What a line of `show` tells of a record."""
 
 
 class ExportFormat(StrEnum):
@@ -55,7 +62,7 @@ def show(
         return
     for record in page.records:
         body = record.body
-        said = [str(body[name]) for name in ("tool", "target", "summary", "result", "event", "error") if name in body]
+        said = [str(body[name]) for name in _SHOWN if name in body]
         typer.echo(f"{record.seq:>6}  {_time(record.time)}  {record.kind:<9}  {'  '.join(said)}")
     if page.cursor is not None:
         typer.echo(f"More: --cursor {page.cursor}")
@@ -66,47 +73,126 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check the whole chain; exits 1 when it is broken, or may have been cut, and says where."""
     from holdfast.cli.setting import control_parts
 
-    reader = control_parts(config).ledger.reader
-    report = reader.verify()
+    report = control_parts(config).ledger.reader.verify()
     broken = report.broken
-    lost = _head_lost_before(reader)
     if as_json:
         facts = {
-            "ok": report.ok and not lost,
+            "ok": report.ok,
             "records": report.records,
             "files": report.files,
             "signed": report.signed,
             "end": {"seq": report.end.seq, "hash": report.end.hash},
             "unsettled": list(report.unsettled),
+            "unknown": list(report.unknown),
+            "settled_by_hand": report.by_hand,
             "broken": None if broken is None else str(broken),
-            "head_lost_before": lost,
+            "head_lost_before": list(report.headless),
         }
         typer.echo(json.dumps(facts, indent=2))
-    elif broken is None:
-        typer.echo(f"The chain holds: {report.records} records in {report.files} files, end {report.end.hash[:16]}…")
-        if report.unsettled:
-            typer.echo(f"{len(report.unsettled)} writes have an unknown outcome: holdfast audit show --result unknown")
     else:
-        typer.echo(f"The chain is BROKEN after {report.records} good records: {broken}", err=True)
-    if lost and not as_json:
-        where = ", ".join(map(str, lost))
+        _tell(report)
+    sys.exit(0 if report.ok else 1)
+
+
+def _tell(report: Report) -> None:
+    if report.broken is not None:
+        typer.echo(f"The chain is BROKEN after {report.records} good records: {report.broken}", err=True)
+    else:
+        typer.echo(f"The chain holds: {report.records} records in {report.files} files, end {report.end.hash[:16]}…")
+        if report.unknown:
+            many = "1 write has" if len(report.unknown) == 1 else f"{len(report.unknown)} writes have"
+            typer.echo(f"{many} an unknown outcome: holdfast audit unknown")
+        if report.by_hand:
+            many = "1 outcome was" if report.by_hand == 1 else f"{report.by_hand} outcomes were"
+            typer.echo(f"{many} settled by hand.")
+    if report.headless:
+        where = ", ".join(map(str, report.headless))
         typer.echo(
             f"The head was lost before record {where}: whether records were cut off there cannot be told. "
             "Compare with an end that was noted elsewhere; holdfast audit restart begins a ledger without the gap.",
             err=True,
         )
-    sys.exit(0 if report.ok and not lost else 1)
 
 
-def _head_lost_before(reader: LedgerReader) -> list[int]:
-    """Numbers of the records that say that the head was lost: it alone proves that no tail was cut off.
+@app.command()
+def unknown(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the writes of which nobody knows whether they took effect."""
+    from holdfast.cli.setting import control_parts
 
-    The first record may be on disk before the first head is: a process that dies in between has lost nothing.
-    """
-    from holdfast.control.ledger import Filter
+    found = control_parts(config).ledger.reader.unknown()
+    if as_json:
+        rows = [_facts(write) for write in found]
+        typer.echo(json.dumps({"writes": rows}, indent=2))
+        return
+    if not found:
+        typer.echo("No write has an unknown outcome.")
+        return
+    for write in found:
+        for line in _described(write):
+            typer.echo(line)
+    typer.echo(
+        "Look at the appliance, then say what you found: holdfast audit settle ID --applied|--not-applied --note …"
+    )
 
-    found = reader.records(Filter(kinds=frozenset({"recovered"})))
-    return [record.seq for record in found if record.seq > 2 and "head" in str(record.body.get("what"))]
+
+def _facts(write: Unknown) -> dict[str, JsonValue]:
+    body = write.intent.body
+    told: dict[str, JsonValue] = {
+        name: body.get(name) for name in ("target", "tool", "summary", "identity", "principal")
+    }
+    return {
+        "id": write.id,
+        "time": write.intent.time,
+        **told,
+        "arguments": body.get("arguments"),
+        "task": write.outcome.body.get("task"),
+        "note": write.outcome.body.get("note"),
+        "looked_at_again": not write.is_final,
+    }
+
+
+def _described(write: Unknown) -> list[str]:
+    body, note = write.intent.body, write.outcome.body.get("note")
+    again = "" if write.is_final else "  (the next start of a server looks at it)"
+    what = body.get("summary") or body.get("tool")
+    return [
+        f"{write.id}  {_time(write.intent.time)}  {body.get('target')}  {what}{again}",
+        *([f"  {note}"] if note else []),
+    ]
+
+
+@app.command()
+def settle(
+    write: Annotated[str, typer.Argument(metavar="ID", help="Id of the write, from holdfast audit unknown.")],
+    applied: Annotated[bool, typer.Option("--applied/--not-applied", help="Whether it took effect.")],
+    note: Annotated[str, typer.Option(help="How you know; it is kept on the ledger with your name.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what became of a write whose outcome is unknown. It is added to the ledger; nothing is rewritten or sent."""
+    from holdfast.cli.setting import control_parts, operator
+    from holdfast.control.ledger import Outcome
+
+    if not note.strip():
+        raise typer.BadParameter("say how you know", param_hint="--note")
+    ledger, by = control_parts(config).ledger, operator()
+    outcome = Outcome("applied" if applied else "not_applied", verified=False, note=note.strip(), settled_by=by)
+
+    async def record() -> Unknown:
+        try:
+            return await ledger.settle_by_hand(write, outcome)
+        finally:
+            await ledger.close()
+
+    found = asyncio.run(record())
+    if as_json:
+        facts = {"id": found.id, "result": outcome.result, "settled_by": by, "note": outcome.note}
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    body = found.intent.body
+    typer.echo(
+        f"{found.id} ({body.get('target')}: {body.get('summary') or body.get('tool')}) is {outcome.result}, says {by}."
+    )
 
 
 @app.command()

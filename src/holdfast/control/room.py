@@ -130,8 +130,17 @@ class ControlRoom:
         try:
             stopped = self.parts().kill_switch.status().engaged
         except HoldfastError:
-            return False, {"ledger_writable": 0, "writes_stopped": 1}
-        return writable, {"ledger_writable": int(writable), "writes_stopped": int(stopped)}
+            return False, {"ledger_writable": 0, "ledger_whole": 0, "writes_stopped": 1}
+        whole = not self._damaged and self._is_proven()
+        facts = {"ledger_writable": int(writable), "ledger_whole": int(whole), "writes_stopped": int(stopped)}
+        return writable and whole, facts
+
+    def _is_proven(self) -> bool:
+        """Whether nothing at the ledger's end speaks against its being whole."""
+        try:
+            return self.parts().ledger.reader.proven()
+        except HoldfastError:
+            return False
 
     async def _settle(self, recompute: Recompute) -> None:
         from holdfast.control.settling import settle

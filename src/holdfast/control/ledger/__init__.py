@@ -3,8 +3,10 @@
 from holdfast.control.ledger.book import Entry, Intent, Ledger, Outcome
 from holdfast.control.ledger.export import Format, export
 from holdfast.control.ledger.files import restart
-from holdfast.control.ledger.reading import Break, Filter, Head, LedgerReader, RecordPage, Report, Unsettled
+from holdfast.control.ledger.reading import Filter, LedgerReader, RecordPage, Unsettled
 from holdfast.control.ledger.records import Record, Result
+from holdfast.control.ledger.unknown import Unknown
+from holdfast.control.ledger.verifying import Break, Head, Report
 
 __all__ = [
     "Break",
@@ -20,6 +22,7 @@ __all__ = [
     "RecordPage",
     "Report",
     "Result",
+    "Unknown",
     "Unsettled",
     "export",
     "restart",

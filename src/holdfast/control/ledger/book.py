@@ -18,8 +18,10 @@ from pydantic import JsonValue
 from holdfast.control.canonical import canonical, derive_key, digest, keyed_digest
 from holdfast.control.exit import OneExit
 from holdfast.control.ledger.files import SEGMENT_BYTES, Draft, LedgerFiles
-from holdfast.control.ledger.reading import Head, LedgerReader, Unsettled
+from holdfast.control.ledger.reading import LedgerReader, Unsettled
 from holdfast.control.ledger.records import Body, Result
+from holdfast.control.ledger.unknown import Unknown
+from holdfast.control.ledger.verifying import Head
 from holdfast.control.redaction import Redactor
 from holdfast.errors import Executed, HoldfastError, LedgerError
 
@@ -71,6 +73,7 @@ class Outcome:
         task: The appliance's handle of the work.
         duration_s: From sending to knowing, seconds.
         final: Of an unknown result: it was looked at, cannot be told, and is not looked at again.
+        settled_by: The person who says so, where it is not what was read back.
     """
 
     result: Result
@@ -80,6 +83,7 @@ class Outcome:
     note: str | None = None
     duration_s: float | None = None
     final: bool = False
+    settled_by: str | None = None
 
 
 @dataclass
@@ -200,6 +204,24 @@ class Ledger:
         draft = Draft("outcome", self._outcome_body(name, outcome))
         return await self._run(lambda: self._files.append_if_open(name, draft))
 
+    async def settle_by_hand(self, name: str, outcome: Outcome) -> Unknown:
+        """Record what a person found out about a write whose outcome is recorded as unknown.
+
+        Raises:
+            LedgerError: Its outcome is not unknown, or it is not on disk. Nothing was recorded.
+        """
+        draft = Draft("outcome", self._outcome_body(name, outcome))
+
+        def write() -> Unknown:
+            self._files.open(self._tidy({"pid": os.getpid()}))
+            found, end = self.reader.unknown_write(name)
+            # The whole ledger was read without holding up those who write; they may have recorded something meanwhile.
+            if not self._files.append_if(lambda _: not self.reader.has_outcome(name, after=end), draft):
+                raise LedgerError(f"Something was recorded about {name} meanwhile. Nothing was recorded by this.")
+            return found
+
+        return await self._run(write)
+
     async def event(self, name: str, **facts: JsonValue) -> None:
         """Record anything else worth keeping: a refusal, an approval, the kill switch.
 
@@ -318,6 +340,7 @@ class Ledger:
                 "note": outcome.note,
                 "duration_s": None if outcome.duration_s is None else round(outcome.duration_s, 3),
                 "final": outcome.final or None,
+                "settled_by": outcome.settled_by,
             }
         )
 

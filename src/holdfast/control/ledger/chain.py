@@ -12,6 +12,10 @@ from holdfast.control.ledger.records import GENESIS, MAX_LINE_BYTES, Record, par
 
 ACTIVE: Final = "ledger.jsonl"
 _CHUNK: Final = 1 << 20
+HEAD_LOST: Final = "its head was missing or damaged"
+"""What a `recovered` record says where nothing proves any more that no records were cut off before it."""
+_BEGUN: Final = 2
+"""So many records may be on disk before there is a head: the first, and the one about it of a process that died."""
 
 
 class BrokenChainError(Exception):
@@ -58,6 +62,7 @@ class Position:
         torn: What follows the last good record and is none, if anything does.
         open: Intents whose outcome is not known, by their id.
         signed: Whether signed records have been met.
+        headless: Numbers of the records before which the head was lost.
     """
 
     seq: int = 0
@@ -67,6 +72,7 @@ class Position:
     torn: bytes | None = None
     open: dict[str, OpenIntent] = field(default_factory=dict)
     signed: bool = False
+    headless: tuple[int, ...] = ()
 
     def begin_segment(self) -> None:
         """The next record is the first of a new file."""
@@ -99,6 +105,8 @@ class Position:
         self.offset = start + len(line) + 1
         self.seq, self.hash, self.torn = record.seq, record.hash, None
         self.signed = self.signed or record.signed
+        if record.kind == "recovered" and record.seq > _BEGUN and record.body.get("what") == HEAD_LOST:
+            self.headless += (record.seq,)
         self._follow(record, start)
         return record
 

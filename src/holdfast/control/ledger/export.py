@@ -33,6 +33,7 @@ _COLUMNS: Final = (
     "error",
     "task",
     "note",
+    "settled_by",
     "event",
     "arguments_digest",
     "arguments",
@@ -104,6 +105,9 @@ def _cef(record: Record, version: str) -> str:
         if text := _text(body.get(source)):
             parts += [f"cs{number}={extension(text)}", f"cs{number}Label={label}"]
     parts += [f"cs4={record.hash}", "cs4Label=hash"]
+    if by := _text(body.get("settled_by")):
+        parts += [f"cs5={extension(by)}", "cs5Label=settledBy", f"cs6={extension(_text(body.get('note')))}"]
+        parts.append("cs6Label=note")
     head = ("CEF:0", "Holdfast", "holdfast", header(version), header(record.kind), header(name), str(severity))
     return "|".join(head) + "|" + " ".join(parts) + "\n"
 

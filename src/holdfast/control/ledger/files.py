@@ -20,6 +20,7 @@ from holdfast.control.canonical import derive_key
 from holdfast.control.ledger import head
 from holdfast.control.ledger.chain import (
     ACTIVE,
+    HEAD_LOST,
     BrokenChainError,
     Position,
     follow,
@@ -140,8 +141,8 @@ class LedgerFiles:
                 if len(position.open) >= MAX_OPEN and any(draft.kind == "intent" for draft in drafts):
                     raise LedgerError(
                         f"The outcome of {MAX_OPEN} earlier changes is not known. Nothing was executed.",
-                        next_step="Restart the server: it looks what became of each. holdfast audit show --result "
-                        "unknown lists them.",
+                        next_step="Restart the server: it looks what became of each. holdfast audit unknown lists "
+                        "those that are left; the operator settles them with holdfast audit settle.",
                     )
             try:
                 return self._write(position, drafts)
@@ -157,9 +158,17 @@ class LedgerFiles:
         Raises:
             LedgerError: It was not written.
         """
+        return self.append_if(lambda position: name in position.open, draft)
+
+    def append_if(self, wanted: Callable[[Position], bool], draft: Draft) -> bool:
+        """Write a record if it is wanted where the ledger ends; nobody else writes meanwhile. Tells whether it was.
+
+        Raises:
+            LedgerError: It was not written.
+        """
         with self._refusing("written"), self._locked():
             position = self._catch_up()
-            if name not in position.open:
+            if not wanted(position):
                 return False
             self._write(position, [draft])
             return True
@@ -175,7 +184,7 @@ class LedgerFiles:
         position = head.read(self.directory, self._key)
         what = "a line was cut off"
         if position is None:
-            position, what = Position(), "its head was missing or damaged"
+            position, what = Position(), HEAD_LOST
         has_head = position.seq > 0
         try:
             follow(self.directory, position, self._key)

@@ -39,6 +39,7 @@ class _Content(BaseModel):
     offset: _Count
     signed: bool
     open: dict[str, _Open]
+    headless: tuple[_Count, ...] | None = None
 
 
 class _File(BaseModel):
@@ -67,6 +68,7 @@ def read(directory: Path, key: bytes | None) -> Position | None:
         first=head.first,
         offset=head.offset,
         signed=head.signed,
+        headless=head.headless or (),
         open={name: OpenIntent(**entry.model_dump()) for name, entry in head.open.items()},
     )
 
@@ -84,6 +86,7 @@ def write(directory: Path, position: Position, key: bytes | None) -> None:
         offset=position.offset,
         signed=position.signed,
         open={name: _Open(**asdict(entry)) for name, entry in position.open.items()},
+        headless=position.headless or None,
     )
     data = _File(head=content, seal=_seal(content, key)).model_dump_json(exclude_none=True).encode()
     temporary = directory / f".{NAME}.{os.getpid()}.tmp"

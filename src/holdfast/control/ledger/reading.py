@@ -6,82 +6,28 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from holdfast.control import statefiles
-from holdfast.control.canonical import derive_key, same_digest
+from holdfast.control.canonical import derive_key
 from holdfast.control.ledger import head
 from holdfast.control.ledger.chain import (
-    ACTIVE,
     BrokenChainError,
     OpenIntent,
     Position,
     follow,
     lines,
-    sealed_name,
     segment_path,
     segments,
 )
 from holdfast.control.ledger.records import KEY_PURPOSE, Kind, Record, parse
+from holdfast.control.ledger.unknown import Unknown, Unknowns
+from holdfast.control.ledger.verifying import Head, Report, Verification
 from holdfast.errors import ConfigError, LedgerError
 
 MAX_PAGE: Final = 1000
-
-
-@dataclass(frozen=True)
-class Head:
-    """The end of the chain. Kept elsewhere, it proves later that nothing up to here was taken away or changed."""
-
-    seq: int
-    hash: str
-
-
-@dataclass(frozen=True)
-class Break:
-    """The first place at which the chain does not hold.
-
-    Attributes:
-        file: Name of the file.
-        line: Number of the line in it, from 1; 0 when a whole file is concerned.
-        what: edited, not_a_record, out_of_order, unsigned, cut, head, pin, or missing.
-        message: What is wrong, a sentence.
-    """
-
-    file: str
-    line: int
-    what: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a check of the chain found.
-
-    Attributes:
-        broken: The first break; None when the chain holds.
-        records: Good records before it.
-        files: Files looked at.
-        end: The last good record.
-        signed: Whether the records are signed with the installation's key.
-        torn: Unfinished lines that were found and recorded as such by a later start.
-        unfinished: Whether the last line is unfinished and not recorded as such yet.
-        unsettled: Ids of intents whose outcome is not known.
-    """
-
-    broken: Break | None
-    records: int
-    files: int
-    end: Head
-    signed: bool
-    torn: int = 0
-    unfinished: bool = False
-    unsettled: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether the chain holds."""
-        return self.broken is None
 
 
 @dataclass(frozen=True)
@@ -180,8 +126,27 @@ class LedgerReader:
         """
         try:
             files, noted, has_head = self._snapshot()
-            return _Verification(self._key, files, noted, has_head, pin).run()
+            return Verification(self._key, files, noted, has_head, pin).run()
         except (OSError, ConfigError) as error:
+            raise _unreadable(error) from error
+
+    def proven(self) -> bool:
+        """Whether the ledger's end proves that nothing was cut off: its head is there, genuine, and never was lost.
+
+        Reads the head only, so that it may be asked often; `verify` reads everything.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
+        try:
+            noted = head.read(self._directory, self._key)
+            if noted is None:
+                return not segments(self._directory) and not (self._directory / head.NAME).exists()
+            end = segment_path(self._directory, noted.first)
+            return not noted.headless and (noted.offset == 0 or end.stat().st_size >= noted.offset)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
             raise _unreadable(error) from error
 
     def head(self) -> Head | None:
@@ -237,6 +202,48 @@ class LedgerReader:
         wanted = wanted or Filter()
         return (record for record in self._records(newest_first=False, cursor=None) if wanted.accepts(record))
 
+    def unknown(self) -> list[Unknown]:
+        """Writes whose outcome is recorded as unknown, the oldest first.
+
+        Raises:
+            LedgerError: The files cannot be read.
+        """
+        return sorted(self._unknowns()[0].found.values(), key=lambda write: write.intent.seq)
+
+    def unknown_write(self, name: str) -> tuple[Unknown, int]:
+        """A write whose outcome is recorded as unknown, and the number of the last record that was looked at.
+
+        Raises:
+            LedgerError: There is no such write, it is still under way, its outcome is known, its records are not as
+                they were written, or the files cannot be read.
+        """
+        unknowns, end, last = self._unknowns(name)
+        found = unknowns.found.get(name)
+        if found is None:
+            raise _not_unknown(name, last)
+        if not (found.intent.is_genuine(self._key) and found.outcome.is_genuine(self._key)):
+            raise LedgerError(f"The ledger is damaged: what it says about {name} is not as it was written.")
+        return found, end
+
+    def has_outcome(self, name: str, *, after: int) -> bool:
+        """Whether an outcome of the write is recorded after the record of this number.
+
+        Raises:
+            LedgerError: The files cannot be read.
+        """
+        later = takewhile(lambda record: record.seq > after, self._records(newest_first=True, cursor=None))
+        return any(record.kind == "outcome" and record.body.get("id") == name for record in later)
+
+    def _unknowns(self, name: str | None = None) -> tuple[Unknowns, int, Record | None]:
+        """What is unknown, the number of the last record, and the last record about the write of this name."""
+        unknowns, end, last = Unknowns(), 0, None
+        for record in self.records():
+            unknowns.take(record)
+            end = record.seq
+            if name is not None and record.body.get("id") == name:
+                last = record
+        return unknowns, end, last
+
     def _records(self, *, newest_first: bool, cursor: int | None) -> Iterator[Record]:
         try:
             files = segments(self._directory)
@@ -274,81 +281,16 @@ class LedgerReader:
         return record
 
 
-class _Verification:
-    def __init__(
-        self,
-        key: bytes | None,
-        files: list[tuple[Path, int]],
-        noted: Position | None,
-        has_head: bool,
-        pin: Head | None,
-    ) -> None:
-        self._key, self._files, self._noted, self._has_head, self._pin = key, files, noted, has_head, pin
-        self._position = Position()
-        self._records = self._torn = 0
-        self._head_met = noted is None
-        self._pin_met = pin is None
-
-    def run(self) -> Report:
-        broken = self._walk() or self._ends()
-        return Report(
-            broken=broken,
-            records=self._records,
-            files=len(self._files),
-            end=Head(self._position.seq, self._position.hash),
-            signed=self._position.signed,
-            torn=self._torn,
-            unfinished=self._position.torn is not None,
-            unsettled=tuple(self._position.open),
-        )
-
-    def _walk(self) -> Break | None:
-        position = self._position
-        for path, size in self._files:
-            if position.seq:
-                position.begin_segment()
-            if path.name not in (ACTIVE, sealed_name(position.first)):
-                return Break(path.name, 0, "missing", f"{sealed_name(position.first)} should come before it")
-            for number, (line, complete) in enumerate(lines(path, stop=size), 1):
-                torn_before = position.torn is not None
-                try:
-                    record = position.advance(line, complete, self._key)
-                except BrokenChainError as error:
-                    return Break(
-                        path.name, number - torn_before * (error.what == "not_a_record"), error.what, error.message
-                    )
-                if record is not None:
-                    self._records += 1
-                    self._torn += torn_before
-                    if (found := self._compare(path, number, record)) is not None:
-                        return found
-            if position.torn is not None and path.name != ACTIVE:
-                return Break(path.name, 0, "not_a_record", "a closed file ends in the middle of a record")
-        return None
-
-    def _compare(self, path: Path, number: int, record: Record) -> Break | None:
-        noted, pin = self._noted, self._pin
-        if noted is not None and record.seq == noted.seq:
-            self._head_met = True
-            if not same_digest(record.hash, noted.hash):
-                return Break(path.name, number, "head", "the head names another record here")
-        if pin is not None and record.seq == pin.seq:
-            self._pin_met = True
-            if not same_digest(record.hash, pin.hash):
-                return Break(path.name, number, "pin", "the pinned end was another record")
-        return None
-
-    def _ends(self) -> Break | None:
-        end = self._position.seq
-        last = self._files[-1][0].name if self._files else ACTIVE
-        if not self._head_met and self._noted is not None and self._noted.seq > 0:
-            return Break(last, 0, "cut", f"the head names record {self._noted.seq}, the files end at record {end}")
-        if not self._pin_met and self._pin is not None:
-            return Break(last, 0, "pin", f"the pin names record {self._pin.seq}, the files end at record {end}")
-        if self._noted is None and (self._files or self._has_head):
-            what = "is damaged, or sealed with another key" if self._has_head else "is missing"
-            return Break(head.NAME, 0, "head", f"the head {what}; whether records were cut off cannot be told")
-        return None
+def _not_unknown(name: str, last: Record | None) -> LedgerError:
+    if last is None:
+        why = f"There is no write {name} on the ledger"
+    elif last.kind == "outcome":
+        why = f"The outcome of {name} is known: {last.body.get('result')}"
+    else:
+        why = f"The write {name} is under way: its server has not recorded an outcome yet"
+    return LedgerError(
+        f"{why}. Nothing was recorded.", next_step="holdfast audit unknown lists the writes whose outcome is unknown."
+    )
 
 
 def _tolerant(line: bytes) -> Record | None:

@@ -1,0 +1,206 @@
+"""Writes of which nobody knows what became of them: told as such, and settled by a person, by one more record."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.control.ledger import Ledger, LedgerReader, Outcome, export
+from holdfast.control.ledger.unknown import Unknowns
+from holdfast.errors import LedgerError
+from tests.control.ledgers import KEY, SECRET, intent, opened, reader, records, rewrite
+from tests.control.test_ledger_walk import Chain
+
+BY_HAND = Outcome("applied", verified=False, note="the guest is stopped", settled_by="carol")
+FINAL = Outcome("unknown", note="nothing shows it", final=True)
+
+
+async def left(ledger: Ledger, outcome: Outcome, number: int = 101) -> str:
+    """A write with this outcome; its id."""
+    async with ledger.attempt(intent(number)) as entry:
+        entry.settle(outcome)
+    return entry.id
+
+
+@pytest.mark.parametrize("outcome", [Outcome("unknown", task="t-1"), FINAL])
+@pytest.mark.parametrize("result", ["applied", "not_applied"])
+async def test_a_person_settles_what_is_unknown_by_one_more_record(
+    tmp_path: Path, outcome: Outcome, result: Any
+) -> None:
+    path = tmp_path / "l" / "ledger.jsonl"
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, outcome)
+        other = await left(ledger, FINAL, 102)
+    before = path.read_bytes()
+    assert [write.id for write in reader(tmp_path / "l").unknown()] == [name, other]
+    said = Outcome(result, verified=False, note=f"looked, {SECRET}", settled_by="carol")
+    async with opened(tmp_path / "l") as ledger:
+        found = await ledger.settle_by_hand(name, said)
+        assert (found.id, found.intent.body["summary"], found.is_final) == (name, "Stop VM 101", outcome.final)
+        assert name not in [write.id for write in await ledger.unsettled()]
+    assert path.read_bytes().startswith(before)
+    last = records(tmp_path / "l")[-1]
+    assert last["kind"] == "outcome"
+    assert last["body"] == {
+        "id": name,
+        "result": result,
+        "verified": False,
+        "note": "looked, [redacted]",
+        "settled_by": "carol",
+    }
+    report = reader(tmp_path / "l").verify()
+    assert (report.ok, report.unknown, report.by_hand) == (True, (other,), 1)
+    assert [write.id for write in reader(tmp_path / "l").unknown()] == [other]
+
+
+async def test_an_intent_whose_process_died_can_be_settled_by_the_process_that_finds_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        entry = await ledger.intent(intent())
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.settle_by_hand(entry.id, BY_HAND)
+    assert [record["body"].get("result") for record in records(tmp_path / "l")[-2:]] == ["unknown", "applied"]
+    assert reader(tmp_path / "l").verify().unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (Outcome("applied"), "is known: applied. Nothing was recorded."),
+        (Outcome("not_applied"), "is known: not_applied. Nothing was recorded."),
+    ],
+)
+async def test_what_is_known_is_not_settled_by_hand(tmp_path: Path, outcome: Outcome, why: str) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, outcome)
+        await left(ledger, FINAL, 102)
+        before = records(tmp_path / "l")
+        with pytest.raises(LedgerError, match=why):
+            await ledger.settle_by_hand(name, BY_HAND)
+    assert records(tmp_path / "l") == before
+
+
+async def test_what_was_settled_by_hand_is_not_settled_again(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, FINAL)
+        await ledger.settle_by_hand(name, BY_HAND)
+        before = records(tmp_path / "l")
+        with pytest.raises(LedgerError, match=f"The outcome of {name} is known: applied"):
+            await ledger.settle_by_hand(name, Outcome("not_applied", settled_by="dave"))
+        assert not await ledger.settle(name, Outcome("not_applied"))
+    assert records(tmp_path / "l") == before
+
+
+async def test_a_write_that_a_living_server_has_under_way_is_left_to_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as server, opened(tmp_path / "l") as ledger:
+        entry = await server.intent(intent())
+        with pytest.raises(LedgerError, match=f"The write {entry.id} is under way"):
+            await ledger.settle_by_hand(entry.id, BY_HAND)
+        assert ledger.reader.unknown() == []
+
+
+async def test_a_write_that_is_not_on_the_ledger_cannot_be_settled(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        await ledger.event("kill switch engaged", id="abc")
+        for name in ("0123456789abcdef", ""):
+            with pytest.raises(LedgerError, match=f"There is no write {name} on the ledger") as caught:
+                await ledger.settle_by_hand(name, BY_HAND)
+            assert caught.value.next_step is not None
+            assert "holdfast audit unknown" in caught.value.next_step
+
+
+async def test_an_outcome_that_is_recorded_while_the_ledger_is_read_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path / "l") as server, opened(tmp_path / "l") as ledger:
+        name, other = await left(server, Outcome("unknown")), await left(server, FINAL, 102)
+        await ledger.start()
+        read, loop = LedgerReader.unknown_write, asyncio.get_running_loop()
+
+        def meanwhile(self: LedgerReader, wanted: str) -> Any:
+            found = read(self, wanted)
+            asyncio.run_coroutine_threadsafe(server.settle(name, Outcome("not_applied")), loop).result(20)
+            return found
+
+        monkeypatch.setattr(LedgerReader, "unknown_write", meanwhile)
+        with pytest.raises(LedgerError, match=f"Something was recorded about {name} meanwhile"):
+            await ledger.settle_by_hand(name, BY_HAND)
+        assert records(tmp_path / "l")[-1]["body"]["result"] == "not_applied"
+        await ledger.settle_by_hand(other, BY_HAND)
+    assert reader(tmp_path / "l").verify().unknown == ()
+
+
+@pytest.mark.parametrize("line", [1, 2])
+async def test_a_write_whose_records_are_not_as_they_were_written_is_not_settled(tmp_path: Path, line: int) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, FINAL)
+
+        def edit(lines: list[bytes]) -> list[bytes]:
+            lines[line] = lines[line].replace(b"VM 101", b"VM 102").replace(b"nothing", b"Nothing")
+            return lines
+
+        rewrite(tmp_path / "l" / "ledger.jsonl", edit)
+        with pytest.raises(LedgerError, match="not as it was written"):
+            await ledger.settle_by_hand(name, BY_HAND)
+
+
+async def test_what_a_person_has_settled_is_in_every_export(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, FINAL)
+        await ledger.settle_by_hand(name, Outcome("applied", note="a=b", settled_by="carol=x"))
+    jsonl, table, cef = (
+        list(export(reader(tmp_path / "l").records(), form, version="1"))[-1] for form in ("jsonl", "csv", "cef")
+    )
+    assert '"settled_by":"carol=x"' in jsonl
+    assert "a=b,carol=x" in table
+    assert r"cs5=carol\=x cs5Label=settledBy cs6=a\=b cs6Label=note" in cef
+    assert "cs5" not in next(iter(export([reader(tmp_path / "l").show().records[-1]], "cef", version="1")))
+
+
+def test_only_intents_and_their_outcomes_make_a_write_unknown_or_known() -> None:
+    chain, unknowns = Chain(), Unknowns()
+
+    def take(kind: Any, **body: Any) -> list[str]:
+        unknowns.take(chain.add(kind, **body))
+        return list(unknowns.found)
+
+    assert take("outcome", id="x", result="unknown") == []
+    assert take("intent", id="x") == []
+    assert take("event", id="x", result="unknown") == []
+    assert take("intent", id=["y"]) == []
+    assert take("outcome", id=["y"], result="unknown") == []
+    assert take("outcome", id="x", result="unknown") == ["x"]
+    assert not unknowns.found["x"].is_final
+    assert take("event", id="x", result="applied") == ["x"]
+    assert take("outcome", id="x", result="unknown", final=True) == ["x"]
+    assert unknowns.found["x"].is_final
+    assert unknowns.found["x"].intent == chain.made[1]
+    assert unknowns.found["x"].outcome == chain.made[-1]
+    assert unknowns.by_hand == 0
+    assert take("outcome", id="x", result="applied", settled_by="carol") == []
+    assert take("outcome", id="x", result="unknown", settled_by="carol") == []
+    assert unknowns.by_hand == 1
+    assert take("intent", id="x") == []
+    assert take("outcome", id="x", result="not_applied") == []
+
+
+async def test_an_outcome_after_a_record_is_found_and_one_before_it_is_not(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l", segment_bytes=600) as ledger:
+        name, other = await left(ledger, FINAL), await left(ledger, FINAL, 102)
+    [told] = [record["seq"] for record in records(tmp_path / "l") if record["kind"] == "outcome"][:1]
+    one = reader(tmp_path / "l", KEY)
+    assert one.has_outcome(name, after=told - 1)
+    assert not one.has_outcome(name, after=told)
+    assert one.has_outcome(other, after=told)
+    assert not one.has_outcome("x", after=0)
+
+
+async def test_writes_are_listed_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        async with ledger.attempt(intent(1)) as first:
+            second = await left(ledger, FINAL, 2)
+            first.settle(Outcome("unknown"))
+        assert [write.id for write in ledger.reader.unknown()] == [first.id, second]
+        assert ledger.reader.unknown_write(second)[1] == records(tmp_path / "l")[-1]["seq"]
