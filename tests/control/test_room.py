@@ -21,7 +21,7 @@ from holdfast.config import Config, parse_config
 from holdfast.control import statefiles
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
-from holdfast.control.ledger import Intent, head, restart
+from holdfast.control.ledger import Intent, restart
 from holdfast.control.room import ControlRoom, default_state_dir
 from holdfast.errors import ConfigError, HoldfastError, KillSwitchError, NotSentError, PolicyError
 from tests.control.doors import Door, Target, entry
@@ -182,7 +182,7 @@ async def test_a_room_whose_ledger_cannot_be_read_is_not_ready(tmp_path: Path, m
         raise OSError(5, "Input/output error")
 
     room.parts()
-    monkeypatch.setattr(head.statefiles, "read", fails)
+    monkeypatch.setattr(statefiles, "read", fails)
     ready, facts = room.ready()
     assert (ready, facts["ledger_whole"]) == (False, 0)
     await room.stop()
