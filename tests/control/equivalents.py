@@ -34,11 +34,14 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
         for what in ("condition -> True", "Gt -> GtE")
     },
-    (
-        "control.secretviews",
-        'decoded = _decoded(view) if "%" in view.text or "\\\\" in view.text or "&#" in view.text else view',
-        "condition -> True",
-    ): "only spares work: without one of these there is no escape to be found",
+    **{
+        (
+            "control.secretviews",
+            'return "%" in text or "\\\\" in text or ("&" in text and ";" in text)',
+            what,
+        ): "only spares work: without these there is no escape to be found"
+        for what in ("return True", "without operand 0", "without operand 1")
+    },
     ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",

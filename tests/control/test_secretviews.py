@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import time
 from collections.abc import Callable
 from functools import partial
+from html.entities import html5
 from urllib.parse import quote
 
 import pytest
@@ -35,6 +37,19 @@ def _json(secret: str) -> str:
     return "".join(f"\\u{units[at]:02X}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def _units(text: str) -> list[int]:
+    """Units of UTF-16."""
+    data = text.encode("utf-16-be")
+    return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
+
+
+NAMES = {text: f"&{name}" for name, text in html5.items() if name.endswith(";")}
+
+
+def _named(character: str) -> str:
+    return NAMES.get(character, character)
+
+
 WRITTEN: dict[str, Callable[[str], str]] = {
     "percent of every byte": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
     "percent of every other character": lambda secret: "".join(
@@ -48,6 +63,23 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "HTML, hexadecimal": lambda secret: "".join(f"&#x{ord(c):X};" for c in secret),
     "C, escaped": lambda secret: "".join(f"\\x{ord(c):02x}" for c in secret),
     "Python, escaped": lambda secret: "".join(f"\\U{ord(c):08x}" for c in secret),
+    "C, bytes": lambda secret: "".join(f"\\x{byte:02x}" for byte in secret.encode()),
+    "octal": lambda secret: "".join(f"\\{byte:03o}" for byte in secret.encode()),
+    "octal of every other character": lambda secret: "".join(
+        c if at % 2 and c not in "\\01234567" else "".join(f"\\{byte:03o}" for byte in c.encode())
+        for at, c in enumerate(secret)
+    ),
+    "octal twice": lambda secret: "".join(f"\\\\{byte:03o}" for byte in secret.encode()),
+    "JavaScript": lambda secret: "".join(f"\\u{{{ord(c):x}}}" for c in secret),
+    "JavaScript, six digits": lambda secret: "".join(f"\\u{{{ord(c):06X}}}" for c in secret),
+    "Perl": lambda secret: "".join(f"\\x{{{ord(c):x}}}" for c in secret),
+    "HTML, names of what has one": lambda secret: "".join(_named(c) for c in secret),
+    "HTML, names, twice": lambda secret: "".join(_named(c) for c in secret).replace("&", "&amp;"),
+    "HTML, surrogates": lambda secret: "".join(f"&#{unit};" for unit in _units(secret)),
+    "HTML, surrogates, hexadecimal": lambda secret: "".join(f"&#x{unit:X};" for unit in _units(secret)),
+    "HTML, with noughts before": lambda secret: "".join(f"&#{ord(c):011d};" for c in secret),
+    "JavaScript, surrogates": lambda secret: "".join(f"\\u{{{unit:x}}}" for unit in _units(secret)),
+    "shell": lambda secret: re.sub(r"[^A-Za-z0-9\n\u0080-\U0010ffff\\]", r"\\\g<0>", secret),
 }
 
 
@@ -120,6 +152,7 @@ def test_texts_that_only_have_escapes_or_lines_stay_to_the_letter() -> None:
     for text in (
         "aHR0cHM6Ly9leGFtcGxlLm9yZy8K aHR0cHM6Ly9leGFtcGxlLm9yZy8K",
         "%zz %4 \\u12 &#; &#xG; &#9999999; \\xZZ",
+        "\\9 \\777 \\u{} \\u{110000} &nosuch; &amp &amp; \\! &NotEqualTilde;",
         "internationalisation\nand localisation",
     ):
         assert REDACTOR.text(text) == text
@@ -139,10 +172,46 @@ def test_so_many_layers_are_undone_and_no_more() -> None:
     assert len(list(views(text.replace("%", "%25")))) == MAX_DECODINGS
     assert [view.text for view in views(text.replace("%", "%25"))][-1] == "%61"
     assert list(views("a plain text")) == []
+    assert list(views("a=1&b=2; &nosuch; &#; no escape")) == []
+    assert list(views("a=1&amp")) == []
     assert list(views("100 % of C:\\dir &# no escape")) == []
 
 
-@given(st.text(alphabet=st.sampled_from("a%41\\ux0&#;\nAÄ \r"), max_size=80))
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("\\101\\102", "AB"),
+        ("\\1011", "A1"),
+        ("\\60\\0", "0\0"),
+        ("\\400", " 0"),
+        ("\\303\\251", "é"),
+        ("\\351", "é"),
+        ("\\xc3\\251\\xe9\\303", "ééÃ"),
+        ("%E9%C3%A9%80%7F", "éé\x80\x7f"),
+        ("\\u{1F600}\\x{41}\\U{42}", "\U0001f600AB"),
+        ("&quot;&amp;&lt;&eacute;", '"&<é'),
+        ("&nosuch;&amp;", "&nosuch;&"),
+        ("&NotEqualTilde;", "\u2242"),
+        ("&#55357;&#56832;&#xD83D;\\uDE00", "\U0001f600\U0001f600"),
+        ("&#55357;-&#56832;", "\ud83d-\ude00"),
+        ("&#56832;&#55357;&#55295;&#56832;", "\ude00\ud83d\ud7ff\ude00"),
+        ("&#56319;&#57343;&#55296;&#56320;", "\U0010ffff\U00010000"),
+        ("&#56319;&#57344;&#56320;&#56320;", "\udbff\ue000\udc00\udc00"),
+        ("\ud83dA&#56832;", "\ud83dA\ude00"),
+        ("\\ \\!\\~\\[\\]\\^\\z", " !~[]^\\z"),
+        ("&#1114112;", "\U0010ffff"),
+    ],
+)
+def test_escapes_read_as_what_they_stand_for(text: str, read: str) -> None:
+    assert next(views(text)).text == read
+
+
+def test_a_pair_of_surrogates_stands_where_both_stand() -> None:
+    [view] = views("a&#55357;&#56832;b")
+    assert (view.span(1, 2), view.span(2, 3)) == ((1, 17), (17, 18))
+
+
+@given(st.text(alphabet=st.sampled_from("a%41\\ux0&#;{}!mp78dDcC\nAÄ \r"), max_size=80))
 def test_every_reading_knows_where_its_characters_come_from(text: str) -> None:
     for view in views(text):
         assert len(view.starts) == len(view.stops) == len(view.text)
@@ -151,7 +220,14 @@ def test_every_reading_knows_where_its_characters_come_from(text: str) -> None:
         assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
-@pytest.mark.parametrize("unit", ["%41", "%", "\\u0041", "\\", "&#65;", "&#", "a", "abcdefghijklmnopqrst\n", "%25"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("%41", "%", "\\u0041", "\\", "&#65;", "&#", "a", "abcdefghijklmnopqrst\n", "%25", "\\101", "\\1", "\\x41"),
+        *("\\u{41}", "\\u{", "\\u{1", "&amp;", "&a", "&;", "&nosuchname;", "&#55357;", "\\ud83d", "\\!", "\\\\x"),
+        "&" + "a" * 31,
+    ],
+)
 def test_a_megabyte_of_escapes_is_read_in_linear_time(unit: str) -> None:
     text = unit * (250_000 // len(unit))
     start = time.perf_counter()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html.entities import html5
 from typing import Final
 
 MAX_DECODINGS: Final = 4
@@ -18,16 +19,21 @@ MIN_LINE: Final = 16
 """Shortest lines that are taken for wrapped base64, characters."""
 
 _ESCAPE: Final = re.compile(
-    r"((?:%[0-9A-Fa-f]{2})++)"  # percent: bytes of UTF-8
-    r"|\\{1,16}u([dD][89abAB][0-9A-Fa-f]{2})\\{1,16}u([dD][c-fC-F][0-9A-Fa-f]{2})"  # JSON: a pair of surrogates
-    r"|\\{1,16}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|U([0-9A-Fa-f]{8}))"  # JSON, C, Python
-    r"|&#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));"  # HTML
+    r"(?P<percent>(?:%[0-9A-Fa-f]{2})++)"  # bytes
+    r"|(?P<bytes>(?:\\{1,16}(?:x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[0-7]{1,2}))++)"  # C, Python, shell: hexadecimal, octal
+    r"|\\{1,16}(?:"
+    r"u(?P<json>[0-9A-Fa-f]{4})|U(?P<python>[0-9A-Fa-f]{8})"
+    r"|[uUx]\{(?P<braced>[0-9A-Fa-f]{1,12})\}"  # JavaScript, PHP, Rust, Perl
+    r"|(?P<sign>[ -/:-@\[\]^_`{-~]))"  # shell, and quotes everywhere
+    r"|&(?:#(?:[xX](?P<hexadecimal>[0-9A-Fa-f]{1,12})|(?P<decimal>[0-9]{1,12}))|(?P<name>[A-Za-z][A-Za-z0-9]{1,31}));"
 )
+_BYTE: Final = re.compile(r"\\{1,16}(?:x([0-9A-Fa-f]{2})|([0-7]{1,3}))")
 _BREAK: Final = re.compile(r"(?:\s|\\{1,16}[rn])++")
 _WRAPPED: Final = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{MIN_LINE},}}+(?:\s|\\{{1,16}}[rn])++[A-Za-z0-9+/=_-]{{4}}"
 )
 _LARGEST_CODE: Final = 0x10FFFF
+_ASCII: Final = 0x80
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,18 @@ class _Maker:
 
     def keep(self, start: int, stop: int) -> None:
         """These characters as they are."""
-        self._made.append(self._view.text[start:stop])
-        self._starts += self._view.starts[start:stop]
-        self._stops += self._view.stops[start:stop]
+        if start < stop:
+            self._made.append(self._view.text[start:stop])
+            self._starts += self._view.starts[start:stop]
+            self._stops += self._view.stops[start:stop]
 
     def put(self, character: str, start: int, stop: int) -> None:
-        """One character in place of these."""
+        """One character in place of these; the second of a pair of surrogates makes one of both."""
+        last = self._made[-1] if self._made else ""
+        if len(last) == 1 and "\ud800" <= last <= "\udbff" and "\udc00" <= character <= "\udfff":
+            self._made[-1] = (last + character).encode("utf-16", "surrogatepass").decode("utf-16")
+            self._stops[-1] = self._view.stops[stop - 1]
+            return
         self._made.append(character)
         self._starts.append(self._view.starts[start])
         self._stops.append(self._view.stops[stop - 1])
@@ -81,11 +93,15 @@ def views(text: str) -> Iterator[View]:
     for _ in range(MAX_DECODINGS):
         if _WRAPPED.search(view.text):
             yield _joined(view)
-        decoded = _decoded(view) if "%" in view.text or "\\" in view.text or "&#" in view.text else view
+        decoded = _decoded(view) if _has_signs(view.text) else view
         if decoded is view:
             return
         yield decoded
         view = decoded
+
+
+def _has_signs(text: str) -> bool:
+    return "%" in text or "\\" in text or ("&" in text and ";" in text)
 
 
 def _joined(view: View) -> View:
@@ -102,6 +118,8 @@ def _decoded(view: View) -> View:
     """With one layer of escapes undone; the same view when it has none."""
     maker, at = _Maker(view), 0
     for match in _ESCAPE.finditer(view.text):
+        if match["name"] is not None and f"{match['name']};" not in html5:
+            continue
         maker.keep(at, match.start())
         for character, start, stop in _characters(match):
             maker.put(character, start, stop)
@@ -114,18 +132,26 @@ def _decoded(view: View) -> View:
 
 def _characters(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
     """What an escape stands for: each character, with from where to where its part of the escape goes."""
-    percent, high, low, wide, narrow, widest, hexadecimal, decimal = match.groups()
-    if percent is not None:
-        at = match.start()
-        # What is no UTF-8 becomes one character a byte that no secret has.
-        for character in bytes.fromhex(percent.replace("%", "")).decode(errors="surrogateescape"):
-            size = 3 * len(character.encode(errors="surrogateescape"))
-            yield character, at, at + size
-            at += size
-        return
-    if high is not None:
-        character = bytes.fromhex(high + low).decode("utf-16-be")
+    found, start, stop = match[match.lastgroup or 0], match.start(), match.end()
+    if match.lastgroup == "percent":
+        yield from _utf_8(bytes.fromhex(found.replace("%", "")), range(start, stop + 1, 3))
+    elif match.lastgroup == "bytes":
+        parts = list(_BYTE.finditer(found))
+        data = bytes(int(part[1], 16) if part[1] else int(part[2], 8) for part in parts)
+        yield from _utf_8(data, [*(start + part.start() for part in parts), stop])
+    elif match.lastgroup == "sign":
+        yield found, start, stop
+    elif match.lastgroup == "name":
+        yield html5[f"{found};"][0], start, stop
     else:
-        code = int(decimal) if decimal is not None else int(wide or narrow or widest or hexadecimal, 16)
-        character = chr(min(code, _LARGEST_CODE))
-    yield character, match.start(), match.end()
+        code = int(found, 10 if match.lastgroup == "decimal" else 16)
+        yield chr(min(code, _LARGEST_CODE)), start, stop
+
+
+def _utf_8(data: bytes, edges: Sequence[int]) -> Iterator[tuple[str, int, int]]:
+    """The characters of bytes that stand between these edges; what is no UTF-8 is taken for Latin 1."""
+    at = 0
+    for character in data.decode(errors="surrogateescape"):
+        size = len(character.encode(errors="surrogateescape"))
+        yield character if size > 1 or data[at] < _ASCII else chr(data[at]), edges[at], edges[at + size]
+        at += size
