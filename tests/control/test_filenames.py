@@ -23,6 +23,10 @@ from tests.support.hostile import IDENTIFIERS, SHELL, STRINGS
         (".hidden", "hidden"),
         ("büro am see", "b_ro_am_see"),
         ("x" * (MOST + 1), "x" * MOST),
+        ("R740 password=hunter2hunter2 x", "R740_password__redacted__x"),
+        ("x" * MOST + "y", "x" * MOST),
+        ("x" * (MOST - 20) + " password=hunter2hunter2", "x" * (MOST - 20) + "_password__redacted_"),
+        ("x" * (MOST - 12) + " password=hunter2hunter2", "x" * (MOST - 12) + "_password__r"),
     ],
 )
 def test_a_text_becomes_one_plain_segment(text: str, stem: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from holdfast.control.filenames import file_stem
 from holdfast.control.secretforms import MIN_ENCODED, forms
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\nshort==\n-----END PRIVATE KEY-----\n"
@@ -27,6 +28,13 @@ def test_blanks_around_a_secret_make_no_difference() -> None:
     assert {"  s3cr&t value\n", "s3cr&t value", "s3cr%26t%20value", "s3cr&amp;t value"} <= known
     assert "a\"b'c\\d&e<f" in forms("  a\"b'c\\d&e<f\n")
     assert base64.b64encode(b"  s3cr&t value\n").decode() in known
+
+
+def test_what_is_left_of_a_secret_in_the_name_of_a_file_is_known_where_enough_is_left() -> None:
+    assert file_stem("Pass%word/with+odd") in forms("Pass%word/with+odd")
+    assert "a_b_c_d_e_f_g_h" in forms("a b/c:d+e%f&g#h")
+    assert "a_b_c_d_e_f_g_" not in forms("a b/c:d+e%f&g#")
+    assert not any(form.startswith("__") for form in forms("!" * 12))
 
 
 def test_long_lines_of_a_secret_are_known_one_by_one() -> None:

@@ -62,6 +62,7 @@ ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "bad-cert": {"certificate": "expired"},
     "refuse": {},
 }
+_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 CRASH = "crash"
 """The path of a call that works until it comes to a defect of the tool itself."""
 WHERE: dict[str, Where] = {"none": "free", "everywhere": "everywhere"}
@@ -72,18 +73,24 @@ def forms(secret: str) -> set[str]:
     """The secret as it may be written."""
     raw = secret.encode()
     shifted = {base64.b64encode(b"x" * pad + raw).decode()[4:-4] for pad in range(3)}
-    return {secret, quote(secret, safe=""), base64.b64encode(raw).decode(), raw.hex(), compact(secret)[1:-1], *shifted}
+    return {
+        secret,
+        _IN_A_NAME.sub("_", secret),
+        quote(secret, safe=""),
+        base64.b64encode(raw).decode(),
+        raw.hex(),
+        compact(secret)[1:-1],
+        *shifted,
+    }
 
 
-# Not where a file was named after it: nothing says there any more what it is.
-_PLACED = re.compile(rf"(?<!_){PLACED}")
 FORMS = {name: forms(secret) for name, secret in PLANTED.items()}
 
 
 def hits(text: str) -> list[str]:
     """Names of planted secrets that stand in the text in any form."""
     found = [name for name, secret in PLANTED.items() if any(form in text for form in FORMS[name])]
-    return [*found, *(["placed"] if _PLACED.search(text) else [])]
+    return [*found, *(["placed"] if PLACED in text else [])]
 
 
 @contextmanager

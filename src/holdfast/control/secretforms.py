@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -20,10 +21,13 @@ MIN_ENCODED: Final = 7
 """Shortest encoded form that is looked for, characters."""
 
 _MIN_LINE: Final = 20
+_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]")
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def forms(secret: str) -> set[str]:
-    """Everything that stands for the secret: itself, and encoded as base64, percent, hexadecimal, JSON, HTML.
+    """Everything that stands for the secret: itself, encoded as base64, percent, hexadecimal, JSON, HTML, and what is
+    left of it in the name of a file (`holdfast.control.filenames`).
 
     Of base64 all three alignments are covered, since the secret may stand anywhere in what was encoded; of those only
     the characters which depend on nothing but the secret. A secret of several lines is also known by its long lines.
@@ -65,6 +69,8 @@ def _encoded(text: str) -> Iterator[str]:
     yield repr(text)[1:-1]
     yield ascii(text)[1:-1]
     yield repr(data)[2:-1]
+    if len(_ALPHANUMERIC.findall(text)) >= LONG:
+        yield _NOT_IN_A_NAME.sub("_", text)
     yield html.escape(text)
     yield html.escape(text, quote=False)
 
