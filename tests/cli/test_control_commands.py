@@ -356,6 +356,13 @@ async def test_a_write_of_unknown_outcome_is_settled_by_hand_and_shown_as_such(
     assert "No write has an unknown outcome." in (await operator("audit", "unknown")).stdout
 
 
+async def test_a_file_that_cannot_be_used_is_named(operator: Operator, tmp_path: Path) -> None:
+    place = tmp_path / "none" / "export.csv"
+    failed = await operator("audit", "export", "--out", str(place))
+    assert failed.returncode == 1
+    assert failed.stderr == f"holdfast: No such file or directory: {place}\n"
+
+
 async def test_a_wrong_plan_id_ends_with_one_line_and_no_traceback(operator: Operator) -> None:
     run = await operator("approve", "plan-doesnotexist", "--yes")
     assert run.returncode == 2

@@ -214,5 +214,6 @@ def run() -> None:
             print(f"  {error.next_step}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        print(f"holdfast: {error.strerror or error}", file=sys.stderr)
+        where = f": {error.filename}" if error.strerror and error.filename else ""
+        print(f"holdfast: {error.strerror or error}{where}", file=sys.stderr)
         sys.exit(1)
