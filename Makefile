@@ -32,7 +32,7 @@ floors: $(STAMP)
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 conformance: $(STAMP) ## Foreign MCP clients and Redfish validators (needs npm)
 	@$(BIN)/python -m tests.conformance

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from holdfast.simulators.truenas.errors import EEXIST, InstanceNotFoundError, Json, Row, invalid
+from holdfast.simulators.truenas.facts import vendor_facts
 from holdfast.simulators.truenas.registry import Namespace
+from holdfast.simulators.truenas.releases import facts_of
 from holdfast.simulators.truenas.schema import example
 from holdfast.simulators.truenas.secrets import mask_rows
 
@@ -21,6 +25,30 @@ Check = Callable[["Call", Row, Row | None, str], None]
 """Domain checks of a row about to be stored: call, new row, old row (None on create), attribute prefix of problems."""
 After = Callable[["Call", Row, Row | None], None]
 """What else happens when a row was stored (old row None: created) or removed (see `Crud.delete`)."""
+
+
+@cache
+def _blank_row(release: str, namespace: str) -> bytes:
+    """Pickled: every row of every box needs one of its own, and a copy is dearer."""
+    resolve = vendor_facts().resolve
+    for name in ("get_instance", "query", "create"):
+        fact = facts_of(release).get(f"{namespace}.{name}")
+        if fact is not None:
+            schema = resolve(fact.returns)
+            for branch in schema.get("anyOf", ()):
+                schema = resolve(branch)
+                if schema.get("type") == "object":
+                    break
+            if name == "query":  # every field of a query's row is optional, so fill all
+                schema = {**schema, "required": list(schema.get("properties", {}))}
+            return pickle.dumps(dict(example(schema, resolve)))
+    return pickle.dumps({})
+
+
+@cache
+def _blank_settings(release: str, name: str) -> bytes:
+    fact = facts_of(release).get(f"{name}.config")
+    return pickle.dumps(example(fact.returns, vendor_facts().resolve) if fact is not None else {})
 
 
 class Table:
@@ -41,18 +69,8 @@ class Table:
 
     def blank(self) -> Row:
         """A row with every field of this release's model at its default."""
-        for name in ("get_instance", "query", "create"):
-            fact = self.box.fact(f"{self.namespace}.{name}")
-            if fact is not None:
-                schema = self.box.facts.resolve(fact.returns)
-                for branch in schema.get("anyOf", ()):
-                    schema = self.box.facts.resolve(branch)
-                    if schema.get("type") == "object":
-                        break
-                if name == "query":  # every field of a query's row is optional, so fill all
-                    schema = {**schema, "required": list(schema.get("properties", {}))}
-                return dict(example(schema, self.box.facts.resolve))
-        return {}
+        row: Row = pickle.loads(_blank_row(self.box.persona.name, self.namespace))
+        return row
 
     def add(self, values: Row) -> Row:
         """Store a new row; an integer key is assigned when the values hold none."""
@@ -222,8 +240,7 @@ class Settings:
         self._check = check
         self._after = after
         self._present = present
-        fact = self.box.fact(f"{name}.config")
-        blank = example(fact.returns, self.box.facts.resolve) if fact is not None else {}
+        blank = pickle.loads(_blank_settings(self.box.persona.name, name))
         self.row: Row = {**blank, **values}
         self.box.settings[name] = self
         namespace.add(f"{name}.config", self.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 _V2504 = ("v25.04.0", "v25.04.1", "v25.04.2")
 _V2510 = ("v25.10.0", "v25.10.1", "v25.10.2", "v25.10.3", "v25.10.4", "v25.10.5")
@@ -48,6 +49,7 @@ class Persona:
         return release_of(self.name)
 
 
+@cache
 def release_of(name: str) -> tuple[int, int]:
     """(25, 10) of "25.10", "v25.10.3" or "26"."""
     parts = name.removeprefix("v").split(".")

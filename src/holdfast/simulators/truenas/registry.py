@@ -79,15 +79,17 @@ class Namespace:
 
     SINCE: ClassVar[str] = "0"
     UNTIL: ClassVar[str] = "99"
+    _marks: ClassVar[tuple[tuple[str, _Mark], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._marks = tuple((name, mark) for name in dir(cls) for mark in getattr(getattr(cls, name), MARKS, ()))
 
     def __init__(self, box: Box) -> None:
         self.box = box
         self.registrations: list[Registration] = []
-        for attribute in dir(type(self)):
-            function = getattr(type(self), attribute)
-            for mark in getattr(function, MARKS, ()):
-                handler = getattr(self, attribute)
-                self.registrations.append(Registration(mark.name, handler, mark.lock_of, mark.since, mark.until))
+        for attribute, mark in self._marks:
+            handler = getattr(self, attribute)
+            self.registrations.append(Registration(mark.name, handler, mark.lock_of, mark.since, mark.until))
 
     def add(
         self, name: str, handler: Handler, *, lock: LockOf | None = None, since: str = "0", until: str = "99"
