@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.alerts import Alerts
 from holdfast.simulators.truenas.methods.app_images import AppImages
+from holdfast.simulators.truenas.methods.app_versions import AppVersions
 from holdfast.simulators.truenas.methods.apps import Apps
 from holdfast.simulators.truenas.methods.auth import Auth
 from holdfast.simulators.truenas.methods.catalog import Catalog
@@ -20,6 +21,7 @@ from holdfast.simulators.truenas.methods.docker import Docker
 from holdfast.simulators.truenas.methods.filesystem import Filesystem
 from holdfast.simulators.truenas.methods.general import Administration, Advanced, General
 from holdfast.simulators.truenas.methods.groups import Groups
+from holdfast.simulators.truenas.methods.interface_commits import InterfaceCommits
 from holdfast.simulators.truenas.methods.interfaces import Interfaces
 from holdfast.simulators.truenas.methods.iscsi import Iscsi
 from holdfast.simulators.truenas.methods.keychain import Keychain
@@ -37,6 +39,7 @@ from holdfast.simulators.truenas.methods.sources import Sources
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.methods.system import System
 from holdfast.simulators.truenas.methods.updates import BootEnvironments, Updates
+from holdfast.simulators.truenas.methods.users import Users
 from holdfast.simulators.truenas.methods.virt import Virt
 from holdfast.simulators.truenas.methods.vms import Vms
 from holdfast.simulators.truenas.methods.zfs import Zfs
@@ -45,6 +48,7 @@ from holdfast.simulators.truenas.registry import Namespace
 NAMESPACES: tuple[type[Namespace], ...] = (
     Alerts,
     Accounts,
+    Users,
     Auth,
     Groups,
     Core,
@@ -65,6 +69,7 @@ NAMESPACES: tuple[type[Namespace], ...] = (
     Iscsi,
     Network,
     Interfaces,
+    InterfaceCommits,
     Certificates,
     General,
     Advanced,
@@ -75,6 +80,7 @@ NAMESPACES: tuple[type[Namespace], ...] = (
     Catalog,
     Docker,
     Apps,
+    AppVersions,
     AppImages,
     Vms,
     Virt,

@@ -1,42 +1,32 @@
-"""Local users and what they may do (contract sections 5.2, 14 and 15.10)."""
+"""Who there is, what they may do and what they log in with (contract sections 5.2, 14 and 15.10)."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import secrets
 import string
 from typing import TYPE_CHECKING, Any
 
-from holdfast.simulators.truenas.credentials import FULL_ADMIN, expand_roles
-from holdfast.simulators.truenas.crud import READ_VERBS, Crud, Table
+from holdfast.simulators.truenas.credentials import FULL_ADMIN
+from holdfast.simulators.truenas.crud import Table
 from holdfast.simulators.truenas.errors import (
-    EACCES,
-    EEXIST,
     ENOENT,
-    CallError,
-    InstanceNotFoundError,
     Row,
     invalid,
 )
-from holdfast.simulators.truenas.registry import Namespace, method
+from holdfast.simulators.truenas.registry import Namespace
 from holdfast.simulators.truenas.totp import totp
 from holdfast.simulators.truenas.wire import from_epoch
 
 if TYPE_CHECKING:
     from holdfast.simulators.truenas.box import Box
-    from holdfast.simulators.truenas.call import Call
 
 KEY_ALPHABET = string.ascii_letters + string.digits
 KEY_LENGTH = 64
 ADMINISTRATORS_GID, READONLY_GID, SHARING_GID = 544, 951, 952
-SHELLS = ("/usr/bin/bash", "/usr/bin/rbash", "/usr/bin/dash", "/usr/bin/sh", "/usr/bin/tmux", "/usr/bin/zsh")
-SHELL_CHOICES: Row = {shell: shell.rsplit("/", 1)[1] for shell in SHELLS} | {"/usr/sbin/nologin": "nologin"}
-_CREATE_ONLY = ("group_create", "home_create", "home_mode", "password", "random_password")
 
 
 class Accounts(Namespace):
-    """Users, groups, privileges and API keys: the tables, and the `user.*` methods."""
+    """Users, groups, privileges and API keys: the tables, over which others have the methods."""
 
     service_username = "mcp"
 
@@ -50,16 +40,13 @@ class Accounts(Namespace):
         self.passwords: dict[str, str] = {}
         self.raw_keys: dict[int, str] = {}
         self.otp_secrets: dict[str, str] = {}
-        crud = Crud(self, self.users, unique=("username", "uid"), check=self._check, verbs=READ_VERBS)
-        self._show = crud.show
-        self.choices("user.shell_choices", SHELL_CHOICES)
         self.service_key = self._populate()
 
     def _populate(self) -> str:
-        administrators = self._add_group("builtin_administrators", ADMINISTRATORS_GID, builtin=True)
-        self._add_group("builtin_users", 545, builtin=True)
-        readers = self._add_group("truenas_readonly_administrators", READONLY_GID, builtin=True)
-        sharers = self._add_group("truenas_sharing_administrators", SHARING_GID, builtin=True)
+        administrators = self.add_group("builtin_administrators", ADMINISTRATORS_GID, builtin=True)
+        self.add_group("builtin_users", 545, builtin=True)
+        readers = self.add_group("truenas_readonly_administrators", READONLY_GID, builtin=True)
+        sharers = self.add_group("truenas_sharing_administrators", SHARING_GID, builtin=True)
         for name, roles, group, shell in (
             ("Local Administrator", [FULL_ADMIN], administrators, True),
             ("Read-Only Administrator", ["READONLY_ADMIN"], readers, False),
@@ -81,13 +68,14 @@ class Accounts(Namespace):
         self._add_user(
             "truenas_admin", 950, "Local Administrator", groups=[administrators["id"]], password="harbour-42"
         )
-        family = self._add_group("family", 3100)
+        family = self.add_group("family", 3100)
         for username, uid, full_name in (("alice", 3001, "Alice Example"), ("bob", 3002, "Bob Example")):
             self._add_user(username, uid, full_name, groups=[family["id"]], smb=True, password=f"{username}-secret-1")
         self._add_user(self.service_username, 3000, "Automation", groups=[administrators["id"]], password_disabled=True)
         return self.issue_key(self.service_username, "holdfast")[1]
 
-    def _add_group(self, name: str, gid: int, *, builtin: bool = False, smb: bool = False) -> Row:
+    def add_group(self, name: str, gid: int, *, builtin: bool = False, smb: bool = False) -> Row:
+        """A new group without members."""
         return self.groups.add(
             {
                 "gid": gid,
@@ -114,7 +102,7 @@ class Accounts(Namespace):
         password: str | None = None,
         password_disabled: bool = False,
     ) -> Row:
-        primary = self._add_group(username, uid, builtin=builtin)
+        primary = self.add_group(username, uid, builtin=builtin)
         row = self.users.add(
             {
                 "uid": uid,
@@ -135,12 +123,12 @@ class Accounts(Namespace):
                 "last_password_change": from_epoch(self.box.clock.now() - 90 * 86400) if password else None,
             }
         )
-        self._join(row)
+        self.join(row)
         if password is not None:
             self.set_password_of(row, password)
         return row
 
-    def _join(self, user: Row) -> None:
+    def join(self, user: Row) -> None:
         """Keep the members of groups in step with the user's groups."""
         wanted = {user["group"], *user["groups"]}
         for group in self.groups:
@@ -155,7 +143,7 @@ class Accounts(Namespace):
         uid = self.next_id(self.users, "uid")
         groups: list[int] = []
         if roles:
-            group = self._add_group(f"{username}_roles", uid + 50_000)
+            group = self.add_group(f"{username}_roles", uid + 50_000)
             groups = [group["id"]]
             self.privileges.add(
                 {
@@ -245,126 +233,6 @@ class Accounts(Namespace):
         taken = {row[field] for row in table}
         return next(number for number in range(3000, 90_000_000) if number not in taken)
 
-    def _check(self, call: Call, row: Row, old: Row | None, prefix: str) -> None:
-        if (
-            old is not None
-            and old["immutable"]
-            and any(row[name] != old[name] for name in ("uid", "username", "group"))
-        ):
-            raise invalid(f"{prefix}.username", "This attribute cannot be changed")
-        for number in row.get("groups") or []:
-            if number not in self.groups.rows:
-                raise invalid(f"{prefix}.groups", f"Group {number} not found", ENOENT)
-        if row["shell"] not in SHELL_CHOICES:
-            raise invalid(f"{prefix}.shell", "Please select a valid shell.")
-        if row["home"] != "/var/empty" and not row["home"].startswith("/mnt/") and not row.get("builtin"):
-            raise invalid(f"{prefix}.home", '"Home Directory" must begin with /mnt/ or set to /var/empty.')
-
-    @method("user.create")
-    def create_user(self, call: Call, data: Row) -> Row:
-        """Create a local user; the answer holds a generated password, else null."""
-        prefix = call.fact.params[0].name
-        row = {name: value for name, value in data.items() if name not in _CREATE_ONLY}
-        row["uid"] = row["uid"] if row.get("uid") is not None else self.next_id(self.users, "uid")
-        row["groups"] = row.get("groups") or []
-        for name in ("username", "uid"):
-            if self.users.first(**{name: row[name]}) is not None:
-                raise invalid(f"{prefix}.{name}", f'{name} "{row[name]}" already exists', EEXIST)
-        password = data.get("password")
-        if data.get("random_password"):
-            password = "".join(secrets.choice(KEY_ALPHABET) for _ in range(20))
-        if password is None and not data.get("password_disabled"):
-            raise invalid(f"{prefix}.password", "Password is required")
-        if data.get("group") is None and not data.get("group_create"):
-            raise invalid(f"{prefix}.group", "Enter either a group name or create a new group to continue.")
-        if data.get("group") is not None and data["group"] not in self.groups.rows:
-            raise invalid(f"{prefix}.group", f"Group {data['group']} not found", ENOENT)
-        self._check(call, row, None, prefix)
-        if data.get("group_create"):
-            existing = self.groups.first(name=row["username"])
-            group = existing or self._add_group(row["username"], self.next_id(self.groups, "gid"))
-            row["group"] = group["id"]
-        stored = self.users.add(
-            {
-                **row,
-                "builtin": False,
-                "immutable": False,
-                "local": True,
-                "sid": f"S-1-5-21-1000-2000-3000-{row['uid'] + 20000}" if row["smb"] else None,
-                "sudo_commands": row.get("sudo_commands") or [],
-                "sudo_commands_nopasswd": row.get("sudo_commands_nopasswd") or [],
-                "last_password_change": None,
-            }
-        )
-        self._join(stored)
-        if password is not None:
-            self.set_password_of(stored, password)
-        return {**self._show(call, stored), "password": password if data.get("random_password") else None}
-
-    @method("user.update")
-    def update_user(self, call: Call, number: int, data: Row) -> Row:
-        """Change a local user."""
-        prefix = call.fact.params[1].name
-        old = copy.deepcopy(self.users.get(number))
-        changes = {name: value for name, value in data.items() if name not in _CREATE_ONLY}
-        row = {**old, **changes}
-        other = self.users.first(username=row["username"])
-        if other is not None and other["id"] != number:
-            raise invalid(f"{prefix}.username", f'username "{row["username"]}" already exists', EEXIST)
-        self._check(call, row, old, prefix)
-        if old["username"] != row["username"]:
-            self.passwords[row["username"]] = self.passwords.pop(old["username"], "")
-        stored = self.users.change(number, row)
-        self._join(stored)
-        password = data.get("password")
-        if data.get("random_password"):
-            password = "".join(secrets.choice(KEY_ALPHABET) for _ in range(20))
-        if password is not None:
-            self.set_password_of(stored, password)
-        return {**self._show(call, stored), "password": password if data.get("random_password") else None}
-
-    @method("user.delete")
-    def delete_user(self, call: Call, number: int, options: Row) -> int:
-        """Delete a user, its keys, and with `delete_group` its now empty primary group."""
-        user = self.users.get(number)
-        if user["builtin"]:
-            raise CallError("Cannot delete a built-in user", EACCES)
-        self.users.remove(number)
-        for group in self.groups:
-            if number in group["users"]:
-                group["users"].remove(number)
-        for key in [key for key in self.keys if key["username"] == user["username"]]:
-            self.keys.remove(key["id"])
-        shared = any(other["group"] == user["group"] for other in self.users)
-        primary = self.groups.rows.get(user["group"])
-        if options.get("delete_group", True) and not shared and primary is not None and not primary["builtin"]:
-            self.groups.remove(primary["id"])
-        self.passwords.pop(user["username"], None)
-        return number
-
-    @method("user.set_password")
-    def set_password(self, call: Call, data: Row) -> None:
-        """Set a password; who is not an account administrator gives the old one, for itself only."""
-        user = self.users.first(username=data["username"])
-        if user is None:
-            raise invalid("set_password_data.username", f"{data['username']}: user does not exist.", ENOENT)
-        if not call.may("ACCOUNT_WRITE"):
-            if call.credential is not None and call.credential.username != data["username"]:
-                raise invalid("set_password_data.username", f"{call.credential.username}: not authorized", EACCES)
-            if self.passwords.get(data["username"]) != data.get("old_password"):
-                raise invalid("set_password_data.old_password", f"{data['username']}: failed to validate password.")
-        self.set_password_of(user, data["new_password"])
-        user["password_disabled"] = False
-
-    @method("user.get_user_obj")
-    def get_user_obj(self, call: Call, data: Row) -> Row:
-        """The passwd entry of a user by name or uid."""
-        wanted = {"username": data["username"]} if data.get("username") is not None else {"uid": data.get("uid")}
-        user = self.users.first(**wanted)
-        if user is None:
-            raise CallError(f"{next(iter(wanted.values()))}: user does not exist", ENOENT)
-        return self.passwd_entry(user, groups=data.get("get_groups", False))
-
     def passwd_entry(self, user: Row, *, groups: bool) -> Row:
         """A user as the operating system's password database has it."""
         gid = self.groups.rows[user["group"]]["gid"]
@@ -382,45 +250,9 @@ class Accounts(Namespace):
             "local": True,
         }
 
-    @method("user.get_next_uid")
-    def get_next_uid(self, call: Call) -> int:
-        """The next free uid."""
-        return self.next_id(self.users, "uid")
-
-    @method("user.has_local_administrator_set_up")
-    def has_local_administrator_set_up(self, call: Call) -> bool:
-        """Whether somebody can log in as administrator."""
-        return any(
-            FULL_ADMIN in expand_roles(self.roles_of(user)) and not user["password_disabled"] for user in self.users
-        )
-
-    @method("user.renew_2fa_secret")
-    def renew_2fa_secret(self, call: Call, username: str, options: Row) -> Row:
-        """Give a user a new one-time-password secret."""
-        user = self.users.first(username=username)
-        if user is None:
-            raise InstanceNotFoundError(f"User {username} does not exist")
-        self.otp_secrets[username] = self.new_otp_secret()
-        digits, interval = options.get("otp_digits", 6), options.get("interval", 30)
-        row: Row = self._show(call, user)
-        row["twofactor_config"] = {
-            "provisioning_uri": f"otpauth://totp/{self.box.hostname}:{username}?secret={self.otp_secrets[username]}",
-            "secret_configured": True,
-            "interval": interval,
-            "otp_digits": digits,
-        }
-        return row
-
     def new_otp_secret(self) -> str:
         """A base32 secret."""
         return "".join(self.box.random.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(32))
-
-    @method("user.unset_2fa_secret")
-    def unset_2fa_secret(self, call: Call, username: str) -> None:
-        """Take a user's one-time-password secret away."""
-        if self.users.first(username=username) is None:
-            raise InstanceNotFoundError(f"User {username} does not exist")
-        self.otp_secrets.pop(username, None)
 
     def one_time_password(self, username: str) -> str:
         """The code that the user's authenticator shows now."""

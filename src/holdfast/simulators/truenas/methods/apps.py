@@ -1,4 +1,4 @@
-"""`app.*`: installed apps, their life and their versions (contract section 15.12)."""
+"""`app.*`: installed apps and their life (contract section 15.12)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from holdfast.simulators.truenas.call import Call
 
 
-def _by_name(arguments: list[Json]) -> str:
+def by_name(arguments: list[Json]) -> str:
+    """The name of the app that a job is about, which is its lock."""
     first = arguments[0]
     return str(first["app_name"] if isinstance(first, dict) else first)
 
@@ -220,39 +221,10 @@ class Apps(Namespace):
         """Host addresses that apps bind."""
         return {}
 
-    @method("app.upgrade_summary")
-    def upgrade_summary(self, call: Call, name: str, options: Row) -> Row:
-        """What an upgrade would do: a dry run."""
-        app = self.find(name)
-        versions = self._newer(app)
-        if not versions:
-            raise CallError(f"No upgrade available for {name}")
-        target = versions[-1] if options["app_version"] == "latest" else options["app_version"]
-        if target not in versions:
-            raise invalid("options.app_version", f"{target} is not a newer version of {name}")
-        return {
-            "latest_version": versions[-1],
-            "latest_human_version": f"{versions[-1]}_{versions[-1]}",
-            "upgrade_version": target,
-            "upgrade_human_version": f"{target}_{target}",
-            "available_versions_for_upgrade": [{"version": v, "human_version": f"{v}_{v}"} for v in reversed(versions)],
-            "changelog": f"Upgrade of {app['item']} from {app['version']} to {target}.",
-        }
-
-    def _newer(self, app: Row) -> list[str]:
-        if app["custom"]:
-            return []
-        all_versions = self.catalog.versions(app["train"], app["item"])
-        return [version for version in all_versions if version_key(version) > version_key(app["version"])]
-
-    @method("app.rollback_versions")
-    def rollback_versions(self, call: Call, name: str) -> list[str]:
-        """Versions it had before."""
-        return [entry["version"] for entry in self.find(name)["history"]]
-
     # Life ----------------------------------------------------------------------------------------------------
 
-    def _deploy(self, app: Row) -> Steps:
+    def deploy(self, app: Row) -> Steps:
+        """Start an app's containers."""
         app["state"] = "DEPLOYING"
         self.changed(app)
         yield Step(60, "Starting containers")
@@ -260,12 +232,12 @@ class Apps(Namespace):
         app["logs"].append(f"{app['name']} {app['version']} started")
         self.changed(app)
 
-    @method("app.start", lock=_by_name)
+    @method("app.start", lock=by_name)
     def start(self, call: Call, name: str) -> Steps:
         """Start."""
-        yield from self._deploy(self.find(name))
+        yield from self.deploy(self.find(name))
 
-    @method("app.stop", lock=_by_name)
+    @method("app.stop", lock=by_name)
     def stop(self, call: Call, name: str) -> Steps:
         """Stop."""
         app = self.find(name)
@@ -276,21 +248,21 @@ class Apps(Namespace):
         app["logs"].append(f"{name} stopped")
         self.changed(app)
 
-    @method("app.redeploy", lock=_by_name)
+    @method("app.redeploy", lock=by_name)
     def redeploy(self, call: Call, name: str) -> Steps:
         """Make the containers anew."""
         app = self.find(name)
-        yield from self._deploy(app)
+        yield from self.deploy(app)
         return self.row(app)
 
-    @method("app.pull_images", lock=_by_name)
+    @method("app.pull_images", lock=by_name)
     def pull_images(self, call: Call, name: str, options: Row) -> Steps:
         """Fetch newer images, and by default redeploy."""
         app = self.find(name)
         yield Step(40, "Pulling images")
         app["images_outdated"] = False
         if options["redeploy"] and app["state"] == "RUNNING":
-            yield from self._deploy(app)
+            yield from self.deploy(app)
         self.changed(app)
 
     @staticmethod
@@ -321,7 +293,7 @@ class Apps(Namespace):
                 if outer in taken:
                     raise CallError(f"Port {outer} is already in use by app {taken[outer]}", EBUSY)
 
-    @method("app.create", lock=_by_name)
+    @method("app.create", lock=by_name)
     def create(self, call: Call, data: Row) -> Steps:
         """Install from the catalogue, or a custom app from a compose file."""
         name = data["app_name"]
@@ -354,10 +326,10 @@ class Apps(Namespace):
         else:
             app = self._install(name, str(item), train, version, data.get("values") or {})
         self.changed(app, "added")
-        yield from self._deploy(app)
+        yield from self.deploy(app)
         return self.row(app)
 
-    @method("app.update", lock=_by_name)
+    @method("app.update", lock=by_name)
     def update(self, call: Call, name: str, data: Row) -> Steps:
         """Replace values or compose file, and redeploy."""
         app = self.find(name)
@@ -369,60 +341,10 @@ class Apps(Namespace):
         else:
             app["values"] = {**app["values"], **(data.get("values") or {})}
         yield Step(25, "Initial validation completed for app update")
-        yield from self._deploy(app)
+        yield from self.deploy(app)
         return self.row(app)
 
-    def _set_version(self, app: Row, version: str) -> None:
-        details = self.catalog.item(app["train"], app["item"])
-        app["version"] = version
-        app["services"] = [Service(app["item"], f"{details['image']}:{version}", [(details["port"], details["port"])])]
-
-    @method("app.upgrade", lock=_by_name)
-    def upgrade(self, call: Call, name: str, options: Row) -> Steps:
-        """Go to a newer version; the old one stays to roll back to."""
-        app = self.find(name)
-        versions = self._newer(app)
-        if not versions:
-            raise invalid("app_name", f"No upgrade available for {name}")
-        target = versions[-1] if options["app_version"] == "latest" else options["app_version"]
-        if target not in versions:
-            raise invalid("options.app_version", f"{target} is not a newer version of {name}")
-        yield Step(20, f"Validating {name!r} upgrade")
-        app["history"].append({"version": app["version"], "values": copy.deepcopy(app["values"])})
-        yield Step(50, "Pulling images")
-        self._set_version(app, target)
-        app["values"] = {**app["values"], **(options.get("values") or {})}
-        yield from self._deploy(app)
-        return self.row(app)
-
-    @method("app.upgrade_bulk", since="26")
-    def upgrade_bulk(self, call: Call, entries: list[Row]) -> Steps:
-        """Upgrade several; SUCCESS even when some failed."""
-        results: list[Row] = []
-        for entry in entries:
-            try:
-                yield from self.upgrade(call, entry["app_name"], {"app_version": "latest", **entry})
-                results.append({"app_name": entry["app_name"], "success": True, "error": None})
-            except CallError as error:
-                results.append({"app_name": entry["app_name"], "success": False, "error": error.reason})
-        return results
-
-    @method("app.rollback", lock=_by_name)
-    def rollback(self, call: Call, name: str, options: Row) -> Steps:
-        """Go back to a version it had."""
-        app = self.find(name)
-        entry = next((e for e in app["history"] if e["version"] == options["app_version"]), None)
-        if entry is None:
-            raise invalid("options.app_version", "Specified version is not available for rollback", ENOENT)
-        yield Step(20, "Completed validation for app rollback operation")
-        app["history"] = app["history"][: app["history"].index(entry)]
-        self._set_version(app, entry["version"])
-        if options["rollback_snapshot"]:
-            app["values"] = entry["values"]
-        yield from self._deploy(app)
-        return self.row(app)
-
-    @method("app.delete", lock=_by_name)
+    @method("app.delete", lock=by_name)
     def delete(self, call: Call, name: str, options: Row) -> Steps:
         """Remove an app; its ix-volumes only when told to."""
         app = self.find(name)
@@ -436,7 +358,7 @@ class Apps(Namespace):
         self.changed(app, "removed")
         return True
 
-    @method("app.convert_to_custom", lock=_by_name)
+    @method("app.convert_to_custom", lock=by_name)
     def convert_to_custom(self, call: Call, name: str) -> Steps:
         """Cut an app off from the catalogue."""
         app = self.find(name)

@@ -1,21 +1,18 @@
-"""`interface.*`: staged changes, commit with a rollback timer, check-in (contract section 15.9).
+"""`interface.*`: what is configured, what is applied, and changes that are staged (contract section 15.9).
 
 What is staged lives in the configuration, what is applied in the (simulated) kernel. The configuration from before the
-first staged change, and the timer, live in the middleware's memory only: a restart forgets them and leaves the new
-configuration.
+first staged change lives in the middleware's memory only: a restart forgets it and leaves the new configuration.
 """
 
 from __future__ import annotations
 
 import copy
 import ipaddress
-import math
 from typing import TYPE_CHECKING
 
 from holdfast.simulators.truenas.errors import EEXIST, CallError, InstanceNotFoundError, Json, Row, invalid
 from holdfast.simulators.truenas.methods.network import Network
 from holdfast.simulators.truenas.registry import Namespace, method
-from holdfast.simulators.truenas.timeline import Timer
 
 if TYPE_CHECKING:
     from holdfast.simulators.truenas.box import Box
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 PHYSICAL = ("eno1", "eno2")
 PREFIXES = {"BRIDGE": "br", "LINK_AGGREGATION": "bond", "VLAN": "vlan"}
-CUT_AFTER_S = 0.05
 
 
 class Interfaces(Namespace):
@@ -39,17 +35,14 @@ class Interfaces(Namespace):
             name: _blank("PHYSICAL", name, [first] if index == 0 else []) for index, name in enumerate(self.macs)
         }
         self.applied = copy.deepcopy(self.configured)
-        self._before: tuple[dict[str, Row], Row] | None = None
-        self._timer: Timer | None = None
+        self.before: tuple[dict[str, Row], Row] | None = None
         self.choices("interface.lacpdu_rate_choices", {"SLOW": "SLOW", "FAST": "FAST"})
         policies = ("LAYER2", "LAYER2+3", "LAYER3+4")
         self.choices("interface.xmit_hash_policy_choices", {name: name for name in policies})
 
     def restarted(self) -> None:
-        """The staged state and the timer are forgotten; the configuration stays as it is."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._before, self._timer = None, None
+        """The state to go back to is forgotten; the configuration stays as it is."""
+        self.before = None
 
     def rebooted(self) -> None:
         self.applied = copy.deepcopy(self.configured)
@@ -179,8 +172,8 @@ class Interfaces(Namespace):
 
     def _stage(self) -> None:
         """Remember what is configured, before the first staged change."""
-        if self._before is None:
-            self._before = (copy.deepcopy(self.configured), copy.deepcopy(self.network.settings.row))
+        if self.before is None:
+            self.before = (copy.deepcopy(self.configured), copy.deepcopy(self.network.settings.row))
 
     def _check(self, row: Row, own: str | None, prefix: str) -> None:
         networks: dict[str, str] = {}
@@ -262,7 +255,7 @@ class Interfaces(Namespace):
     @method("interface.has_pending_changes")
     def has_pending_changes(self, call: Call) -> bool:
         """Whether something is staged, or committed and not checked in."""
-        return self._before is not None
+        return self.before is not None
 
     def _removed_by_static(self) -> list[str]:
         """What DHCP provides now and nothing would provide after the change."""
@@ -286,7 +279,7 @@ class Interfaces(Namespace):
     @method("interface.save_network_config")
     def save_network_config(self, call: Call, config: Row) -> None:
         """Set gateway and name servers together with the staged change; rolled back with it."""
-        if self._before is None:
+        if self.before is None:
             raise CallError("There are no pending network interface changes to be applied.")
         self.network.settings.row.update({key: value for key, value in config.items() if value is not None})
 
@@ -298,7 +291,7 @@ class Interfaces(Namespace):
     @method("interface.services_restarted_on_sync")
     def services_restarted_on_sync(self, call: Call) -> list[Row]:
         """Services bound to an address that goes away."""
-        gone = self._addresses(self.applied) - self._addresses(self.configured)
+        gone = self.addresses(self.applied) - self.addresses(self.configured)
         found: list[Row] = []
         for title, namespace in (("SMB", "smb"), ("NFS", "nfs")):
             settings = self.box.settings.get(namespace)
@@ -308,83 +301,9 @@ class Interfaces(Namespace):
         return found
 
     @staticmethod
-    def _addresses(rows: dict[str, Row]) -> set[str]:
+    def addresses(rows: dict[str, Row]) -> set[str]:
+        """All addresses of some interfaces."""
         return {alias["address"] for row in rows.values() for alias in row["aliases"]}
-
-    # Committing ----------------------------------------------------------------------------------------------
-
-    @method("interface.commit")
-    def commit(self, call: Call, options: Row) -> None:
-        """Apply now, and go back by itself unless somebody checks in within `checkin_timeout` seconds."""
-        if not any(row["aliases"] or row["ipv4_dhcp"] or row["ipv6_auto"] for row in self.configured.values()):
-            raise CallError("At least one interface configured with IP is required")
-        own = self.websocket_local_ip(call)
-        self._apply()
-        lost = self.box.faults.take("interface-commit-lost")
-        if options["rollback"] and self._before is not None:
-            if lost is None or lost.flag("timer"):
-                self._arm(options["checkin_timeout"])
-        elif not options["rollback"]:
-            self._before = None
-        if lost is not None and call.session is not None:
-            call.session.abort()
-        if self.box.faults.take("new-address-dead") is not None:
-            self.box.unreachable = True
-            self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
-        elif own not in self._addresses(self.applied):
-            # Connections to an address that is gone do not survive.
-            self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
-
-    def _apply(self) -> None:
-        self.applied = copy.deepcopy(self.configured)
-        for name in self.configured:
-            self.box.events.emit("interface.query", "changed", key=name, fields=self.row(name))
-
-    def _arm(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.box.timeline.after(seconds, self._roll_back)
-
-    def _roll_back(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-        self.box.unreachable = False
-        if self._before is None:
-            return
-        self.configured, settings = self._before
-        self.network.settings.row.update(settings)
-        self._before = None
-        own = next((alias["address"] for row in self.applied.values() for alias in row["aliases"]), None)
-        self._apply()
-        if own not in self._addresses(self.applied):
-            self.box.timeline.after(CUT_AFTER_S, self.box.drop_sockets)
-
-    @method("interface.checkin_waiting")
-    def checkin_waiting(self, call: Call) -> int | None:
-        """Seconds until the rollback; null when none is armed."""
-        if self._timer is None:
-            return None
-        return max(math.ceil(self._timer.when - self.box.clock.now()), 0)
-
-    @method("interface.checkin")
-    def checkin(self, call: Call) -> None:
-        """Keep the change."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._before = None, None
-
-    @method("interface.cancel_rollback")
-    def cancel_rollback(self, call: Call) -> None:
-        """Stop the timer; the old configuration is still there to roll back to."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    @method("interface.rollback")
-    def rollback(self, call: Call) -> None:
-        """Go back now."""
-        self._roll_back()
 
     # This session --------------------------------------------------------------------------------------------
 
