@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 Call = tuple[str, Mapping[str, object]]
 
 PERSONAS = ("25.04", "25.10", "26")
+TRACELESS = frozenset({("rollback_snapshot", "25.04")})
+"""Tool and release where nothing that can be read shows whether it was done: neither is said without that."""
 _OTHERWISE = {
     "25.04": {"pool.snapshot.": "zfs.snapshot.", "service.control": "service.start"},
     "26": {"virt.instance.": "container."},

@@ -14,6 +14,7 @@ from holdfast.control.answers import JsonObject
 from holdfast.resilience import Clock
 from holdfast.simulators.truenas.methods.app_images import AppImages
 from holdfast.simulators.truenas.methods.apps import Apps
+from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from tests.appliances.truenas.case import Call, Case
 from tests.support.rooms import Room, room
@@ -137,6 +138,8 @@ async def prepare(nas: Room, case: Case) -> dict[str, object]:
             await raw(nas, "api_key.create", {"name": "spare", "username": "truenas_admin"})
         elif name == "!volume":
             await raw(nas, "pool.dataset.create", {"name": "tank/vol9", "type": "VOLUME", "volsize": 2**30})
+        elif name == "!written":
+            box(nas).box.get(Storage).store.get_dataset("tank/vms").own_bytes += 2**20
         elif name == "!image":
             box(nas).box.get(AppImages).pulled.add("nginx:1")
         elif name == "!images-outdated":

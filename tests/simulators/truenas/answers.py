@@ -29,7 +29,7 @@ def plain(schema: Any) -> Any:
         return [plain(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    result = {key: plain(value) for key, value in schema.items() if key != "discriminator"}
+    result = {key: plain(value) for key, value in schema.items() if key not in ("discriminator", "default")}
     if isinstance(result.get("items"), list):
         result["items"] = {"anyOf": result["items"]} if len(result["items"]) > 1 else result["items"][0]
     if {} in result.get("oneOf", ()):  # written without its branches: anything

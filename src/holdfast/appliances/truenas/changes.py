@@ -70,12 +70,14 @@ class Seen:
         state: The state, in the shape of `Change.after`.
         note: What else there is to say.
         undo: The call that takes it back, where only the state shows it (an id that TrueNAS chose).
+        unmoved: What would have moved has not: where `reached` cannot tell, it counts after a call that failed only.
     """
 
     reached: bool | None
     state: JsonObject | None = None
     note: str | None = None
     undo: UndoCall | None = None
+    unmoved: bool = False
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -118,7 +120,8 @@ def job(method: str, *params: JsonValue, judge: Judge | None = None) -> Write:
 class _Sending:
     """What has become of the one sending of a change."""
 
-    def __init__(self, ctx: Ctx, write: Write, look: Look) -> None:
+    def __init__(self, ctx: Ctx, write: Write, look: Look, before: JsonObject) -> None:
+        self._before = before
         self._client = ctx.client
         self._now = ctx.now
         self._sleep = ctx.sleep
@@ -142,7 +145,7 @@ class _Sending:
             if self._way.job:
                 self._adopt(_job_id(answer, self._way.method), method=self._way.method)
         except HoldfastError as error:
-            if isinstance(error, ValidationError) and error.executed is Executed.NO and await self._is_done():
+            if error.executed is Executed.NO and not await self._untouched(error):
                 error.executed = Executed.UNKNOWN
             self._error = error
             raise
@@ -151,16 +154,24 @@ class _Sending:
             return Applied(details=self._verdict.details, warnings=self._verdict.told)
         return await self._finish(self._number)
 
-    async def _is_done(self) -> bool:
-        """Whether a call that was refused with -32602 has done its work all the same: most are refused before it, but
-        what comes out of a late step (the ACL of a dataset that was just made, contract 12) looks no different.
+    async def _untouched(self, error: HoldfastError) -> bool:
+        """Whether a call that was not executed by what its error says has done nothing. Most of what is refused with
+        -32602 is refused before any work, but what comes out of a late step (the ACL of a dataset that was just made,
+        contract 12) looks no different.
         """
-        if all(way.job for way in self._write.ways):
-            return False  # no job was started
+        if not isinstance(error, (ValidationError, NotFoundError)) or all(way.job for way in self._write.ways):
+            return True  # no work, or no job, was begun
         try:
-            return (await self._look()).reached is True
+            seen = await self._look()
+        except NotFoundError:
+            return isinstance(error, NotFoundError)
         except HoldfastError:
             return False
+        return seen.unmoved or (seen.reached is False and self._as_before(seen))
+
+    def _as_before(self, seen: Seen) -> bool:
+        """Whether the state is what it was: of what has failed, a part may be done."""
+        return all(self._before.get(name, value) == value for name, value in (seen.state or {}).items())
 
     def _adopt(self, number: int, *, method: str, started_at: float = 0.0) -> None:
         self._number = number
@@ -288,8 +299,10 @@ class _Sending:
         failed = f"Job {job.id} ended as {job.state}: {job.error or 'no reason given'}"
         if seen.reached:
             return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
-        if seen.reached is None:
+        if seen.reached is None and not seen.unmoved:
             return Observed("unknown", seen.state, note=f"{failed}. {_MAY_BE_DONE}")
+        if not self._as_before(seen):
+            return Observed("unknown", seen.state, note=f"{failed}. {_PARTLY}")
         return Observed("not_applied", seen.state, note=failed)
 
     def _failed(self, seen: Seen) -> Observed:
@@ -317,8 +330,11 @@ class _Sending:
             return Observed("unknown", seen.state, note="Nothing shows that it was executed.")
         if seen.reached is None and error is None:
             return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=False)
-        if seen.reached is None and isinstance(error, ApplianceError):
-            return Observed("unknown", seen.state, note=_MAY_BE_DONE)
+        if seen.reached is None and not seen.unmoved and isinstance(error, ApplianceError):
+            refused = isinstance(error, ValidationError)
+            return Observed("unknown", seen.state, note=seen.note or (_NO_TRACE if refused else _MAY_BE_DONE))
+        if error is not None and not self._as_before(seen):
+            return Observed("unknown", seen.state, note=_PARTLY)
         said = error.message if isinstance(error, ApplianceError) else None
         note = said or seen.note or "The state is not as wanted."
         return Observed("not_applied", seen.state, note=note, shown=seen.reached is False)
@@ -335,6 +351,10 @@ def _errors_in(log: str | None) -> list[str]:
 
 _FORGOTTEN: Final = "TrueNAS has forgotten the job (its middleware restarted): the state tells what became of it."
 _MAY_BE_DONE: Final = "It failed while it was at work: it may have done a part, or all of it; the state does not tell."
+_NO_TRACE: Final = (
+    "Values are refused before any work as a rule; here nothing that can be read shows that none was done."
+)
+_PARTLY: Final = "The state is neither as it was nor as wanted: a part may have been done."
 _NOT_SHOWN: Final = "The job ended well; the state does not show it yet."
 
 
@@ -361,7 +381,7 @@ async def change(
         content: What the plan is bound to where it is not `write.content`.
         told: See `Change`.
     """
-    sending = _Sending(ctx, write, look)
+    sending = _Sending(ctx, write, look, before)
     return Change(
         identity=await ctx.client.identity(),
         apply=sending.apply,

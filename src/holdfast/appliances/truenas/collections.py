@@ -12,6 +12,7 @@ from typing import Final, Unpack
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.reading import plain
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.traces import secret_set
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Cautions, Change
 from holdfast.errors import ConflictError, NotFoundError
@@ -41,6 +42,7 @@ class Collection:
         fixed: Further arguments of the delete tool.
         normal: Makes a row comparable with what is sent, where TrueNAS answers another shape.
         unique: Whether TrueNAS allows only one object of a key.
+        stamp: Field that moves when a secret of an object is set.
     """
 
     namespace: str
@@ -60,6 +62,7 @@ class Collection:
     unset: Mapping[str, JsonValue] = field(default_factory=dict)
     normal: Callable[[JsonObject], JsonObject] = field(default=lambda row: row)
     unique: bool = True
+    stamp: str | None = None
 
     def undo_create(self, ref: JsonValue) -> UndoCall:
         """The call that deletes an object that was just made."""
@@ -201,6 +204,7 @@ async def update(
     number = get_int(row, "id")
     before: JsonObject = {name: kind.value(row, name) for name in (kind.key, *values)}
     after: JsonObject = {**before, **{name: plain(value) for name, value in values.items()}}
+    moves = any(not _equal(before[name], after[name]) for name in values)
 
     async def look() -> Seen:
         rows = await ctx.client.query(kind.query, [["id", "=", number]], {"limit": 1})
@@ -209,7 +213,9 @@ async def update(
         now = kind.normal(rows[0])
         state: JsonObject = {name: kind.value(now, name) for name in before}
         reached = all(_equal(state[name], after[name]) for name in values)
-        return Seen(None if secret and not values else reached, state)
+        if secret and reached and not moves:
+            return secret_set(row, now, secret, kind.stamp, state)
+        return Seen(reached, state)
 
     undo, why = _undo_update(kind, row, before, values, secret, ref or kind.ref)
     if undo is not None and also:
@@ -223,7 +229,7 @@ async def update(
         look=look,
         undo=undo,
         cannot_undo=why,
-        nothing_to_do=not secret and all(_equal(before[name], after[name]) for name in values),
+        nothing_to_do=not secret and not moves,
         **cautions,
     )
 

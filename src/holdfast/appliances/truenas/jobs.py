@@ -28,9 +28,10 @@ INLINE_WAIT_S: Final = 15.0
 """How long a write waits for its job before it hands the job over, seconds."""
 SKEW_S: Final = 60.0
 """How far the clocks of the appliance and of this machine may differ, seconds."""
+MASK: Final = "********"
+"""What TrueNAS shows instead of a secret (contract 14)."""
 _EARLY_S: Final = 5.0
 """A job that began so long before a write was recorded may be its own, by another clock, seconds."""
-MASK: Final = "********"
 
 _FIELDS: Final[tuple[JsonValue, ...]] = (
     "id",

@@ -36,6 +36,7 @@ _LEDGER: Final[tuple[tuple[str, Release | None, Release | None], ...]] = (
     ("virt.", None, (26, 0)),
     ("container.", (26, 0), None),
     ("smart.", None, (25, 10)),
+    ("zfs.resource.query", (25, 10), None),
 )
 """Method, or beginning of methods; the first release that has it, and the first that has it no more (contract 16)."""
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from holdfast.appliances.truenas.changes import Ctx
+from holdfast.appliances.truenas.reading import dig
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
-from holdfast.errors import NotFoundError
-from holdfast.transport.values import JsonObject, JsonValue, get_str
+from holdfast.errors import ApplianceError, NotFoundError
+from holdfast.transport.values import JsonObject, JsonValue, as_objects, get_str
 
 _SELECT: Final[tuple[JsonValue, ...]] = (
     "id",
@@ -103,6 +104,17 @@ async def newer_than(ctx: Ctx, row: JsonObject) -> list[str]:
     rows = await snapshots_like(ctx, None, [["dataset", "=", get_str(row, "dataset")]], limit=10_000)
     mine = _txg(row)
     return [get_str(other, "id") for other in rows if _txg(other) > mine]
+
+
+async def written_since(ctx: Ctx, dataset: str) -> int | None:
+    """Bytes of a dataset that its newest snapshot does not hold; None where the release or the account cannot tell."""
+    try:
+        answer = await ctx.client.first(("zfs.resource.query",), {"paths": [dataset], "properties": ["written"]})
+    except ApplianceError:
+        return None
+    rows = as_objects(answer, "zfs.resource.query")
+    written = dig(rows[0], "properties.written.value") if rows else None
+    return written if isinstance(written, int) and not isinstance(written, bool) else None
 
 
 def _txg(row: JsonObject) -> int:

@@ -30,6 +30,7 @@ USER: Final = Collection(
     create_tool="truenas_create_user",
     update_tool="truenas_update_user",
     delete_tool="truenas_delete_user",
+    stamp="last_password_change",
 )
 GROUP: Final = Collection(
     namespace="group",

@@ -13,6 +13,7 @@ from holdfast.appliances.truenas.collections import create, find, given, update
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.secretfiles import SecretFile
 from holdfast.appliances.truenas.tools.accounts import KEY, USER, Ref
+from holdfast.appliances.truenas.traces import stamped
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.grammar import Grammar
@@ -137,7 +138,7 @@ async def truenas_renew_api_key(ctx: Ctx, *, ref: Ref) -> Change:
 
     async def look() -> Seen:
         now = await find(ctx, KEY, str(number))
-        return Seen(None, {"name": now.get("name"), "revoked": now.get("revoked")})
+        return stamped(row, now, "keyhash", {"name": now.get("name"), "revoked": now.get("revoked")})
 
     planned = await change(
         ctx,

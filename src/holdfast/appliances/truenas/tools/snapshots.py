@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,14 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Recursive
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
 from holdfast.appliances.truenas.releases import snapshot_ways
-from holdfast.appliances.truenas.snapshots import dataset_row, holds_of, newer_than, snapshot_row, snapshots_like
+from holdfast.appliances.truenas.snapshots import (
+    dataset_row,
+    holds_of,
+    newer_than,
+    snapshot_row,
+    snapshots_like,
+    written_since,
+)
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import DatasetPath, ZfsSnapshotId, ZfsSnapshotName
@@ -101,14 +109,24 @@ async def truenas_rollback_snapshot(
             next_step="Roll back to the newest one, or say destroy_newer=true.",
         )
 
+    wrote = await written_since(ctx, dataset)
+
     async def look() -> Seen:
-        left = await newer_than(ctx, row)
-        if left and newer:
-            return Seen(False, {"newer_snapshots": len(left)})
-        return Seen(True if newer else None, {"newer_snapshots": len(left)})
+        left = set(newer).intersection(await newer_than(ctx, row))
+        state: JsonObject = {"newer_snapshots": len(left)}
+        if left:
+            partly = (
+                f"{len(newer) - len(left)} of {len(newer)} newer snapshots are gone."
+                if len(left) < len(newer)
+                else None
+            )
+            return Seen(None if partly else False, state, note=partly)
+        now = await written_since(ctx, dataset)
+        still = bool(wrote and now is not None and now >= wrote and not newer)
+        return Seen(True if now == 0 and (newer or wrote) else None, state, unmoved=still)
 
     options: JsonObject = {"recursive": True} if newer else {}
-    return await change(
+    planned = await change(
         ctx,
         Write(snapshot_ways("rollback", snapshot, options), slow=True),
         summary=f"Roll {dataset} back to {snapshot}",
@@ -119,6 +137,7 @@ async def truenas_rollback_snapshot(
         blast_radius=[f"Destroys {', '.join(newer[:10])}{' …' if len(newer) > 10 else ''}."] if newer else [],
         warnings=[f"Everything written to {dataset} since this snapshot is lost; shares on it are interrupted."],
     )
+    return replace(planned, recall=None)  # a later look sees snapshots that were taken since
 
 
 @tool(title="Clone snapshot", toolset="snapshots", risk=Risk.WRITE, idempotent=False)

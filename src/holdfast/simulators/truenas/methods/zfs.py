@@ -54,6 +54,9 @@ class Zfs(Namespace):
             }
         if name == "referenced":
             return {"raw": str(dataset.own_bytes), "source": None, "value": dataset.own_bytes}
+        if name == "written":
+            size = self.store.written(dataset)
+            return {"raw": str(size), "source": None, "value": size}
         shown = row.get(name_in_row)
         if not isinstance(shown, dict):
             return None

@@ -297,6 +297,11 @@ class Store:
         self.snapshots.setdefault(dataset.name, {})[name] = snapshot
         return snapshot
 
+    def written(self, dataset: Dataset) -> int:
+        """Bytes that differ from the newest snapshot; all of them where there is none."""
+        newest = max(self.snapshots.get(dataset.name, {}).values(), key=lambda one: one.txg, default=None)
+        return dataset.own_bytes if newest is None else abs(dataset.own_bytes - newest.referenced)
+
     def all_snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot of imported pools."""
         for snapshots in self.snapshots.values():
