@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import Executed, HoldfastError
+from holdfast.simulators.truenas.errors import Row
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.storage.store import Snapshot
@@ -211,8 +212,8 @@ async def test_what_is_neither_as_it_was_nor_as_wanted_is_told_as_perhaps_done_i
         users = box(made).box.get(Accounts).users
         change = users.change
 
-        def half(number: int | str, values: dict[str, object]) -> dict[str, object]:
-            return change(number, {"full_name": values["full_name"]} if "full_name" in values else {})
+        def half(key: int | str, values: Row) -> Row:
+            return change(key, {"full_name": values["full_name"]} if "full_name" in values else {})
 
         for validation in (False, True):
             users.change = half  # type: ignore[method-assign]  # the first step of two

@@ -200,7 +200,7 @@ class AuthManager:
             )
         if kind == "REDIRECT":
             urls = answer.get("urls")
-            raise StandbyError([str(url)[:200] for url in urls] if isinstance(urls, list) else [])
+            raise StandbyError([cut(str(url), 200) for url in urls] if isinstance(urls, list) else [])
         if kind == "DENIED":
             raise PermissionDeniedError(_REFUSED[kind])
         raise AuthenticationError(_REFUSED.get(kind, f"TrueNAS answered the login with {cut(kind, 40)}."))

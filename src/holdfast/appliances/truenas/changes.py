@@ -17,11 +17,11 @@ from holdfast.appliances.truenas.jobs import (
     only_job,
     wait_for,
 )
+from holdfast.appliances.truenas.outcomes import end_of, errors_in
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Earlier, Observed, Told
 from holdfast.control.context import Context
-from holdfast.cutting import cut
 from holdfast.errors import (
     ApplianceError,
     AttemptTimeoutError,
@@ -208,8 +208,8 @@ class _Sending:
         if job.state != "SUCCESS":
             details["error"] = job.error
         if job.log:
-            details["log_end"] = job.log[-_LOG_CHARS:]
-        return Applied(details=details, warnings=[*self._verdict.told, *_errors_in(job.log)])
+            details["log_end"] = end_of(job.log, _LOG_CHARS)
+        return Applied(details=details, warnings=[*self._verdict.told, *errors_in(job.log)])
 
     def _settle(self, job: Job) -> None:
         self._job = job
@@ -341,13 +341,6 @@ class _Sending:
 
 
 _LOG_CHARS: Final = 1500
-
-
-def _errors_in(log: str | None) -> list[str]:
-    """Lines of a job's log that tell of errors: a transfer that skipped files is a SUCCESS (contract 12)."""
-    found = [cut(line.strip(), 200) for line in (log or "").splitlines() if "ERROR" in line]
-    return [f"Its log tells of an error: {line}" for line in found[:5]]
-
 
 _FORGOTTEN: Final = "TrueNAS has forgotten the job (its middleware restarted): the state tells what became of it."
 _MAY_BE_DONE: Final = "It failed while it was at work: it may have done a part, or all of it; the state does not tell."

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.cutting import cut
 from holdfast.transport.values import JsonObject, JsonValue
 
 _MAX_SERVICES: Final = 100
@@ -230,4 +231,4 @@ def _range(text: str) -> list[int] | None:
 
 def _shown(item: JsonValue) -> str:
     text: Iterable[str] = (f"{key}={value}" for key, value in item.items()) if isinstance(item, dict) else (str(item),)
-    return " ".join(text)[:60]
+    return cut(" ".join(text), 60)

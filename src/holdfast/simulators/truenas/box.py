@@ -72,7 +72,7 @@ class Box:
         self.limiter = RateLimiter(clock.now)
         self.sessions: list[Session] = []
         self.events = EventHub(self)
-        self.jobs = JobManager(self.timeline, lambda: self.timing.job_step_s, self._job_changed, self.crashed)
+        self.jobs = JobManager(self.timeline, lambda: self.timing, self._job_changed, self.crashed)
         self.transfers = Transfers(self)
         self.on_answer: Callable[[str, Row], None] | None = None
         self.on_job: Callable[[Job], None] | None = None

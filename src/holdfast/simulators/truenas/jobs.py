@@ -18,6 +18,7 @@ from holdfast.simulators.truenas.timeline import BUGS, Timeline, Timer
 from holdfast.simulators.truenas.wire import from_epoch
 
 if TYPE_CHECKING:
+    from holdfast.simulators.truenas.persona import Timing
     from holdfast.simulators.truenas.session import Session
 
 State = Literal["WAITING", "RUNNING", "SUCCESS", "FAILED", "ABORTED"]
@@ -117,12 +118,12 @@ class JobManager:
     def __init__(
         self,
         timeline: Timeline,
-        step_s: Callable[[], float],
+        timing: Callable[[], Timing],
         changed: Callable[[str, Job], None],
         crashed: Callable[[BaseException], None],
     ) -> None:
         self._timeline = timeline
-        self._step_s = step_s
+        self._timing = timing
         self._changed = changed
         self._crashed = crashed
         self.jobs: OrderedDict[int, Job] = OrderedDict()
@@ -237,7 +238,7 @@ class JobManager:
             if not job.finished:
                 job.percent, job.description = step.percent, step.description
                 self._changed("changed", job)
-            seconds = self._step_s() if step.seconds is None else step.seconds
+            seconds = self._timing().job_step_s if step.seconds is None else step.seconds
             job.timer = self._timeline.after(seconds, lambda: self._advance(job))
 
     def _fail(self, job: Job, error: MiddlewareError) -> None:
@@ -292,7 +293,10 @@ class JobManager:
                 job.timer.cancel()
             if job.steps is not None:
                 job.steps.close()
-            self._finish(job, "ABORTED", None)
+            if self._timing().abort_s:
+                job.timer = self._timeline.after(self._timing().abort_s, lambda: self._finish(job, "ABORTED", None))
+            else:
+                self._finish(job, "ABORTED", None)
         elif cancels_threads:
             job.state = "ABORTED"
             job.time_finished = self._timeline.now()

@@ -94,6 +94,7 @@ class Timing:
 
     Attributes:
         job_step_s: One step of an ordinary job.
+        abort_s: From the abort of a running job to its end.
         scrub_s: A whole scrub or resilver.
         failed_login_s: Shortest and longest delay before a refused login is answered (contract section 5.2).
         failed_login_stig_s: The same at level 2.
@@ -105,6 +106,7 @@ class Timing:
     """
 
     job_step_s: float = 0.02
+    abort_s: float = 0.0
     scrub_s: float = 1.0
     failed_login_s: tuple[float, float] = (1.0, 2.0)
     failed_login_stig_s: tuple[float, float] = (4.0, 5.0)

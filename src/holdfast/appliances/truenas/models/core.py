@@ -79,6 +79,7 @@ class JobRow(Row):
     id: int
     method: Untrusted
     state: Untrusted
+    abortable: bool | None = None
     percent: Annotated[float | None, From("progress.percent")] = None
     doing: Annotated[Untrusted | None, From("progress.description", "description")] = None
     error: Untrusted | None = None
@@ -91,7 +92,7 @@ class JobPage(Page[JobRow]):
 
 
 class JobEnd(Answer):
-    """How a job stands. `succeeded` is absent while it runs."""
+    """How a job stands. `succeeded` is absent while it runs; `problems` went wrong although it ended as SUCCESS."""
 
     job: int
     method: Untrusted
@@ -100,6 +101,7 @@ class JobEnd(Answer):
     percent: float | None = None
     doing: Untrusted | None = None
     error: UntrustedText | None = None
+    problems: list[Untrusted] | None = None
     log: UntrustedText | None = None
     waited_s: float
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.jobs import FOLLOW_FROM_S, Job, wait_for
+from holdfast.appliances.truenas.jobs import FOLLOW_FROM_S, Job, job_state, wait_for
 from holdfast.appliances.truenas.models.core import (
     Alert,
     AlertPage,
@@ -17,6 +17,7 @@ from holdfast.appliances.truenas.models.core import (
     PoolPage,
     SystemInfo,
 )
+from holdfast.appliances.truenas.outcomes import end_of, errors_in, read_result, tells
 from holdfast.appliances.truenas.reading import dig, made, page
 from holdfast.control.identifiers import JobNumber
 from holdfast.control.paging import Cursor, Limit
@@ -151,17 +152,35 @@ async def truenas_wait_job(
     ended = await wait_for(
         ctx.client, job, limit_s=wait_s, sleep=ctx.sleep, report=report, follow=wait_s >= FOLLOW_FROM_S
     )
+    worked, problems = ended.state == "SUCCESS", errors_in(ended.log) if ended.state == "SUCCESS" else []
+    if worked and tells(ended.method):
+        worked, told = read_result(ended.method, (await job_state(ctx.client, job, with_result=True)).result)
+        problems = [*told, *problems]
     return JobEnd(
         job=job,
         method=ended.method,
         state=ended.state,
-        succeeded=ended.state == "SUCCESS" if ended.ended else None,
+        succeeded=worked if ended.ended else None,
         percent=ended.percent,
         doing=ended.doing,
         error=ended.error,
-        log=ended.log[-2000:] if ended.log else None,
+        problems=problems[:20] or None,
+        log=end_of(ended.log, 2000) if ended.log else None,
         waited_s=round(waited, 1),
+        notes=_about(ended),
     )
+
+
+def _about(job: Job) -> list[str] | None:
+    """What its state means for what to do next."""
+    if not job.ended:
+        how = "truenas_abort_job can stop it" if job.abortable else "it cannot be stopped safely"
+        return [f"It has not ended: call again; {how}."]
+    if job.state == "ABORTED" and not job.abortable:
+        return ["TrueNAS shows it as aborted, but cannot stop such a job: its work may still go on."]
+    if job.state != "SUCCESS":
+        return ["What it had done by then stays done: read the state of what it was about."]
+    return None
 
 
 @tool(title="Test TrueNAS connection", toolset="core")

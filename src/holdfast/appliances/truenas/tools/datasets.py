@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Comment, Size
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Verdict, call, change, job
 from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.outcomes import failed_parts
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
@@ -312,11 +313,5 @@ def _unlocked(result: JsonValue) -> Verdict:
     """The job succeeds even when nothing could be unlocked (contract 15.5)."""
     if not isinstance(result, dict):
         return Verdict()
-    failed, unlocked = result.get("failed"), result.get("unlocked")
-    done = [str(name) for name in unlocked] if isinstance(unlocked, list) else []
-    told: list[str] = []
-    if isinstance(failed, dict):
-        for name, why in failed.items():
-            reason = why.get("error") if isinstance(why, dict) else why
-            told.append(f"{name} was not unlocked: {reason}")
+    done, told = failed_parts(result)
     return Verdict(worked=False if told and not done else None, told=told, details={"unlocked": list(done)})

@@ -7,13 +7,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
-from holdfast.appliances.truenas.jobs import job_state
+from holdfast.appliances.truenas.jobs import POLL_S, job_state
 from holdfast.appliances.truenas.models.core import JobLog, JobPage, JobRow
 from holdfast.appliances.truenas.reading import bounded, made, server_page
 from holdfast.control.change import Change
 from holdfast.control.identifiers import JobNumber
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
+from holdfast.cutting import redacted
 from holdfast.errors import ConflictError, LimitError
 from holdfast.transport.values import as_str
 
@@ -41,7 +42,17 @@ async def truenas_list_jobs(
         limit=limit,
         cursor=cursor,
         order_by=["-id"],
-        select=["id", "method", "state", "progress", "description", "error", "time_started", "time_finished"],
+        select=[
+            "id",
+            "method",
+            "state",
+            "abortable",
+            "progress",
+            "description",
+            "error",
+            "time_started",
+            "time_finished",
+        ],
     )
 
 
@@ -64,7 +75,7 @@ async def truenas_job_log(
         notes = None
     except LimitError:
         text, notes = seen.log or "", ["The log is too long to be fetched: this is TrueNAS's own excerpt."]
-    told = text.splitlines()
+    told = redacted(text, complete=True).splitlines()  # whole: the first line shown may be the middle of a secret
     return JobLog(job=job, method=seen.method, state=seen.state, lines=bounded(told[-lines:]), notes=notes)
 
 
@@ -83,8 +94,15 @@ async def truenas_abort_job(ctx: Ctx, *, job: JobNumber) -> Change:
         )
 
     async def look() -> Seen:
-        now = await job_state(ctx.client, job)
-        return Seen(now.state == "ABORTED", {"state": now.state})
+        for wait in (*POLL_S, None):
+            now = await job_state(ctx.client, job)
+            if now.ended or wait is None:
+                break
+            await ctx.sleep(wait)
+        if not now.ended:
+            return Seen(None, {"state": now.state}, note="It has not stopped yet: truenas_wait_job tells when.")
+        earlier = None if now.state == "ABORTED" else f"It had ended before it could be stopped, as {now.state}."
+        return Seen(now.state == "ABORTED", {"state": now.state}, note=earlier)
 
     return await change(
         ctx,
