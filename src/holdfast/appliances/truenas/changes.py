@@ -374,7 +374,7 @@ async def change(
         content: What the plan is bound to where it is not `write.content`.
         told: See `Change`.
     """
-    sending = _Sending(ctx, write, look, before)
+    sending = _Sending(ctx, write, look, told["before"])
     return Change(
         identity=await ctx.client.identity(),
         apply=sending.apply,
