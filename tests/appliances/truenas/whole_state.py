@@ -17,8 +17,8 @@ from tests.support.rooms import Room
 
 NOT_SETTINGS: Final[Mapping[str, str]] = {
     "Audit.records": "a log",
-    "Auth._tokens": "logins",
-    "Auth._scram_keys": "logins",
+    "Identities._tokens": "logins",
+    "Identities._scram_keys": "logins",
     "Auth._certificates": "logins",
     "Catalog.synced_at": "a time",
     "CloudSync.sync_jobs": "jobs that ran",

@@ -150,9 +150,9 @@ class Box:
 
     def on_login(self, session: Session) -> None:
         """A session logged in."""
-        from holdfast.simulators.truenas.methods.auth import Auth
+        from holdfast.simulators.truenas.methods.sessions import Sessions
 
-        row = self.get(Auth).session_row(session, None)
+        row = self.get(Sessions).session_row(session, None)
         self.events.emit("auth.sessions", "added", key=session.id, fields=row)
 
     def audit(self, call: Call, arguments: list[Json], *, success: bool) -> None:

@@ -9,7 +9,7 @@ from holdfast.simulators.truenas.box import Box
 from holdfast.simulators.truenas.errors import CallError
 from holdfast.simulators.truenas.faults import Fault
 from holdfast.simulators.truenas.methods.accounts import Accounts
-from holdfast.simulators.truenas.methods.auth import Auth
+from holdfast.simulators.truenas.methods.identities import Identities
 from holdfast.simulators.truenas.methods.pools import Pools
 from holdfast.simulators.truenas.methods.system import System
 
@@ -19,7 +19,7 @@ def _revoke(box: Box, fault: Fault) -> None:
     username = fault.text("username") or accounts.service_username
     for row in accounts.keys:
         if row["username"] == username and not row["revoked"]:
-            box.get(Auth).revoke(row, "Revoked by an administrator")
+            box.get(Identities).revoke(row, "Revoked by an administrator")
 
 
 def _restart(box: Box, fault: Fault) -> None:

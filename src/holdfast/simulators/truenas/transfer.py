@@ -148,21 +148,21 @@ class Transfers:
 
     def _identify(self, request: web.Request) -> tuple[Credential | None, int]:
         """The caller by `Token`, `Bearer` or Basic, and the status that refuses it."""
-        from holdfast.simulators.truenas.methods.auth import Auth
+        from holdfast.simulators.truenas.methods.identities import Identities
 
-        auth = self._box.get(Auth)
+        identities = self._box.get(Identities)
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         origin = request.remote or "127.0.0.1"
         if scheme == "Token":
-            return auth.token_credential(secret, origin), 401
+            return identities.token_credential(secret, origin), 401
         if scheme == "Bearer":
-            return auth.key_credential(None, secret, secure=request.secure), 401
+            return identities.key_credential(None, secret, secure=request.secure), 401
         if scheme == "Basic":
             try:
                 username, _, password = base64.b64decode(secret, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 return None, 401
-            if auth.two_factor_enabled(username):
+            if identities.two_factor_enabled(username):
                 return None, 403
-            return auth.password_credential(username, password), 401
+            return identities.password_credential(username, password), 401
         return None, 401

@@ -21,6 +21,7 @@ from holdfast.simulators.truenas.methods.docker import Docker
 from holdfast.simulators.truenas.methods.filesystem import Filesystem
 from holdfast.simulators.truenas.methods.general import Administration, Advanced, General
 from holdfast.simulators.truenas.methods.groups import Groups
+from holdfast.simulators.truenas.methods.identities import Identities
 from holdfast.simulators.truenas.methods.interface_commits import InterfaceCommits
 from holdfast.simulators.truenas.methods.interfaces import Interfaces
 from holdfast.simulators.truenas.methods.iscsi import Iscsi
@@ -32,6 +33,7 @@ from holdfast.simulators.truenas.methods.replication import Replication
 from holdfast.simulators.truenas.methods.reporting import Reporting
 from holdfast.simulators.truenas.methods.scrubs import Scrubs
 from holdfast.simulators.truenas.methods.services import Services
+from holdfast.simulators.truenas.methods.sessions import Sessions
 from holdfast.simulators.truenas.methods.shares import Shares
 from holdfast.simulators.truenas.methods.snapshot_tasks import SnapshotTasks
 from holdfast.simulators.truenas.methods.snapshots import Snapshots
@@ -49,6 +51,8 @@ NAMESPACES: tuple[type[Namespace], ...] = (
     Alerts,
     Accounts,
     Users,
+    Identities,
+    Sessions,
     Auth,
     Groups,
     Core,

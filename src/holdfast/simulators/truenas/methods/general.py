@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from holdfast.simulators.truenas.crud import Crud, Settings, Table
 from holdfast.simulators.truenas.errors import EEXIST, ENOENT, ENONET, CallError, Row, invalid
 from holdfast.simulators.truenas.methods.accounts import Accounts
-from holdfast.simulators.truenas.methods.auth import Auth
 from holdfast.simulators.truenas.methods.certificates import Certificates
+from holdfast.simulators.truenas.methods.identities import Identities
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.methods.system import System
 from holdfast.simulators.truenas.registry import Namespace, Step, Steps, method
@@ -255,7 +255,7 @@ class Administration(Namespace):
                 "system_security_update.enable_gpos_stig",
                 "FIPS mode is required in General Purpose OS STIG compatibility mode.",
             )
-        if row["enable_gpos_stig"] and not self.box.get(Auth).twofactor.row["enabled"]:
+        if row["enable_gpos_stig"] and not self.box.get(Identities).twofactor.row["enabled"]:
             raise invalid(
                 "system_security_update.enable_gpos_stig",
                 "Two-factor authentication must be globally enabled before enabling STIG mode.",
@@ -265,7 +265,7 @@ class Administration(Namespace):
             if row[key] != self.security.row[key]:
                 self.box.get(System).require_reboot(code, f"{code} configuration was changed.")
         self.security.row.update(row)
-        self.box.get(Auth).stig = row["enable_gpos_stig"]
+        self.box.get(Identities).stig = row["enable_gpos_stig"]
         return dict(self.security.row)
 
     # System dataset ------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from holdfast.simulators.truenas.credentials import expand_roles
 from holdfast.simulators.truenas.crud import READ_VERBS, Crud, done
 from holdfast.simulators.truenas.errors import EACCES, EEXIST, ENOENT, CallError, Json, Row, invalid
 from holdfast.simulators.truenas.methods.accounts import Accounts
-from holdfast.simulators.truenas.methods.auth import Auth
+from holdfast.simulators.truenas.methods.identities import Identities
 from holdfast.simulators.truenas.registry import Namespace, method
 from holdfast.simulators.truenas.releases import facts_of
 
@@ -204,7 +204,7 @@ class Groups(Namespace):
         """The row with the key itself, and on 26 what SCRAM needs."""
         shown: Row = {**row, "key": raw}
         if self.box.persona.has_scram:
-            stored = self.box.get(Auth).scram_key(row["id"])
+            stored = self.box.get(Identities).scram_key(row["id"])
             for name in ("client_key", "stored_key", "server_key", "salt"):
                 shown[name] = base64.b64encode(getattr(stored, name)).decode()
             shown["iterations"] = stored.iterations
@@ -261,7 +261,7 @@ class Groups(Namespace):
     @method("api_key.convert_raw_key", since="26")
     def convert_raw_key(self, call: Call, raw: str) -> Row:
         """What SCRAM needs, of a raw key."""
-        row = self.box.get(Auth).find_key(raw)
+        row = self.box.get(Identities).find_key(raw)
         if row is None:
             raise invalid("raw_key", "Not a valid API key")
         full = self._with_secret(row, raw)
