@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from holdfast.config import TargetSettings
 from holdfast.errors import ConfigError
 from holdfast.resilience import Policy
-from holdfast.transport import ConnectionPool, HttpTransport, TlsSettings
+from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, TlsSettings
 
 _Settings = TypeVar("_Settings", bound=TargetSettings)
 
@@ -45,7 +45,9 @@ def tls_of(settings: TargetSettings) -> TlsSettings:
     )
 
 
-def transport_of(settings: TargetSettings, pool: ConnectionPool, *, keepalive_s: float) -> HttpTransport:
+def transport_of(
+    settings: TargetSettings, pool: ConnectionPool, *, keepalive_s: float, given_up: GivenUp | None = None
+) -> HttpTransport:
     """The HTTP transport of a target; `keepalive_s` stays below the appliance's own idle limit."""
     return HttpTransport(
         settings.origin,
@@ -54,6 +56,7 @@ def transport_of(settings: TargetSettings, pool: ConnectionPool, *, keepalive_s:
         proxy=settings.proxy,
         keepalive_s=keepalive_s,
         target=settings.label,
+        given_up=given_up,
     )
 
 

@@ -337,7 +337,11 @@ DiskName: TypeAlias = Annotated[
 DellJobId: TypeAlias = Annotated[
     str,
     Grammar(
-        "job id", r"(?:JID|RID)_[0-9]{1,20}", 24, "job id JID_… or RID_…", ("JID_764401982115", "RID_764401982116")
+        "job id",
+        r"(?:(?:JID|RID)_[0-9]{1,20}|[0-9a-z][0-9a-z-]{0,35})",
+        36,
+        "job id JID_… or RID_…, or another vendor's",
+        ("JID_764401982115", "RID_764401982116"),
     ),
 ]
 RedfishId: TypeAlias = Annotated[

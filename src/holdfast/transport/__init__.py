@@ -11,6 +11,7 @@ from holdfast.lazy import exports
 
 if TYPE_CHECKING:
     from holdfast.transport.credentials import CredentialLatch
+    from holdfast.transport.givenup import GivenUp
     from holdfast.transport.guarded import Guard, GuardedCircuitOpenError, classify
     from holdfast.transport.http import HttpTransport, SendEvent
     from holdfast.transport.jsonrpc import RPC_LIMITS, JsonRpcSocket
@@ -29,6 +30,7 @@ __all__ = [
     "RPC_LIMITS",
     "ConnectionPool",
     "CredentialLatch",
+    "GivenUp",
     "Guard",
     "GuardedCircuitOpenError",
     "Headers",
@@ -64,6 +66,7 @@ __getattr__ = exports(
     __name__,
     {
         "CredentialLatch": "credentials",
+        "GivenUp": "givenup",
         "Guard": "guarded",
         "GuardedCircuitOpenError": "guarded",
         "classify": "guarded",

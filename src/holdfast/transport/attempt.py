@@ -69,7 +69,13 @@ class Attempt:
         self.waiting = True
         self.on_connection = False
         self.reused = False
+        self.whole = True
         self.sends = 0
+
+    @property
+    def at_appliance(self) -> bool:
+        """Whether the request may be there, whole; one whose body is cut off is not begun there."""
+        return self.on_connection and self.whole
 
     @property
     def executed(self) -> Executed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from yarl import URL
 from holdfast.errors import HoldfastError, NotSentError
 from holdfast.transport.attempt import Attempt, StopError
 from holdfast.transport.deadline import time_left
+from holdfast.transport.givenup import outlived
 from holdfast.transport.http import HttpTransport, SendEvent, merged
 from holdfast.transport.intake import FileSink, Intake, Sink
 from holdfast.transport.limits import Limits
@@ -37,22 +39,28 @@ async def exchange(
     url = URL(str(transport.origin) + _target(request), encoded=True)
     body = bytearray()
     started = time.monotonic()
+
+    async def carry() -> aiohttp.ClientResponse:
+        response = await _session(transport, request).request(request.method, url, **options)
+        try:
+            if response.status == 101:
+                raise attempt.protocol("The appliance switched to another protocol without being asked.")
+            limits = request.limits or transport.limits
+            if file is not None and 200 <= response.status < 300:
+                await _take_in(response, attempt, limits, file.write, file_cap or limits.download_bytes)
+            else:
+                await _take_in(response, attempt, limits, body.extend, None)
+        except BaseException:
+            response.close()
+            raise
+        response.release()
+        return response
+
+    given_up = transport.given_up
     try:
         async with asyncio.timeout(budget), transport.pool.slot(transport.origin.host, transport.origin.port):
             attempt.waiting = False
-            response = await _session(transport, request).request(request.method, url, **options)
-            try:
-                if response.status == 101:
-                    raise attempt.protocol("The appliance switched to another protocol without being asked.")
-                limits = request.limits or transport.limits
-                if file is not None and 200 <= response.status < 300:
-                    await _take_in(response, attempt, limits, file.write, file_cap or limits.download_bytes)
-                else:
-                    await _take_in(response, attempt, limits, body.extend, None)
-            except BaseException:
-                response.close()
-                raise
-            response.release()
+            response = await (carry() if given_up is None else outlived(carry, attempt, given_up))
     except StopError as stop:
         raise stop.error from stop.__cause__
     except HoldfastError:
@@ -126,11 +134,19 @@ def _options(transport: HttpTransport, request: Request, attempt: Attempt, *, do
         data = body.in_memory() if body.length <= _STREAM_FROM else None
         if data is None:
             headers["Content-Length"] = str(body.length)
-            options["data"] = body.stream()
+            options["data"] = _noted(body.stream(), attempt)
         else:
             options["data"] = data
     options["headers"] = headers
     return options
+
+
+async def _noted(blocks: AsyncIterator[bytes], attempt: Attempt) -> AsyncIterator[bytes]:
+    """A body that is streamed, and noted as sent when it is."""
+    attempt.whole = False
+    async for block in blocks:
+        yield block
+    attempt.whole = True
 
 
 @lru_cache(maxsize=64)

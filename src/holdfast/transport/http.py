@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from holdfast import __version__
 from holdfast.errors import ConfigError
+from holdfast.transport.givenup import GivenUp
 from holdfast.transport.intake import FileSink
 from holdfast.transport.limits import DEFAULT_LIMITS, Limits
 from holdfast.transport.messages import Reply, Request, check_headers
@@ -60,6 +61,8 @@ class HttpTransport:
         proxy: URL of an HTTP proxy, credentials allowed in it; the environment's is never used.
         target: Name of the configured target, put into errors.
         on_send: Called each time a request is put on a connection.
+        given_up: What becomes of requests that are given up when they have been sent; without it their connection is
+            closed.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class HttpTransport:
         proxy: str | None = None,
         target: str | None = None,
         on_send: OnSend | None = None,
+        given_up: GivenUp | None = None,
     ) -> None:
         self.origin, rest = Origin.parse(base_url)
         if rest not in ("", "/"):
@@ -83,6 +87,7 @@ class HttpTransport:
         self.limits = limits
         self.target = target
         self.on_send = on_send
+        self.given_up = given_up
         self.requests_sent = 0
         self.keepalive_s = keepalive_s
         check_headers(default_headers or {})

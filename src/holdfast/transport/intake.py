@@ -140,9 +140,14 @@ class FileSink:
         self._file = os.fdopen(os.open(self._part, flags, 0o600), "wb")
 
     def write(self, block: bytes) -> None:
-        """Append a block."""
-        if self._file is not None:
-            self._file.write(block)
+        """Append a block.
+
+        Raises:
+            ProtocolError: The download was abandoned.
+        """
+        if self._file is None:
+            raise ProtocolError("The download was given up.")
+        self._file.write(block)
 
     def commit(self) -> None:
         """Close and move to the destination, replacing what is there."""

@@ -1,13 +1,14 @@
-"""Sleds of a chassis and servers of another vendor: discovered by links, read as far as they go, nothing assumed."""
+"""Sleds, iDRACs whose ids are not Dell's and another vendor's servers: found by links, used as far as they go."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import ConflictError, Executed, HoldfastError
 from tests.appliances.idrac.cases import bmc_of
 from tests.appliances.idrac.table import CASES, WRITES, Case, with_ids
 from tests.appliances.idrac.test_reads import items
@@ -16,6 +17,7 @@ from tests.support.rooms import Room
 
 OTHERS = ("9-modular", "other")
 every_other = pytest.mark.parametrize("persona", OTHERS)
+EVERYWHERE = ("9-renamed", *OTHERS)
 READS = [case for case in CASES if case not in WRITES and not case.before and not case.local]
 
 
@@ -34,25 +36,66 @@ async def test_system_manager_and_chassis_are_found(persona: str, tmp_path: Path
         assert items(await lab.call("idrac_list_inventory", section="memory"))
 
 
-async def refusal_of(lab: Room, case: Case) -> str | None:
-    """Code of the error that a call ends with; None when it works."""
-    if case.world is not None:
-        case.world(lab)
+async def end_of(lab: Room, case: Case) -> str:
+    """The outcome of a call, or the code of its error."""
+    for tool, arguments in case.before:
+        with contextlib.suppress(ConflictError):  # an earlier case has left it so
+            await lab.call(tool, **arguments)
     try:
-        await lab.call(case.tool, **with_ids(lab, case))
+        answer = await lab.call(case.tool, **with_ids(lab, case))
     except HoldfastError as error:
-        return error.code
-    return None
+        return error.code if error.executed is Executed.NO else f"{error.code}, executed: {error.executed}"
+    return str(answer.get("outcome"))
 
 
-@every_other
-@pytest.mark.parametrize("case", READS, ids=lambda case: case.id)
-async def test_every_read_answers_or_says_what_is_lacking(case: Case, persona: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("persona", EVERYWHERE)
+async def test_every_read_answers_or_says_what_is_lacking(persona: str, tmp_path: Path) -> None:
     async with lab_room(tmp_path, persona) as lab:
-        refused = await refusal_of(lab, case)
-        assert refused in (None, "unsupported"), refused
-        assert persona == "other" or refused is None
+        for case in READS:
+            if case.world is not None:
+                case.world(lab)
+        ends = {case.id: await end_of(lab, case) for case in READS}
+        assert set(ends.values()) <= ({"None", "unsupported"} if persona == "other" else {"None"}), ends
         assert sent(lab) == []
+
+
+CHANGED = (
+    *("idrac_set_led", "idrac_set_boot", "idrac_insert_media", "idrac_eject_media", "idrac_create_account"),
+    *("idrac_update_account", "idrac_delete_account", "idrac_set_network", "idrac_set_power_cap", "idrac_set_lockdown"),
+    *("idrac_create_volume", "idrac_locate_drive", "idrac_set_bios"),
+    *("idrac_export_profile", "idrac_set_attributes", "idrac_create_csr", "idrac_clear_jobs"),
+)
+DELLS = ("lockdown", "profile", "attributes", "clear_jobs")
+"""What only Dell has."""
+
+
+@pytest.mark.parametrize("persona", EVERYWHERE)
+async def test_what_can_be_changed_is_and_the_rest_is_refused_unsent(persona: str, tmp_path: Path) -> None:
+    cases = {case.tool: case for case in reversed(WRITES)}
+    async with lab_room(tmp_path, persona) as lab:
+        for tool in CHANGED:
+            case, before = cases[tool], len(sent(lab))
+            if case.world is not None:
+                case.world(lab)
+            end = await end_of(lab, case)
+            lacking = persona == "other" and any(name in tool for name in DELLS)
+            if lacking or (persona == "9-modular" and tool == "idrac_set_power_cap"):
+                assert (end, len(sent(lab))) == ("unsupported", before), tool
+            else:
+                assert end in ("applied", "started", "nothing_to_do"), (tool, end)
+            bmc_of(lab).attributes.set("Lockdown.1.SystemLockdown", "Disabled")
+            lab.clock.advance(60)
+
+
+async def test_another_vendors_task_is_waited_for_by_its_own_id(tmp_path: Path) -> None:
+    async with lab_room(tmp_path, "other") as lab:
+        begun = await lab.call("idrac_set_bios", attributes={"LogicalProc": "Disabled"})
+        assert (begun["outcome"], str(begun["task"])[:5]) == ("started", "task-")
+        for action in ("off_force", "on"):
+            await lab.call("idrac_set_power", action=action)
+            lab.clock.advance(600)
+        done: Any = await lab.call("idrac_wait_job", job=begun["task"])
+        assert done["job"]["phase"] == "done", done
 
 
 @every_other

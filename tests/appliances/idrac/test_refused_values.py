@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.appliances.idrac.messages import messages_of
+from holdfast.cutting import redacting
+from holdfast.transport.values import JsonObject, JsonValue
 from tests.appliances.idrac.cases import configuration
 from tests.appliances.idrac.table import CASES, WRITES, Case, prepare
 from tests.appliances.idrac.test_writes import lab_room, on_every_generation, sent
@@ -139,6 +142,17 @@ async def test_refused_values_open_no_circuit_however_many_there_are(tmp_path: P
         assert failures(lab) == 0
         lab.simulator.clear_faults()
         assert (await lab.call("idrac_set_led", identify=True))["outcome"] == "applied"
+
+
+@pytest.mark.parametrize("related", [["#/Users/" + "x" * 110 + "s3cr3t-canary"], None])
+def test_a_name_that_is_cut_keeps_no_first_part_of_a_secret(related: list[JsonValue] | None) -> None:
+    entry: JsonObject = {"MessageId": "IDRAC.2.8.SYS409", "MessageArgs": ["y" * 113 + "s3cr3t-canary"]}
+    if related is not None:
+        entry["RelatedProperties"] = related
+    with redacting(lambda text: text.replace("s3cr3t-canary", "***")):
+        (message,) = messages_of({"error": {"@Message.ExtendedInfo": [entry]}})
+    assert message.properties
+    assert "s3c" not in message.properties[0]
 
 
 READS = [case for case in CASES if case not in WRITES and not case.local]

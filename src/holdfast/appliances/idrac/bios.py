@@ -98,8 +98,14 @@ async def has_job(client: IDracClient) -> bool:
 
 
 async def settings_queue(client: IDracClient) -> str:
-    """Where a job for staged settings is made: Dell's own queue, also beside a JobService (contract 8.4)."""
+    """Where a job for staged settings is made: Dell's own queue, also beside a JobService (contract 8.4).
+
+    Raises:
+        UnsupportedError: Another vendor's server, which has none.
+    """
     manager = await client.places.manager()
+    if dig(manager, "Links/Oem/Dell") is None:
+        raise UnsupportedError("This server makes no jobs for settings that wait.")
     return link(manager, "Links/Oem/Dell/Jobs") or f"{text(manager, '@odata.id') or ''}/Jobs"
 
 

@@ -113,7 +113,7 @@ def _related(value: JsonValue) -> tuple[str, ...]:
 def _name(pointer: str) -> str:
     """A property by its JSON pointer or name: "#/Boot/BootOrder" is Boot/BootOrder."""
     bare = pointer.strip().removeprefix("#").lstrip("/")
-    return bare.replace("~1", "/").replace("~0", "~")[:_LONGEST_NAME]
+    return cut(bare.replace("~1", "/").replace("~0", "~"), _LONGEST_NAME)
 
 
 def _by_arguments(message_id: str, arguments: tuple[str, ...]) -> tuple[str, ...]:

@@ -158,7 +158,10 @@ class Places:
         return link(manager, "Attributes") if group == "iDRAC" else None
 
     async def jobs(self) -> str:
-        """Address of the job queue: Dell's own view, else the one of the JobService, else below the manager."""
+        """Address of the job queue: Dell's own view, else the one of the JobService, else below the manager.
+
+        Other vendors' servers have tasks in their place.
+        """
         if "jobs" not in self._found:
             self._found["jobs"] = await self._find_jobs()
         return self._found["jobs"]
@@ -168,16 +171,21 @@ class Places:
         dell = link(manager, "Links/Oem/Dell/Jobs")
         if dell is not None and self.generation != 10:
             return dell
-        service = link(await self._client.root(), "JobService")
-        if service is not None:
-            address = link(await self._client.get(service), "Jobs")
-            if address is not None:
-                return address
+        address = await self._below_service("JobService", "Jobs")
+        if address is not None:
+            return address
         if dell is not None:
             return dell
-        if dig(manager, "Links/Oem/Dell") is None:
-            raise UnsupportedError("This manager has no job queue.")
-        return f"{text(manager, '@odata.id') or ''}/Jobs"
+        if dig(manager, "Links/Oem/Dell") is not None:
+            return f"{text(manager, '@odata.id') or ''}/Jobs"
+        tasks = await self._below_service("Tasks", "Tasks")
+        if tasks is None:
+            raise UnsupportedError("This manager has no job queue, and the server lists no tasks.")
+        return tasks
+
+    async def _below_service(self, service: str, collection: str) -> str | None:
+        found = link(await self._client.root(), service)
+        return link(await self._client.get(found), collection) if found is not None else None
 
 
 async def attributes_place(client: IDracClient, group: str) -> str | None:

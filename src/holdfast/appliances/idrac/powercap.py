@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, change, patching
 from holdfast.appliances.idrac.places import attributes_place
-from holdfast.appliances.idrac.reading import link, objects, text, whole
+from holdfast.appliances.idrac.reading import dig, link, objects, text, whole
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import InputError, UnsupportedError
@@ -53,8 +53,11 @@ async def read_cap(client: IDracClient) -> Cap:
             raise UnsupportedError("The power of this server cannot be capped here; a sled's is its chassis manager's.")
         lowest, highest = await _bounds(client)
         highest = highest or whole(control, "PowerCapacityWatts")
+        watts = whole(control, "PowerLimit/LimitInWatts")
         enabled = text(system, "Oem/Dell/DellSystem/PowerCapEnabledState") in _ON
-        return Cap(old, False, enabled, whole(control, "PowerLimit/LimitInWatts"), lowest, highest)
+        if dig(system, "Oem/Dell/DellSystem") is None:
+            enabled = watts is not None  # the standard's: no watts, no cap
+        return Cap(old, False, enabled, watts, lowest, highest)
     found = await client.get(new) if new is not None else {}
     if new is None or not isinstance(found.get("PowerLimitWatts"), dict):
         raise UnsupportedError("The power of this server cannot be capped.")

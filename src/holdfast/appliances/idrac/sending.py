@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from holdfast.appliances.idrac.errors import body_of, error_of, verdict_of
-from holdfast.appliances.idrac.session import PREFIX, ROOT, Session
+from holdfast.appliances.idrac.inflight import LISTEN_S, InFlight, keep_place
+from holdfast.appliances.idrac.session import LOGOUT_BUDGET_S, PREFIX, ROOT, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.wiring import policy_of, settings_of, transport_of
-from holdfast.errors import AuthenticationError
+from holdfast.errors import AuthenticationError, OverloadedError
 from holdfast.resilience import Operation
-from holdfast.transport import ConnectionPool, Guard, Query, Reply, Request, same_origin_path
+from holdfast.transport import ConnectionPool, GivenUp, Guard, Query, Reply, Request, same_origin_path
 from holdfast.transport.values import JsonObject, JsonValue, opt_object, opt_str
 
 MAX_IN_FLIGHT: Final = 4
@@ -51,7 +51,8 @@ class Requests(GuardedClient[IDracSettings]):
         settings = settings_of(IDracSettings, config)
         super().__init__(settings, pool)
         self._on_secret = on_secret
-        self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S)
+        given_up = GivenUp(LISTEN_S, keep_place)
+        self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S, given_up=given_up)
         self._session = Session(
             settings,
             self._http.send,
@@ -67,7 +68,7 @@ class Requests(GuardedClient[IDracSettings]):
             target=settings.label,
         )
         self._root: JsonObject | None = None
-        self._slots = asyncio.Semaphore(FIRST_IN_FLIGHT)
+        self._in_flight = InFlight(FIRST_IN_FLIGHT)
         self._allowed = FIRST_IN_FLIGHT
 
     @property
@@ -95,7 +96,12 @@ class Requests(GuardedClient[IDracSettings]):
 
     async def close(self) -> None:
         """Delete our session and release connections."""
-        await self._session.close()
+        try:
+            async with self._in_flight.place(LOGOUT_BUDGET_S):
+                await self._session.close()
+        except OverloadedError:
+            # A session that stays taken for half an hour is worse than a request too many.
+            await self._session.close()
         await super().close()
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
@@ -127,7 +133,7 @@ class Requests(GuardedClient[IDracSettings]):
             return await self._http.download(one, destination, max_bytes=max_bytes)
 
         async def attempt() -> Reply:
-            async with self._slots:
+            async with self._in_flight.place(request.attempt_timeout_s):
                 reply = await self._session.send(request, by=into_file)
             if reply.status >= 400:
                 raise error_of(reply)
@@ -168,7 +174,7 @@ class Requests(GuardedClient[IDracSettings]):
         )
 
     async def _attempt(self, request: Request, authenticated: bool = True, *, changes: bool = False) -> Reply:
-        async with self._slots:
+        async with self._in_flight.place(request.attempt_timeout_s):
             session = self._session
             reply = await (session.send(request, changes=changes) if authenticated else self._http.send(request))
         if reply.status >= 400:
@@ -178,8 +184,7 @@ class Requests(GuardedClient[IDracSettings]):
     def allow_for(self, generation: int) -> None:
         """Allow as many requests at once as this generation takes (contract 9)."""
         if generation >= 9 and self._allowed < MAX_IN_FLIGHT:
-            for _ in range(MAX_IN_FLIGHT - self._allowed):
-                self._slots.release()
+            self._in_flight.add(MAX_IN_FLIGHT - self._allowed)
             self._allowed = MAX_IN_FLIGHT
 
     async def _probe(self) -> None:

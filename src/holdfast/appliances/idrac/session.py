@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from holdfast.appliances.idrac.errors import NotReadyError, SessionPoolFullError, body_of, error_of
+from holdfast.appliances.idrac.inflight import keep_place
 from holdfast.appliances.idrac.outage import PATIENCE_S, Outage
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.errors import (
@@ -242,7 +243,11 @@ class Session:
         if self._pending is None or self._pending.done():
             self._pending = asyncio.create_task(self._open())
             self._pending.add_done_callback(_heard)
-        await asyncio.shield(self._pending)
+        try:
+            await asyncio.shield(self._pending)
+        except asyncio.CancelledError:
+            keep_place(self._pending)
+            raise
 
     async def _open(self) -> None:
         sessions = await self._find_sessions()

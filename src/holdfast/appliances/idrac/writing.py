@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from holdfast.appliances.idrac.errors import body_of, hidden_failure
+from holdfast.appliances.idrac.inflight import InFlight
 from holdfast.appliances.idrac.reading import action_of, text
 from holdfast.appliances.idrac.sending import Requests
 from holdfast.appliances.idrac.settings import IDracSettings
@@ -19,7 +19,11 @@ from holdfast.transport.values import JsonObject, get_str
 
 UPLOAD_TIMEOUT_S: Final = 3600.0
 """An image may take an hour on a slow line (contract 9)."""
+WRITER_S: Final = 300.0
+"""Longest wait for the writes before, seconds; a call's own time usually ends before."""
 _JOB: Final = re.compile(r"(?:JID|RID)_[0-9]{1,20}")
+_TASK: Final = re.compile(r"/(?:Jobs|Tasks|TaskMonitors)/([0-9a-z][0-9a-z-]{0,35})/?$")
+"""Where a Location names another vendor's task; its ids have no form of their own."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Writing(Requests):
         on_secret: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(config, pool=pool, on_secret=on_secret)
-        self._writer = asyncio.Lock()
+        self._writer = InFlight(1)
 
     def gone(self) -> None:
         """What a write was sent to is not there: addresses found before may be wrong."""
@@ -70,7 +74,7 @@ class Writing(Requests):
             HiddenFailureError: Success by its status, an error in its body.
         """
         target = self._own(link)
-        async with self._writer:
+        async with self._writer.place(WRITER_S):
             try:
                 if method == "PATCH":
                     return await self._patch(target, body or {})
@@ -88,7 +92,7 @@ class Writing(Requests):
             tagged: Whether the address wants its own entity tag back (the old push of firmware, contract 7).
         """
         target = self._own(link)
-        async with self._writer:
+        async with self._writer.place(WRITER_S):
             etag = (await self._entity(target))[1] if tagged else None
             request = self._request(target, method="POST", etag=etag)
             request = replace(request, json=None, multipart=tuple(parts), attempt_timeout_s=UPLOAD_TIMEOUT_S)
@@ -148,4 +152,5 @@ def _job_of(location: str | None, body: JsonObject) -> str | None:
     for source in (location, text(body, "@odata.id"), text(body, "ReturnValue"), text(body, "Id")):
         if source is not None and (found := _JOB.search(source)):
             return found[0]
-    return None
+    task = _TASK.search(location) if location is not None else None
+    return task[1] if task is not None else None
