@@ -11,6 +11,7 @@ from pydantic import JsonValue as AnyJson
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change, job
 from holdfast.appliances.truenas.compose import compose_problems
+from holdfast.appliances.truenas.composetext import Compose
 from holdfast.appliances.truenas.feeds import Feed
 from holdfast.appliances.truenas.masking import without_flags
 from holdfast.appliances.truenas.models.apps import (
@@ -23,7 +24,7 @@ from holdfast.appliances.truenas.models.apps import (
     AppsService,
 )
 from holdfast.appliances.truenas.reading import bounded, dig, made, plain, server_page
-from holdfast.appliances.truenas.tools.apps import Compose, app_named
+from holdfast.appliances.truenas.tools.apps import app_named
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

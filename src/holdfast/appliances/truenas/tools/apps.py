@@ -9,6 +9,7 @@ from pydantic import JsonValue as AnyJson
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
 from holdfast.appliances.truenas.compose import compose_problems
+from holdfast.appliances.truenas.composetext import Compose
 from holdfast.appliances.truenas.models.serving import (
     App,
     AppPage,
@@ -29,7 +30,6 @@ from holdfast.errors import ConflictError, InputError, NotFoundError, Permission
 from holdfast.transport.values import JsonValue, as_list, as_object, as_str, opt_bool, opt_str
 
 Version = Annotated[str, Grammar("version", r"[A-Za-z0-9][A-Za-z0-9_.+-]*", 64, "app version", ("1.3.0",))]
-Compose = Annotated[dict[str, AnyJson], Field(description="Compose file, its YAML as an object: services, volumes, …")]
 _SELECT: Final[list[JsonValue]] = [
     "name",
     "state",
@@ -270,9 +270,7 @@ async def truenas_install_app(
     train: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,30}$", description="Train of the catalogue.")] = "stable",
     version: Version | None = None,
     values: Annotated[dict[str, AnyJson] | None, Field(description="Settings that differ from the app's.")] = None,
-    compose: Annotated[
-        dict[str, AnyJson] | None, Field(description="Or: compose file of an app of your own, as an object.")
-    ] = None,
+    compose: Annotated[Compose | None, Field(description="Or: compose file, YAML or object.")] = None,
 ) -> Change:
     """Install an app from the catalogue, or one of your own from a compose file (checked first)."""
     if (catalogue_app is None) == (compose is None):
