@@ -100,6 +100,10 @@ def test_without_a_name_the_only_target_of_a_kind_is_meant_and_several_must_be_c
         ('[targets.pfsense."Über"]\nhost = "a"\napi_key = "env:X"', "", "name"),
         ("[targets]\npfsense = 3", "line 2", "must be a table"),
         ("[server]\nport = 99999", "line 2", "65535"),
+        *(
+            (f'[server]\npath = "{path}"', "line 2", "that path has another use")
+            for path in ("/healthz", "/readyz", "/metrics", "/readyz/", "/healthz//")
+        ),
         ("[targets.pfsense.home\nhost = 3", "line 1", "not valid TOML"),
         (f'[targets.pfsense.home]\nhost = "a"\napi_key = {PLANTED}', "line 3", "not valid TOML"),
         (f'[targets.pfsense.home]\nhost = "a"\napi_key = ["{PLANTED}"]', "line 3", "secret"),

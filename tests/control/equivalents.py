@@ -42,6 +42,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ): "only spares work: without these there is no escape to be found"
         for what in ("return True", "without operand 0", "without operand 1")
     },
+    (
+        "control.secretviews",
+        "decoded = _decoded(view) if _has_signs(view.text) else view",
+        "condition -> True",
+    ): "only spares work, as above",
     ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",

@@ -25,7 +25,7 @@ from mcp_types import (
 from holdfast.control.answers import JsonObject
 from holdfast.control.caller import Caller, Question, Reply
 from holdfast.control.rendering import compact
-from holdfast.errors import ConflictError, Executed, UnknownToolError
+from holdfast.errors import ConflictError, Executed, PolicyError, UnknownToolError
 from holdfast.server.adapter import Adapter, build_server
 
 SECRET = "s3cret-s3cret"
@@ -45,7 +45,13 @@ def server_over(handler: Handler, keys: tuple[bytes, ...] = ()) -> Any:
         return Executed.NO if name == "look" else Executed.UNKNOWN
 
     dispatcher: Any = SimpleNamespace(entries={}, call=handler, failed_internally=failed_internally)
-    return build_server(Adapter(dispatcher, lambda: [{"circuit": "door"}]), name="holdfast", instructions="", keys=keys)
+    return build_server(Adapter(dispatcher, circuits), name="holdfast", instructions="", keys=keys)
+
+
+def circuits(principal: str) -> list[JsonObject]:
+    if principal == "mallory":
+        raise PolicyError("The policy does not allow it. Nothing was executed.")
+    return [{"circuit": "door", "to": principal}]
 
 
 def text_of(result: CallToolResult) -> str:
@@ -128,11 +134,19 @@ async def test_the_circuits_are_the_only_resource() -> None:
         (resource,) = (await client.list_resources()).resources
         (content,) = (await client.read_resource(resource.uri)).contents
         assert isinstance(content, TextResourceContents)
-        assert content.text == '{"circuits":[{"circuit":"door"}]}'
+        assert content.text == '{"circuits":[{"circuit":"door","to":"local"}]}'
         with pytest.raises(MCPError, match="There is no such resource"):
             await client.read_resource("holdfast://secrets")
         assert (await client.list_resource_templates()).resource_templates == []
         assert (await client.list_prompts()).prompts == []
+
+
+async def test_the_circuits_are_told_to_whom_the_policy_allows_only() -> None:
+    dispatcher: Any = SimpleNamespace(entries={}, call=echo)
+    adapter = Adapter(dispatcher, circuits, lambda ctx: "mallory")
+    async with Client(build_server(adapter, name="holdfast", instructions="")) as client:
+        with pytest.raises(MCPError, match=r"The policy does not allow it\. Nothing was executed\..*code=policy"):
+            await client.read_resource("holdfast://circuits")
 
 
 async def test_the_list_is_made_once() -> None:

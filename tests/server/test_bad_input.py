@@ -18,7 +18,9 @@ PLANTED = "planted-value-that-must-not-come-back"
 
 @asynccontextmanager
 async def client_of(made: Room) -> AsyncIterator[Client]:
-    server = build_server(Adapter(made.application.dispatcher, list), name="holdfast", instructions="")
+    server = build_server(
+        Adapter(made.application.dispatcher, made.application.circuits), name="holdfast", instructions=""
+    )
     async with Client(server) as client:
         yield client
 

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp.client.session import ClientRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
     CallToolResult,
     ElicitRequestParams,
     ElicitResult,
+    ErrorData,
     InputRequiredResult,
     InputResponses,
     TextContent,
@@ -46,7 +51,9 @@ class Person:
 
 
 async def stop_web(pve: Room, era: str, person: Person | None) -> CallToolResult:
-    server = build_server(Adapter(pve.application.dispatcher, list), name="holdfast", instructions="")
+    server = build_server(
+        Adapter(pve.application.dispatcher, pve.application.circuits), name="holdfast", instructions=""
+    )
     async with Client(server, mode=era, elicitation_callback=person) as client:
         return await client.call_tool("proxmox_stop_guest", {"guest": "web"})
 
@@ -90,8 +97,33 @@ async def test_a_client_that_cannot_ask_gets_nothing_executed(pve: Room, era: st
     assert pve.writes() == []
 
 
+@pytest.mark.parametrize("code", [INVALID_REQUEST, METHOD_NOT_FOUND, INTERNAL_ERROR])
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_fails_when_it_is_asked_gets_nothing_executed_and_is_told_how_to_go_on(
+    pve: Room, era: str, code: int
+) -> None:
+    async def fails(context: ClientRequestContext, params: ElicitRequestParams) -> ErrorData:
+        return ErrorData(code=code, message="no dialogue here: hunter2hunter2")
+
+    server = build_server(
+        Adapter(pve.application.dispatcher, pve.application.circuits), name="holdfast", instructions=""
+    )
+    async with Client(server, mode=era, elicitation_callback=fails) as client:
+        if era == "legacy":
+            text = text_of(await client.call_tool("proxmox_stop_guest", {"guest": "web"}))
+            assert "this client cannot ask one. Nothing was executed. Next: Tell the user" in text
+            assert "code=not_confirmed" in text
+            assert "hunter2" not in text
+        else:
+            with pytest.raises(MCPError, match="no dialogue here"):
+                await client.call_tool("proxmox_stop_guest", {"guest": "web"})
+    assert pve.writes() == []
+
+
 async def test_a_confirmation_cannot_be_replayed(pve: Room) -> None:
-    server = build_server(Adapter(pve.application.dispatcher, list), name="holdfast", instructions="")
+    server = build_server(
+        Adapter(pve.application.dispatcher, pve.application.circuits), name="holdfast", instructions=""
+    )
     async with Client(server, mode="2026-07-28", elicitation_callback=Person("accept")) as client:
         asked = await client.session.call_tool("proxmox_stop_guest", {"guest": "web"}, allow_input_required=True)
         assert isinstance(asked, InputRequiredResult)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolRequestParams,
     ClientCapabilities,
@@ -18,6 +19,7 @@ from mcp_types import (
     TextContent,
     UrlElicitationCapability,
 )
+from pydantic import ValidationError
 
 from holdfast.control.caller import Question, Reply
 from holdfast.server.elicitation import Asker, InputNeededError, can_ask
@@ -126,6 +128,26 @@ async def test_a_client_of_the_handshake_era_without_a_way_back_is_not_asked() -
     ask, session = asker("2025-11-25", can_send=False)
     assert await ask(QUESTION) is Reply.CANNOT_ASK
     assert session.asked == []
+
+
+def _malformed() -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        ElicitResult.model_validate({"action": "perhaps"})
+    return caught.value
+
+
+@pytest.mark.parametrize("error", [MCPError(code=-32601, message="Method not found"), _malformed()])
+async def test_a_client_of_the_handshake_era_that_answers_with_an_error_or_nonsense_cannot_ask(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Session):
+        async def elicit_form(self, *_: Any, **__: Any) -> ElicitResult:
+            raise error
+
+    ctx: Any = SimpleNamespace(protocol_version="2025-11-25", session=Failing(FORM, YES, True), request_id=7)
+    caplog.set_level("INFO", logger="holdfast.server")
+    assert await Asker(ctx, CallToolRequestParams(name="proxmox_shut_door"))(QUESTION) is Reply.CANNOT_ASK
+    assert "could not ask" in caplog.text
 
 
 @pytest.mark.parametrize("answer", NOT_A_YES)

@@ -9,7 +9,7 @@ import pytest
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import parse_config
 from holdfast.control.caller import Caller
-from holdfast.errors import ConfigError, PolicyError
+from holdfast.errors import ConfigError, PolicyError, UnknownToolError
 from holdfast.server.application import Application, Serving
 from holdfast.server.guard import any_of, static_tokens
 from holdfast.server.run import static_principals
@@ -92,3 +92,14 @@ expect = "deny"
                 with pytest.raises(PolicyError, match="Nothing was executed"):
                     await call(tool, dict(arguments), Caller(principal=principal))
                 assert len(pve.arrivals) == sent
+        assert pve.application.circuits("alice")
+        # What a tool would not tell, the resource does not either.
+        for principal in ("bob", "carol", "local"):
+            with pytest.raises(PolicyError, match="circuits_list"):
+                pve.application.circuits(principal)
+
+
+async def test_where_the_tool_of_circuits_is_not_listed_the_resource_tells_nothing(tmp_path: Path) -> None:
+    async with room("proxmox", tmp_path, control='deny_tools = ["circuits_*"]') as pve:
+        with pytest.raises(UnknownToolError):
+            pve.application.circuits()

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from holdfast.errors import ConfigError
-from holdfast.server.oidc import ALGORITHMS, OidcVerifier
+from holdfast.server.oidc import ALGORITHMS, KEYS_MAX_AGE_S, OidcVerifier
+from holdfast.transport.values import JsonObject
 from tests.server.providers import AUDIENCE, provider
 
 JSON_VALUES = st.recursive(
@@ -178,6 +179,49 @@ async def test_unknown_key_ids_fetch_keys_at_most_once_a_minute(tmp_path: Path) 
         assert await verify(made.token()) is None
         assert made.fetches == 1
         clock[0] += 0.1
+        assert await verify(made.token()) == "user-7"
+        assert made.fetches == 2
+
+
+async def test_who_comes_while_keys_are_fetched_waits_for_them(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, _):
+        tokens = [made.token(sub=f"user-{number}") for number in range(5)]
+        assert await asyncio.gather(*map(verify, tokens)) == [f"user-{number}" for number in range(5)]
+        assert made.fetches == 1
+
+
+async def test_a_key_that_the_provider_has_withdrawn_is_forgotten_within_the_hour(tmp_path: Path) -> None:
+    async with provider(tmp_path) as (made, verify, clock):
+        token = made.token()
+        assert await verify(token) == "user-7"
+        made.kid = "two"
+        clock[0] += KEYS_MAX_AGE_S - 0.1
+        assert await verify(token) == "user-7"
+        assert made.fetches == 1
+        clock[0] += 0.1
+        assert await verify(token) is None
+        assert made.fetches == 2
+
+
+async def test_known_keys_count_on_while_the_provider_cannot_be_asked_and_it_is_asked_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with provider(tmp_path) as (made, verify, clock):
+        assert await verify(made.token()) == "user-7"
+        asked: list[str] = []
+
+        async def fails(target: str) -> JsonObject:
+            asked.append(target)
+            raise ConfigError("The OpenID provider answered 503.")
+
+        working = verify._get
+        monkeypatch.setattr(verify, "_get", fails)
+        clock[0] += KEYS_MAX_AGE_S
+        assert [await verify(made.token()) for _ in range(3)] == ["user-7"] * 3
+        assert len(asked) == 1
+        assert "keys cannot be had" in caplog.text
+        clock[0] += 60
+        monkeypatch.setattr(verify, "_get", working)
         assert await verify(made.token()) == "user-7"
         assert made.fetches == 2
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.config.secrets import Secret
 from holdfast.config.targets import TargetSettings
@@ -17,12 +17,20 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _own_path(path: str) -> str:
+    if path.rstrip("/") in ("/healthz", "/readyz", "/metrics"):
+        raise ValueError("that path has another use, and /healthz and /readyz are open to everybody")
+    return path
+
+
 class ServerSettings(_Section):
     """`[server]`: how assistants reach Holdfast."""
 
     host: str = Field("127.0.0.1", description="Address to listen on (HTTP only).")
     port: int = Field(8700, ge=0, le=65535, description="Port to listen on (HTTP only); 0 takes a free one.")
-    path: str = Field("/mcp", pattern=r"^/[A-Za-z0-9/_-]*$", description="Path of the MCP endpoint.")
+    path: Annotated[str, AfterValidator(_own_path)] = Field(
+        "/mcp", pattern=r"^/[A-Za-z0-9/_-]*$", description="Path of the MCP endpoint."
+    )
     token: Secret | None = Field(None, description="Bearer token of at least 32 bytes that clients must present.")
     tokens: dict[str, Secret] = Field(
         {}, description="Further tokens by the name of the principal that each stands for, for the policy."

@@ -33,7 +33,6 @@ _WRAPPED: Final = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{MIN_LINE},}}+(?:\s|\\{{1,16}}[rn])++[A-Za-z0-9+/=_-]{{4}}"
 )
 _LARGEST_CODE: Final = 0x10FFFF
-_ASCII: Final = 0x80
 
 
 @dataclass(frozen=True)
@@ -132,19 +131,20 @@ def _decoded(view: View) -> View:
 
 def _characters(match: re.Match[str]) -> Iterator[tuple[str, int, int]]:
     """What an escape stands for: each character, with from where to where its part of the escape goes."""
-    found, start, stop = match[match.lastgroup or 0], match.start(), match.end()
-    if match.lastgroup == "percent":
+    kind, start, stop = str(match.lastgroup), match.start(), match.end()
+    found = match[kind]
+    if kind == "percent":
         yield from _utf_8(bytes.fromhex(found.replace("%", "")), range(start, stop + 1, 3))
-    elif match.lastgroup == "bytes":
+    elif kind == "bytes":
         parts = list(_BYTE.finditer(found))
         data = bytes(int(part[1], 16) if part[1] else int(part[2], 8) for part in parts)
         yield from _utf_8(data, [*(start + part.start() for part in parts), stop])
-    elif match.lastgroup == "sign":
+    elif kind == "sign":
         yield found, start, stop
-    elif match.lastgroup == "name":
+    elif kind == "name":
         yield html5[f"{found};"][0], start, stop
     else:
-        code = int(found, 10 if match.lastgroup == "decimal" else 16)
+        code = int(found, 10 if kind == "decimal" else 16)
         yield chr(min(code, _LARGEST_CODE)), start, stop
 
 
@@ -153,5 +153,5 @@ def _utf_8(data: bytes, edges: Sequence[int]) -> Iterator[tuple[str, int, int]]:
     at = 0
     for character in data.decode(errors="surrogateescape"):
         size = len(character.encode(errors="surrogateescape"))
-        yield character if size > 1 or data[at] < _ASCII else chr(data[at]), edges[at], edges[at + size]
+        yield character if size > 1 else chr(data[at]), edges[at], edges[at + size]
         at += size

@@ -80,7 +80,7 @@ class Adapter:
     def __init__(
         self,
         dispatcher: Dispatcher,
-        circuits: Callable[[], Sequence[JsonObject]],
+        circuits: Callable[[str], Sequence[JsonObject]],
         principal: Principal = local_principal,
     ) -> None:
         self._dispatcher = dispatcher
@@ -148,7 +148,10 @@ class Adapter:
         """Read one of the listed resources."""
         if str(params.uri) != CIRCUITS_URI:
             raise MCPError(code=INVALID_PARAMS, message="There is no such resource.", data={"uri": str(params.uri)})
-        text = compact({"circuits": list(self._circuits())})
+        try:
+            text = compact({"circuits": list(self._circuits(self._principal(ctx)))})
+        except HoldfastError as error:
+            raise MCPError(code=INVALID_PARAMS, message=error_text(error)) from None
         return ReadResourceResult(
             contents=[TextResourceContents(uri=CIRCUITS_URI, text=text, mime_type="application/json")]
         )

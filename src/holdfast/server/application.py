@@ -17,9 +17,11 @@ from holdfast.control.dispatch import Clocks, Dispatcher
 from holdfast.control.inventory import ESTATE, Catalogue, Entry, Selection, load_catalogue, select
 from holdfast.control.policynames import require_names
 from holdfast.control.room import ControlRoom
-from holdfast.errors import ConfigError
+from holdfast.errors import ConfigError, UnknownToolError
 from holdfast.server.adapter import Adapter, Principal, build_server, local_principal
 
+CIRCUITS_TOOL: Final = "circuits_list"
+"""The tool that tells the same as the resource of circuits."""
 OWN_WORDS: Final = ("next_step", "approval", "notes")
 """Top-level fields of answers that hold Holdfast's own words; any other text is data (docs/decisions/0006)."""
 
@@ -123,10 +125,18 @@ class Application:
         keys = self.room.confirmation_keys()
         return build_server(adapter, name=name, instructions=self.instructions, keys=keys)
 
-    def circuits(self) -> list[JsonObject]:
-        """The state of every circuit, fit to leave."""
+    def circuits(self, principal: str = "local") -> list[JsonObject]:
+        """The state of every circuit, fit to leave, for whom may have it from the tool.
+
+        Raises:
+            UnknownToolError, PolicyError: The tool is not listed here, or not allowed to this principal.
+        """
         from holdfast.estate.circuits import circuit_rows
 
+        entry = self.dispatcher.entries.get(CIRCUITS_TOOL)
+        if entry is None:
+            raise UnknownToolError(f"{CIRCUITS_TOOL} is not listed here, and neither is what it tells.")
+        self.room.gate(principal=principal, target=None, entry=entry)
         return [self.room.exit.value(row) for row in circuit_rows(self.connections)]
 
     @asynccontextmanager

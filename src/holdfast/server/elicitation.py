@@ -12,6 +12,7 @@ import logging
 from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolRequestParams,
     ClientCapabilities,
@@ -21,6 +22,7 @@ from mcp_types import (
     InputRequiredResult,
 )
 from mcp_types.version import is_version_at_least
+from pydantic import ValidationError
 
 from holdfast.control.caller import Question, Reply
 
@@ -108,6 +110,10 @@ class Asker:
             return _reply(await asyncio.wait_for(asked, self._timeout_s))
         except TimeoutError:
             return Reply.UNANSWERED
+        except (MCPError, ValidationError) as error:
+            # It said that it can show forms, and then could not, or answered in no form.
+            _log.info("a client could not ask its user: %s", type(error).__name__)
+            return Reply.CANNOT_ASK
 
 
 def _reply(result: ElicitResult) -> Reply:

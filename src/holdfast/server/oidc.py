@@ -1,11 +1,12 @@
 """Access tokens of an OpenID Connect provider: Holdfast as a resource server.
 
-Keys are fetched from the issuer, over verified TLS and without following redirects, and kept; a token with an unknown
-key id makes them be fetched again, at most once a minute.
+Keys are fetched from the issuer, over verified TLS and without following redirects, and kept for an hour; a token with
+an unknown key id makes them be fetched again, at most once a minute.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -26,6 +27,9 @@ ALGORITHMS: Final = tuple(name for names in _BY_KIND_OF_KEY.values() for name in
 _UNUSABLE: Final = (jwt.PyJWTError, TypeError, ValueError, ArithmeticError, RecursionError)
 LEEWAY_S: Final = 30.0
 REFRESH_S: Final = 60.0
+"""Keys are asked for at most so often, seconds."""
+KEYS_MAX_AGE_S: Final = 3600.0
+"""Keys that are older are asked for anew, so that one that the provider has withdrawn is forgotten, seconds."""
 _MAX_TOKEN: Final = 16_384
 
 
@@ -69,7 +73,8 @@ class OidcVerifier:
         self._pool = ConnectionPool(limit=4, limit_per_host=2)
         self._http = HttpTransport(str(self._origin), pool=self._pool, tls=tls)
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._asked_at = self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def __call__(self, token: str) -> str | None:
         """The principal that a token stands for; None when it is not valid."""
@@ -104,10 +109,24 @@ class OidcVerifier:
         return principal
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
-        if kid not in self._keys and self._now() - self._fetched_at >= REFRESH_S:
-            self._fetched_at = self._now()
-            await self._fetch()
+        if not self._knows(kid):
+            async with self._fetching:
+                if not self._knows(kid) and self._now() - self._asked_at >= REFRESH_S:
+                    await self._renew(kid)
         return self._keys.get(kid)
+
+    def _knows(self, kid: str) -> bool:
+        return kid in self._keys and self._now() - self._fetched_at < KEYS_MAX_AGE_S
+
+    async def _renew(self, kid: str) -> None:
+        """Fetch the keys; where that fails, those that are known count on."""
+        self._asked_at = self._now()
+        try:
+            await self._fetch()
+        except HoldfastError as error:
+            if kid not in self._keys:
+                raise
+            _log.warning("the OpenID provider's keys cannot be had: %s", error)
 
     async def _fetch(self) -> None:
         discovery = await self._get(f"{self._base.rstrip('/')}/.well-known/openid-configuration")
@@ -126,6 +145,7 @@ class OidcVerifier:
             else:
                 keys[kid] = key
         self._keys = keys
+        self._fetched_at = self._now()
 
     async def _get(self, target: str) -> JsonObject:
         reply = await self._http.send(Request("GET", target, attempt_timeout_s=10))
