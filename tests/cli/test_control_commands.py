@@ -15,6 +15,7 @@ from holdfast.cli.setting import control_parts
 from holdfast.control.approvalkeys import Ed25519Approver
 from holdfast.control.caller import Question, Reply
 from holdfast.control.ledger import Outcome
+from holdfast.control.ledger.records import Body, Kind, seal
 from holdfast.errors import ConfigError
 from tests.control.ledgers import intent
 from tests.support.rooms import Room, room
@@ -354,6 +355,28 @@ async def test_a_write_of_unknown_outcome_is_settled_by_hand_and_shown_as_such(
     facts = json.loads((await operator("audit", "verify", "--json")).stdout)
     assert (facts["ok"], facts["unknown"], facts["settled_by_hand"]) == (True, [], 1)
     assert "No write has an unknown outcome." in (await operator("audit", "unknown")).stdout
+
+
+async def test_what_somebody_wrote_into_the_ledgers_files_does_not_act_on_the_terminal(
+    operator: Operator, tmp_path: Path
+) -> None:
+    ledger = control_parts(tmp_path / "holdfast.toml").ledger
+    await ledger.event("begun")
+    await ledger.close()
+    place = tmp_path / "state" / "ledger" / "ledger.jsonl"
+    escape = "\x1b]0;gone\x07\x1b[2K\r\u202e"
+    bodies: tuple[tuple[Kind, Body], ...] = (
+        ("intent", {"id": "x" + escape, "summary": escape}),
+        ("outcome", {"id": "x" + escape, "result": "unknown"}),
+    )
+    with place.open("ab") as file:
+        for number, (kind, body) in enumerate(bodies, 3):
+            file.write(seal(number, 0.0, kind, "me", {**body, "note": escape}, "0" * 64, None).line())
+    for command in (("audit", "show"), ("audit", "unknown"), ("audit", "verify")):
+        done = await operator(*command)
+        assert not set("\x1b\x07\r\u202e") & set(done.stdout + done.stderr), command
+        assert "Traceback" not in done.stderr
+    assert "x" in (await operator("audit", "unknown")).stdout
 
 
 async def test_a_file_that_cannot_be_used_is_named(operator: Operator, tmp_path: Path) -> None:

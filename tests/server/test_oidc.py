@@ -163,7 +163,15 @@ async def test_a_principal_of_a_static_token_is_not_the_providers_to_give(
         assert await verify(made.token(sub="token")) is None
         assert await verify(made.token(sub="alice")) is None
         assert await verify(made.token(sub="bob")) == "bob"
-    assert "a static token has the principal it names" in caplog.text
+    assert "the principal it names is not the provider's to give" in caplog.text
+
+
+@pytest.mark.parametrize("own", ["local", "holdfast", "unknown"])
+async def test_a_principal_that_holdfast_itself_gives_is_not_the_providers_to_give(tmp_path: Path, own: str) -> None:
+    """Who starts a server over stdio is `local`: no user of the provider may become that by a name."""
+    async with provider(tmp_path, principal_claim="email") as (made, verify, _):
+        assert await verify(made.token(email=own)) is None
+        assert await verify(made.token(email=f"{own}@b.example")) == f"{own}@b.example"
 
 
 async def test_unknown_key_ids_fetch_keys_at_most_once_a_minute(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from holdfast.cli.options import ConfigOption, JsonOption
+from holdfast.control.cleaning import one_line
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -34,7 +35,12 @@ class ExportFormat(StrEnum):
 
 
 def _time(record_time: str) -> str:
-    return record_time[:19].replace("T", " ")
+    return _line(record_time[:19].replace("T", " "))
+
+
+def _line(value: object) -> str:
+    """For a terminal: what stands in the files may not be what was written to them."""
+    return one_line(str(value), 2000)
 
 
 @app.command()
@@ -62,7 +68,7 @@ def show(
         return
     for record in page.records:
         body = record.body
-        said = [str(body[name]) for name in _SHOWN if name in body]
+        said = [_line(body[name]) for name in _SHOWN if name in body]
         typer.echo(f"{record.seq:>6}  {_time(record.time)}  {record.kind:<9}  {'  '.join(said)}")
     if page.cursor is not None:
         typer.echo(f"More: --cursor {page.cursor}")
@@ -156,8 +162,8 @@ def _described(write: Unknown) -> list[str]:
     again = "" if write.is_final else "  (the next start of a server looks at it)"
     what = body.get("summary") or body.get("tool")
     return [
-        f"{write.id}  {_time(write.intent.time)}  {body.get('target')}  {what}{again}",
-        *([f"  {note}"] if note else []),
+        _line(f"{write.id}  {_time(write.intent.time)}  {body.get('target')}  {what}{again}"),
+        *([_line(f"  {note}")] if note else []),
     ]
 
 

@@ -31,6 +31,8 @@ REFRESH_S: Final = 60.0
 KEYS_MAX_AGE_S: Final = 3600.0
 """Keys that are older are asked for anew, so that one that the provider has withdrawn is forgotten, seconds."""
 _MAX_TOKEN: Final = 16_384
+_OWN_PRINCIPALS: Final = frozenset({"local", "holdfast", "unknown"})
+"""Who calls over stdio, who settles at a start, and whom nobody named."""
 
 
 class OidcVerifier:
@@ -43,7 +45,8 @@ class OidcVerifier:
             chosen by the user (OpenID Connect Core 1.0, section 5.7).
         tls: How the provider's certificate is checked.
         now: Seconds since the epoch.
-        reserved: Principals that no token of the provider may stand for: those of the static tokens.
+        reserved: Principals that no token of the provider may stand for, beside Holdfast's own: those of the static
+            tokens.
 
     Raises:
         ConfigError: The issuer is no https URL.
@@ -69,7 +72,7 @@ class OidcVerifier:
         self._audience = audience
         self._claim = principal_claim
         self._now = now
-        self._reserved = frozenset(reserved)
+        self._reserved = _OWN_PRINCIPALS | frozenset(reserved)
         self._pool = ConnectionPool(limit=4, limit_per_host=2)
         self._http = HttpTransport(str(self._origin), pool=self._pool, tls=tls)
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -104,7 +107,9 @@ class OidcVerifier:
         if not isinstance(principal, str) or not principal:
             return None
         if principal in self._reserved:
-            _log.warning("a token of the OpenID provider was refused: a static token has the principal it names")
+            _log.warning(
+                "a token of the OpenID provider was refused: the principal it names is not the provider's to give"
+            )
             return None
         return principal
 
