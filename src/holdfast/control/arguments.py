@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from difflib import get_close_matches
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 
@@ -41,23 +41,22 @@ def arguments_model(spec: ToolSpec) -> type[BaseModel]:
     """The argument model of a tool: the function's keyword arguments and those that control adds."""
     if (known := spec._cache.get("arguments")) is not None:
         return known
-    fields: dict[str, tuple[object, object]] = {}
+    fields: dict[str, Any] = {}
     for parameter in list(spec.signature.parameters.values())[1:]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"{spec.name}: argument {parameter.name} must be keyword-only")
         if parameter.name in _OWN:
             raise TypeError(f"{spec.name}: the argument {parameter.name} is control's own; name it otherwise")
-        default: object = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[parameter.name] = (parameter.annotation, default)
     if spec.kind != "estate" and not spec.fleet:
         fields[TARGET] = (_TargetArgument, None)
     if spec.writes:
         fields[DRY_RUN] = (_DryRunArgument, False)
         fields[PLAN_ID] = (_PlanArgument, None)
-    definitions = cast("dict[str, tuple[type, object]]", fields)
-    model = create_model(f"{spec.name}_arguments", __base__=Arguments, **definitions)  # type: ignore[call-overload]
+    model = create_model(f"{spec.name}_arguments", __base__=Arguments, **fields)
     spec._cache["arguments"] = model
-    return cast("type[BaseModel]", model)
+    return model
 
 
 def validate_arguments(spec: ToolSpec, given: dict[str, object]) -> dict[str, object]:

@@ -14,6 +14,8 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Final, cast
 
+from pydantic import JsonValue
+
 from holdfast.control.answers import JsonObject
 from holdfast.control.schemas import input_schema, output_schema
 from holdfast.control.spec import Risk, Toolset, ToolSpec, tools_in
@@ -98,7 +100,7 @@ class Selection:
 
 def catalogue_of(kind: str, toolsets: Sequence[Toolset]) -> JsonObject:
     """The catalogue of a room, from its tool functions."""
-    tools: list[JsonObject] = []
+    tools: list[JsonValue] = []
     for toolset in toolsets:
         for spec in tools_in(import_module(toolset.module)):
             if spec.toolset != toolset.name:
@@ -117,8 +119,8 @@ def catalogue_of(kind: str, toolsets: Sequence[Toolset]) -> JsonObject:
                     "output": output_schema(spec),
                 }
             )
-    named = [{"name": t.name, "description": t.description, "default": t.default} for t in toolsets]
-    return {"kind": kind, "toolsets": cast("list[object]", named), "tools": cast("list[object]", tools)}  # type: ignore[dict-item]
+    named: list[JsonValue] = [{"name": t.name, "description": t.description, "default": t.default} for t in toolsets]
+    return {"kind": kind, "toolsets": named, "tools": tools}
 
 
 def load_catalogue(kinds: Iterable[str]) -> Catalogue:

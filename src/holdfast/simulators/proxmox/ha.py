@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from holdfast.simulators.proxmox import runstate
@@ -90,7 +91,7 @@ def node_lost(cluster: Cluster, node: str) -> None:
         if resource.get("state") in ("ignored", "disabled", "stopped"):
             continue
         resource["crm-state"] = "fence"
-        cluster.timeline.after(FENCE_S, lambda sid=sid: _recover(cluster, sid, node))  # type: ignore[misc]
+        cluster.timeline.after(FENCE_S, partial(_recover, cluster, sid, node))
 
 
 def _recover(cluster: Cluster, sid: str, lost: str) -> None:
