@@ -10,8 +10,9 @@ from holdfast.errors import Executed, HoldfastError
 from holdfast.simulators.truenas.errors import Row
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.storage import Storage
+from holdfast.simulators.truenas.releases import facts_of
 from holdfast.simulators.truenas.storage.store import Snapshot
-from tests.appliances.truenas.case import Case
+from tests.appliances.truenas.case import Call, Case
 from tests.appliances.truenas.harness import box, calls_of, nas, prepare
 from tests.appliances.truenas.table import WRITES
 from tests.support.rooms import Room
@@ -24,11 +25,46 @@ TAKEN_BACK = {"update_interface", "create_interface", "delete_interface"}
 WRITES_NOTHING = {"save_config"}
 """Its work is a file of ours; a job on TrueNAS leaves nothing behind."""
 
+CONTAINER = {"guest": "late", "kind": "container"}
+MADE: Call = ("create_container", {"name": "late", "image": "$image"})
+UP, DOWN = ("start_guest", CONTAINER), ("stop_guest", CONTAINER)
+CONTAINERS = (
+    Case("start_guest", CONTAINER, "virt.instance.start", (MADE, DOWN)),
+    Case("stop_guest", CONTAINER, "virt.instance.stop", (MADE, UP)),
+    Case("update_guest", {**CONTAINER, "autostart": True}, "virt.instance.update", (MADE,)),
+    Case("delete_guest", CONTAINER, "virt.instance.delete", (MADE, DOWN)),
+)
+"""Jobs before 26, in part plain calls from then on, of other names and arguments."""
+OTHER_WAYS = {
+    "25.04": {
+        *(f"{verb}_snapshot" for verb in ("create", "delete", "rollback", "clone", "hold", "release")),
+        *(f"{verb}_interface" for verb in ("create", "update", "delete")),
+        "control_service",
+        "update_smb_share",
+    },
+    "26": {"create_container", "update_smb_service"},
+}
+"""Writes that another release takes by other methods or in other shapes, or that ask others on their way."""
+ON_25_10 = [(case, "25.10") for case in (*WRITES, *CONTAINERS)]
+ELSEWHERE = [(case, persona) for persona, tools in OTHER_WAYS.items() for case in WRITES if case.tool in tools]
+EVERY_WAY = [*ON_25_10, *ELSEWHERE, *((case, "26") for case in CONTAINERS)]
+
 every_write = pytest.mark.parametrize(
-    ("case", "errno"),
-    [(case, ERRNOS[index % len(ERRNOS)]) for index, case in enumerate(WRITES)],
+    ("case", "persona", "errno"),
+    [(case, persona, ERRNOS[index % len(ERRNOS)]) for index, (case, persona) in enumerate(EVERY_WAY)],
     ids=lambda value: value.tool if isinstance(value, Case) else str(value),
 )
+
+
+def is_job(case: Case, persona: str) -> bool:
+    """Whether its method starts a job on a release."""
+    return facts_of(persona)[case.method_on(persona)].job is not None
+
+
+def test_every_write_that_another_release_takes_otherwise_is_among_them() -> None:
+    assert all(sum(case.tool == tool for case in WRITES) for tools in OTHER_WAYS.values() for tool in tools)
+    named = {(case.tool, p) for case in WRITES for p in OTHER_WAYS if case.method_on(p) != case.method}
+    assert named <= {(tool, p) for p, tools in OTHER_WAYS.items() for tool in tools}
 
 
 async def became(made: Room, case: Case, arguments: dict[str, object]) -> str:
@@ -50,14 +86,15 @@ async def fails(made: Room, method: str, errno: int, *, after_work: bool) -> Non
 
 @every_write
 async def test_a_write_that_failed_after_its_work_is_never_told_as_not_executed(
-    case: Case, errno: int, tmp_path: Path
+    case: Case, persona: str, errno: int, tmp_path: Path
 ) -> None:
-    async with nas(tmp_path) as made:
+    method = case.method_on(persona)
+    async with nas(tmp_path, persona) as made:
         arguments = await prepare(made, case)
-        before = calls_of(made, case.method)
-        await fails(made, case.method, errno, after_work=True)
+        before = calls_of(made, method)
+        await fails(made, method, errno, after_work=True)
         outcome = await became(made, case, arguments)
-        assert calls_of(made, case.method) == before + 1
+        assert calls_of(made, method) == before + 1
         if case.tool in TAKEN_BACK:
             assert (outcome, calls_of(made, "interface.rollback")) == ("not_applied", 1)
         elif case.tool not in WRITES_NOTHING:
@@ -66,27 +103,30 @@ async def test_a_write_that_failed_after_its_work_is_never_told_as_not_executed(
 
 @every_write
 async def test_a_write_that_failed_before_its_work_is_never_told_as_executed(
-    case: Case, errno: int, tmp_path: Path
+    case: Case, persona: str, errno: int, tmp_path: Path
 ) -> None:
-    async with nas(tmp_path) as made:
+    method = case.method_on(persona)
+    async with nas(tmp_path, persona) as made:
         arguments = await prepare(made, case)
-        before = calls_of(made, case.method)
-        await fails(made, case.method, errno, after_work=False)
+        before = calls_of(made, method)
+        await fails(made, method, errno, after_work=False)
         assert await became(made, case, arguments) in ("not_applied", "unknown", "executed no", "executed unknown")
-        assert calls_of(made, case.method) == before + 1
+        assert calls_of(made, method) == before + 1
 
 
-@pytest.mark.parametrize("case", WRITES, ids=lambda case: case.tool)
+# No job is started for refused values; a job that ends so is in the table above.
+@pytest.mark.parametrize(
+    ("case", "persona"),
+    [one for one in EVERY_WAY if not is_job(*one)],
+    ids=lambda value: value.tool if isinstance(value, Case) else value,
+)
 async def test_values_that_were_refused_after_the_work_are_not_told_as_if_nothing_had_happened(
-    case: Case, tmp_path: Path
+    case: Case, persona: str, tmp_path: Path
 ) -> None:
-    async with nas(tmp_path) as made:
+    method = case.method_on(persona)
+    async with nas(tmp_path, persona) as made:
         arguments = await prepare(made, case)
-        fact = box(made).box.fact(case.method)
-        assert fact is not None
-        if fact.job is not None:
-            return  # no job is started for refused values; a job that ends so is the table above
-        made.running.fault("call-fails", method=case.method, validation=True, reason="went wrong", after_work=True)
+        made.running.fault("call-fails", method=method, validation=True, reason="went wrong", after_work=True)
         outcome = await became(made, case, arguments)
         if case.tool in TAKEN_BACK:
             assert (outcome, calls_of(made, "interface.rollback")) == ("not_applied", 1)
