@@ -361,6 +361,24 @@ def test_secrets_of_the_configuration_are_known_to_the_exit_and_one_that_cannot_
     ControlRoom(configured(tmp_path, secret="env:HOLDFAST_NO_SUCH_VARIABLE"))
 
 
+def test_a_secret_that_can_be_had_only_later_is_known_to_the_exit_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holdfast.control.redaction.MAX_RUNTIME_SECRETS", 4)
+    file = tmp_path / "secret"
+    config = configured(tmp_path, secret=f"file:{file}")
+    room = ControlRoom(config)
+    [secret] = config.secrets()
+    with pytest.raises(ConfigError):
+        secret.reveal()
+    file.write_text("s3cret-s3cret\n")
+    assert secret.reveal() == "s3cret-s3cret"
+    for number in range(20):
+        assert "s3cret" not in room.exit.text("it is s3cret-s3cret")
+        room.redactor.add(f"ticket-of-a-login-{number}")
+        secret.reveal()
+
+
 def test_crash_reports_pass_the_rooms_redactor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)

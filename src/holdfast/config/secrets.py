@@ -13,6 +13,7 @@ Text after a backslash (`\\env:not-a-reference`) is taken as it is.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +32,13 @@ class Secret:
     `reveal()` returns the value, resolving the reference at the first call; later calls return the same value.
     """
 
-    __slots__ = ("_base", "_raw", "_value")
+    __slots__ = ("_base", "_raw", "_tell", "_value")
 
     def __init__(self, raw: str, *, base: Path | None = None) -> None:
         self._raw = raw
         self._base = base
         self._value: str | None = None
+        self._tell: Callable[[str], object] | None = None
 
     @property
     def reference(self) -> str | None:
@@ -61,7 +63,13 @@ class Secret:
         """
         if self._value is None:
             self._value = self._resolve()
+        if self._tell is not None:
+            self._tell(self._value)
         return self._value
+
+    def when_revealed(self, tell: Callable[[str], object]) -> None:
+        """Tell somebody the value whenever it is revealed: of a secret that could not be had before."""
+        self._tell = tell
 
     def _resolve(self) -> str:
         if self.reference is None:

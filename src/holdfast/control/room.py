@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.config import Config, Mode, TargetSettings
+from holdfast.config import Config, Mode, Secret, TargetSettings
 from holdfast.control import statefiles
 from holdfast.control.answers import WriteResult
 from holdfast.control.caller import Caller
@@ -60,7 +60,10 @@ class ControlRoom:
         self._sleep = sleep
         self._now = now
         self._config = config
-        self.redactor = Redactor(_revealed(config))
+        known, later = _revealed(config)
+        self.redactor = Redactor(known)
+        for secret in later:
+            secret.when_revealed(self.redactor.add)
         self.exit = OneExit(self.redactor)
         self.log_filter: logging.Filter = RedactingFilter(self.redactor)
         self._made: Parts | None = None
@@ -198,12 +201,13 @@ class ControlRoom:
         self.policy.require(principal, label, entry.kind, f"{entry.kind}:{entry.toolset}", entry.risk.value, entry.name)
 
 
-def _revealed(config: Config) -> list[str]:
-    """Every secret that can be resolved now; one that cannot is reported when it is needed."""
+def _revealed(config: Config) -> tuple[list[str], list[Secret]]:
+    """Every secret that can be resolved now, and those that cannot: they are reported when they are needed."""
     found: list[str] = []
+    later: list[Secret] = []
     for secret in config.secrets():
         try:
             found.append(secret.reveal())
         except ConfigError:
-            continue
-    return found
+            later.append(secret)
+    return found, later
