@@ -115,8 +115,9 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "The protocol and HTTP": {
         "server.adapter": ("server/test_adapter.py",),
-        "server.guard": (*_HTTP, "server/test_sessions.py", "server/test_identity.py"),
-        "server.http": _HTTP,
+        "server.guard": (*_HTTP, "server/test_discovery.py", "server/test_sessions.py", "server/test_identity.py"),
+        "server.http": (*_HTTP, "server/test_discovery.py"),
+        "server.discovery": ("server/test_discovery.py",),
         "server.slowclients": ("server/test_limits.py", "server/test_http.py"),
         "server.oidc": ("server/test_oidc.py",),
     },

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.config import ServerSettings
 from holdfast.errors import ConfigError
+from holdfast.server.discovery import Discovery
 
 _log = logging.getLogger("holdfast.server.http")
 MIN_TOKEN_BYTES: Final = 32
@@ -140,12 +141,23 @@ def _names(host: str) -> tuple[str, ...]:
 
 
 class HttpGuard:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
 
-    def __init__(self, app: ASGIApp, *, allowed: AllowedOrigins, verify: Verify) -> None:
+    Args:
+        app: What stands behind it.
+        allowed: Hosts and origins.
+        verify: Gives principals for tokens.
+        discovery: Where tokens come from, if from a provider.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, allowed: AllowedOrigins, verify: Verify, discovery: Discovery | None = None
+    ) -> None:
         self._app = app
         self._allowed = allowed
         self._verify = verify
+        self._discovery = discovery
+        self._open = OPEN_PATHS if discovery is None else OPEN_PATHS | {discovery.location}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -154,11 +166,13 @@ class HttpGuard:
         if scope["type"] != "http":
             return
         refusal = self._refusal(scope)
-        if refusal is None and scope["path"] not in OPEN_PATHS:
+        if refusal is None and scope["path"] not in self._open:
             principal = await self._principal(scope)
             if principal is None:
                 refusal = _refused(
-                    401, "A valid bearer token is needed: Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
+                    401,
+                    "A valid bearer token is needed: Authorization: Bearer TOKEN.",
+                    {"WWW-Authenticate": self._challenge(scope)},
                 )
             else:
                 scope.setdefault("state", {})[PRINCIPAL_STATE] = principal
@@ -186,6 +200,9 @@ class HttpGuard:
             _log.warning("refused Origin %s; if it is yours, add it to allowed_origins", ascii(origins[0])[:120])
             return _refused(403, "This Origin is not allowed here.")
         return None
+
+    def _challenge(self, scope: Scope) -> str:
+        return "Bearer" if self._discovery is None else self._discovery.challenge(_values(scope, b"host")[0])
 
     async def _principal(self, scope: Scope) -> str | None:
         values = _values(scope, b"authorization")

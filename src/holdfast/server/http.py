@@ -18,6 +18,7 @@ from starlette.routing import Route
 from holdfast import __version__
 from holdfast.config import ServerSettings
 from holdfast.errors import ConfigError
+from holdfast.server.discovery import Discovery
 from holdfast.server.guard import MAX_HEADER_BYTES, AllowedOrigins, HttpGuard, Verify, check_bind, principal_of
 from holdfast.server.slowclients import ConnectionLimits, protocol_class
 
@@ -77,19 +78,24 @@ def build_app(
         body, content_type = metrics()
         return Response(body, media_type=content_type)
 
+    discovery = Discovery.of(settings)
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics_page)]
+    if discovery is not None:
+        found = discovery
+
+        async def metadata(request: Request) -> Response:
+            return JSONResponse(found.document(request.headers["host"]))
+
+        routes.append(Route(found.location, metadata))
     app = server.streamable_http_app(
         streamable_http_path=settings.path,
         max_request_body_size=settings.max_body_bytes,
         max_sessions=settings.max_connections,
         # Host and Origin are the guard's business, which checks every route and not only this one.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        custom_starlette_routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics_page),
-        ],
+        custom_starlette_routes=routes,
     )
-    return HttpGuard(app, allowed=AllowedOrigins.of(settings, port), verify=verify)
+    return HttpGuard(app, allowed=AllowedOrigins.of(settings, port), verify=verify, discovery=discovery)
 
 
 def uvicorn_config(app: HttpGuard, settings: ServerSettings) -> uvicorn.Config:
