@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holdfast.errors import HoldfastError
 from tests.appliances.idrac.cases import GENERATIONS, bmc_of
 from tests.appliances.idrac.changes_table import subscribed
 from tests.appliances.idrac.test_writes import lab_room, sent
@@ -234,3 +236,46 @@ async def test_a_subscription_is_told_without_the_secrets_in_its_destination(tmp
         assert row["destination"] == "https://collector.example/in"
         planned = await lab.call("idrac_delete_subscription", subscription=row["id"], dry_run=True)
         assert "hush-hush" not in f"{row}{planned}"
+
+
+@pytest.mark.parametrize("persona", ["8", "9", "10"])
+async def test_two_users_that_are_made_at_once_do_not_take_each_others_slot(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await lab.call("idrac_list_accounts")
+        calls = [lab.call("idrac_create_account", user=user, role="ReadOnly") for user in ("alpha", "beta")]
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        made = {one.username for one in bmc_of(lab).accounts.members.values()}
+        for user, end in zip(("alpha", "beta"), ends, strict=True):
+            if isinstance(end, HoldfastError):
+                assert (end.code, end.executed) == ("conflict", "no")
+                assert (await lab.call("idrac_create_account", user=user, role="ReadOnly"))["outcome"] == "applied"
+            else:
+                assert user in made, "told as applied"
+        assert {"alpha", "beta"} <= {one.username for one in bmc_of(lab).accounts.members.values()}
+
+
+SOURCES = 'image_sources = ["https://mirror.example", "nfs://files.example/isos/"]'
+
+
+@pytest.mark.parametrize(
+    ("image", "allowed"),
+    [
+        ("https://mirror.example/a.iso", True),
+        ("https://MIRROR.example/a.iso", True),
+        ("nfs://files.example/isos/a.iso", True),
+        ("https://mirror.example.evil/a.iso", False),
+        ("https://mirror.example:8443/a.iso", False),
+        ("http://mirror.example/a.iso", False),
+        ("nfs://files.example/isosx/a.iso", False),
+        ("nfs://files.example/isos/%2e%2e/secret.iso", False),
+        ("nfs://files.example/isos/%2E./%252e%252e/secret.iso", False),
+        ("nfs://files.example/isos/..%2fsecret.iso", False),
+        ("nfs://files.example/isos/..", False),
+    ],
+)
+async def test_an_image_is_taken_from_the_allowed_places_only(image: str, allowed: bool, tmp_path: Path) -> None:
+    async with room("idrac", tmp_path, persona="9", settings=SOURCES) as lab:
+        if allowed:
+            assert (await lab.call("idrac_insert_media", image=image, dry_run=True))["outcome"] == "planned"
+        else:
+            assert (await lab.fails("idrac_insert_media", image=image)).code == "refused"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,22 @@ async def test_a_start_that_takes_long_is_under_way_and_not_called_failed(person
         answer = await lab.call("idrac_set_power", action="on")
         assert answer["outcome"] == "unknown", answer
         assert "PoweringOn" in str(answer["warnings"])
+
+
+@pytest.mark.parametrize("persona", ["7", "8"])
+async def test_old_restarts_that_leave_the_newest_page_of_the_log_are_no_new_one(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        for action in ("off_force", "on"):
+            await lab.call("idrac_set_power", action=action)
+            lab.clock.advance(300)
+        lab.running.fault("drop-before", method="POST", times=1)
+        before = len(sent(lab))
+        call = asyncio.create_task(lab.call("idrac_set_power", action="restart_force"))
+        for _ in range(1000):
+            await asyncio.sleep(0.002)
+            if len(sent(lab)) > before:
+                break
+        for _ in range(60):
+            bmc_of(lab).record("USR0030", "somebody", "10.0.0.1", "REDFISH", category="Audit")
+        answer = await call
+        assert answer["outcome"] == "not_applied", answer

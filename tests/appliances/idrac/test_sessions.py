@@ -194,3 +194,17 @@ async def test_under_load_no_more_is_under_way_than_the_generation_takes_and_one
         assert [answer["outcome"] for answer in answers[40:]] == ["applied"] * len(CHANGES)
         assert 1 < lab.running.state.max_in_flight <= most
         assert lab.running.state.max_writes_in_flight == 1
+
+
+@pytest.mark.parametrize("persona", ["8", "9", "10"])
+async def test_a_password_that_was_changed_meanwhile_is_refused_twice_at_most_however_many_log_in(
+    persona: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        lab.simulator.set_fault("sessions-full")
+        await lab.call("idrac_get_health")
+        lab.simulator.set_fault("slow", seconds=0.03)
+        lab.simulator.set_fault("password-locked")
+        ends = await asyncio.gather(*(lab.fails("idrac_get_manager") for _ in range(6)))
+        assert {end.code for end in ends} == {"authentication", "quarantined"}
+        assert sum(one.status == 401 for one in lab.arrivals) <= 2

@@ -54,3 +54,17 @@ async def test_a_lost_answer_to_the_first_is_followed_by_the_second_where_it_was
         answer = await lab.call(case.tool, **arguments)
         assert answer["outcome"] == "applied", answer
         assert len(sent(lab)) - arrived == 2
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_an_image_that_was_stored_and_not_installed_is_not_told_as_nothing_done(
+    status: int, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, "8") as lab:
+        message = "RED014" if status == 400 else "SYS518"
+        lab.simulator.set_fault("internal-error", path="Install", method="POST", status=status, message_id=message)
+        answer = await lab.call("idrac_upload_firmware", file="BIOS_7XK1N_WN64_2.22.1.EXE")
+        assert answer["outcome"] == "not_applied", answer
+        assert "Stored on the iDRAC and not installed" in str(answer["warnings"])
+        assert "device already exists" in str(answer) or status == 503
+        assert len(sent(lab)) == 2

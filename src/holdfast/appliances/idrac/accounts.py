@@ -130,7 +130,8 @@ class Password:
         if self.file is not None:
             write_new(self.file, f"{self.value}\n".encode())
         try:
-            return await client.write(method, place, body)
+            # A slot that was empty when it was chosen may be somebody's by now.
+            return await client.write(method, place, body, still={"UserName": ""} if "UserName" in body else None)
         except HoldfastError as error:
             if self.file is not None and error.executed is Executed.NO:
                 self.file.unlink(missing_ok=True)

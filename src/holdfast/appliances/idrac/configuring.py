@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, acting, change, patching
 from holdfast.appliances.idrac.client import IDracClient
@@ -13,6 +14,8 @@ from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError, UnsupportedError
 
 LOCKDOWN: Final = "Lockdown.1.SystemLockdown"
+_DECODED: Final = 4
+"""How often a path is decoded before what is still encoded is refused."""
 
 
 def led_of(resource: JsonObject) -> bool | None:
@@ -125,15 +128,30 @@ async def _slot(client: IDracClient, name: str | None) -> JsonObject:
 def check_source(client: IDracClient, url: str) -> None:
     """Refuse a URL that the configuration does not allow: the iDRAC would fetch whatever it is told.
 
+    A prefix allows what is on its host and port, in its folder or below. A path that may lead out of it, `..` also in
+    encoded forms, is not allowed: who serves it reads it in ways of its own.
+
     Raises:
-        RefusedError: It begins with no allowed prefix.
+        RefusedError: No prefix allows it.
     """
-    sources = client.settings.image_sources
-    if "/../" in url or not any(url.startswith(source) for source in sources):
+    if not any(_below(url, source) for source in client.settings.image_sources):
         raise RefusedError(
             "The configuration does not allow images from there. Nothing was executed.",
             next_step="The operator lists allowed URL prefixes in image_sources of this target.",
         )
+
+
+def _below(url: str, prefix: str) -> bool:
+    found, allowed = urlsplit(url), urlsplit(prefix)
+    if (found.scheme, found.netloc.lower()) != (allowed.scheme, allowed.netloc.lower()):
+        return False
+    path = found.path
+    for _ in range(_DECODED):
+        path = unquote(path)
+    if "%" in path or ".." in path.replace("\\", "/").split("/"):
+        return False
+    folder = f"{allowed.path.rstrip('/')}/"
+    return found.path == allowed.path or found.path.startswith(folder)
 
 
 async def plan_insert(ctx: Ctx, image: str, slot: str | None) -> Change:

@@ -105,7 +105,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         if power == "Off":
             said = "The server went off and is not on again: switch it on."
             return Seen(False, shown, note=said, partly=True)
-        return Seen(power == "On" and await _marks(ctx, now) != marks_before, shown)
+        return Seen(power == "On" and await _restarted(ctx, now, marks_before), shown)
 
     name = text(system, "HostName") or text(system, "SKU") or "the server"
     undo: UndoCall | None = None
@@ -163,6 +163,11 @@ def _still(verb: Verb, power: str | None, wanted: str) -> str | None:
 async def _marks(ctx: Ctx, system: JsonObject) -> list[str]:
     reset = text(system, "LastResetTime")
     return [reset] if reset is not None else await _resets(ctx)
+
+
+async def _restarted(ctx: Ctx, system: JsonObject, before: list[str] | None) -> bool:
+    """Whether there is a mark that was not there; old ones that leave the newest page of the log prove nothing."""
+    return bool(set(await _marks(ctx, system)) - set(before or ()))
 
 
 async def _leaves_marks(ctx: Ctx, system: JsonObject) -> bool:

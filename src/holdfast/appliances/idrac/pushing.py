@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from holdfast.appliances.idrac.changes import Ctx
+from holdfast.appliances.idrac.changes import Ctx, after_first
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.files import known_file
 from holdfast.appliances.idrac.reading import action_of, text, whole
@@ -115,6 +115,6 @@ async def _store_and_install(ctx: Ctx, service: JsonObject, push: str, image: Im
         raise ProtocolError("The iDRAC took the image without saying where it is now.")
     if action_of(service, "DellUpdateService.Install") is not None:
         body: JsonObject = {"SoftwareIdentityURIs": [stored], "InstallUpon": _UPON[when]}
-        return await ctx.client.action(service, "DellUpdateService.Install", body)
+        return await after_first(lambda: ctx.client.action(service, "DellUpdateService.Install", body))
     update: JsonObject = {"ImageURI": stored, "@Redfish.OperationApplyTime": when}
-    return await ctx.client.action(service, "UpdateService.SimpleUpdate", update)
+    return await after_first(lambda: ctx.client.action(service, "UpdateService.SimpleUpdate", update))

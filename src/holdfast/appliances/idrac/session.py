@@ -46,6 +46,8 @@ BASIC_FOR_S: Final = 120.0
 LOST_FOR_S: Final = 1800.0
 """Default idle time-out of a session: so long one whose opening was answered into the void may stay."""
 LOGOUT_BUDGET_S: Final = 2.0
+LOGINS_AT_ONCE: Final = 2
+"""An iDRAC blocks an address after three refused logins: so many may be refused before the first refusal is known."""
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -81,6 +83,7 @@ class Session:
         self._idle_s: float | None = None
         self._basic_until = 0.0
         self._opening = asyncio.Lock()
+        self._logins = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._pending: asyncio.Task[None] | None = None
         self._left: list[_Token] = []
         self._lost = False
@@ -148,18 +151,23 @@ class Session:
     @asynccontextmanager
     async def _login(self) -> AsyncIterator[None]:
         """Send the credential; a refusal ends its use unless a restart excuses it."""
-        await self._wait_for_readiness()
-        sent_at = self.outage.monotonic()
-        async with self._latch.use():
-            try:
+        async with self._logins:
+            await self._wait_for_readiness()
+            sent_at = self.outage.monotonic()
+            async with self._latch.use(), self._excused(sent_at):
                 yield
-            except QuarantinedError:
-                raise
-            except AuthenticationError as error:
-                if not self.outage.excuses(sent_at):
-                    raise
-                raise self._not_yet(self.outage.wait_s) from error
         self.outage.accepted()
+
+    @asynccontextmanager
+    async def _excused(self, sent_at: float) -> AsyncIterator[None]:
+        try:
+            yield
+        except QuarantinedError:
+            raise
+        except AuthenticationError as error:
+            if not self.outage.excuses(sent_at):
+                raise
+            raise self._not_yet(self.outage.wait_s) from error
 
     async def _wait_for_readiness(self) -> None:
         """After an excused refusal no login is sent before its time, nor before the service root answers."""

@@ -24,7 +24,7 @@ class IDracSettings(TargetSettings):
     )
     group: str | None = Field(None, max_length=64, description="Group for choosing servers: a rack, a site, a cluster.")
     image_sources: tuple[str, ...] = Field(
-        (), description="URL prefixes that images and firmware may come from; empty allows none."
+        (), description="URLs of hosts, folders or files that images and firmware may come from; empty allows none."
     )
     firmware_dir: Path | None = Field(
         None, description="Folder with firmware images that may be pushed; without it there are none."

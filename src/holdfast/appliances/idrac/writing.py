@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.inflight import InFlight
 from holdfast.appliances.idrac.reading import action_of, text
 from holdfast.appliances.idrac.sending import Requests
 from holdfast.appliances.idrac.settings import IDracSettings
-from holdfast.errors import ConflictError, NotFoundError, UnsupportedError
+from holdfast.errors import ConflictError, Executed, NotFoundError, UnsupportedError
 from holdfast.resilience import Operation
 from holdfast.transport import ConnectionPool, Part, Request
 from holdfast.transport.values import JsonObject, get_str
@@ -63,21 +63,30 @@ class Writing(Requests):
     def gone(self) -> None:
         """What a write was sent to is not there: addresses found before may be wrong."""
 
-    async def write(self, method: str, link: str, body: JsonObject | None = None) -> Answered:
+    async def write(
+        self, method: str, link: str, body: JsonObject | None = None, *, still: JsonObject | None = None
+    ) -> Answered:
         """POST, PATCH or DELETE, sent once; one writer at a time for each iDRAC.
 
         A PATCH carries the entity tag that the resource has now. When the tag has moved meanwhile (412) or was needed
         (428) nothing was executed: if what would be changed has not moved, it is sent again, once. Actions carry none:
         iDRAC10 refuses it there (contract 7).
 
+        Args:
+            method: POST, PATCH or DELETE.
+            link: Where to.
+            body: What is sent.
+            still: Values that a resource to PATCH must still have when no other change of ours is under way.
+
         Raises:
+            ConflictError: It has others; nothing was sent.
             HiddenFailureError: Success by its status, an error in its body.
         """
         target = self._own(link)
         async with self._writer.place(WRITER_S):
             try:
                 if method == "PATCH":
-                    return await self._patch(target, body or {})
+                    return await self._patch(target, body or {}, still or {})
                 return await self._send(method, target, body)
             except NotFoundError:
                 self.gone()
@@ -98,8 +107,14 @@ class Writing(Requests):
             request = replace(request, json=None, multipart=tuple(parts), attempt_timeout_s=UPLOAD_TIMEOUT_S)
             return await self._once("POST", request, total_s=UPLOAD_TIMEOUT_S)
 
-    async def _patch(self, target: str, body: JsonObject) -> Answered:
+    async def _patch(self, target: str, body: JsonObject, still: JsonObject) -> Answered:
         before, etag = await self._entity(target)
+        if any(before.get(name) != value for name, value in still.items()):
+            raise ConflictError(
+                "It was changed by somebody else meanwhile. Nothing was sent.",
+                executed=Executed.NO,
+                next_step="Call again: it starts from what is there now.",
+            )
         try:
             return await self._send("PATCH", target, body, etag)
         except ConflictError as error:
