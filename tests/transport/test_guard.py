@@ -155,6 +155,48 @@ async def test_an_open_circuit_is_an_error_of_all_three_trees_and_proves_that_no
     assert guard.breaker.current_state == "open"
 
 
+async def test_a_circuit_that_the_operator_holds_open_says_who_can_release_it() -> None:
+    guard = Guard("api", Policy(circuit_breaker_fail_max=1, retry_max_attempts=1), clock=ManualClock().clock)
+    attempt, made = _failing(lambda: e.LostReplyError("gone"))
+    with pytest.raises(e.LostReplyError):
+        await guard.run(WRITE, attempt)
+    with pytest.raises(GuardedCircuitOpenError) as opened:
+        await guard.run(WRITE, attempt)
+    assert guard.breaker is not None
+    guard.breaker.isolate("maintenance")
+    with pytest.raises(GuardedCircuitOpenError) as held:
+        await guard.run(WRITE, attempt)
+    assert len(made) == 1
+    assert "operator" not in (opened.value.next_step or "")
+    assert opened.value.next_step == e.CircuitOpenError("x").next_step
+    assert held.value.next_step == "The operator holds this circuit open; only the operator can release it."
+
+
+async def test_a_guard_that_is_closed_ends_the_probe_that_is_under_way() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def probe() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    clock = ManualClock()
+    policy = Policy(circuit_breaker_fail_max=1, retry_max_attempts=1, circuit_breaker_probe_interval=5)
+    guard = Guard("api", policy, probe=probe, clock=clock.clock)
+    attempt, _ = _failing(lambda: e.LostReplyError("gone"))
+    with pytest.raises(e.LostReplyError):
+        await guard.run(READ, attempt)
+    clock.advance(10)
+    call = asyncio.create_task(guard.run(READ, attempt))
+    await asyncio.wait_for(begun.wait(), 5)
+    await guard.aclose()
+    assert ended.is_set()
+    call.cancel()
+    await asyncio.wait([call])
+
+
 async def test_neutral_errors_do_not_open_the_circuit() -> None:
     guard = Guard("api", Policy(circuit_breaker_fail_max=2), clock=ManualClock().clock)
     attempt, _ = _failing(lambda: e.NotFoundError("no"))
@@ -193,12 +235,67 @@ async def test_running_out_of_time_says_whether_anything_may_have_been_executed(
     await asyncio.wait([first])
 
 
+async def test_an_attempt_that_time_cuts_off_may_have_been_executed_whatever_the_one_before_proved() -> None:
+    guard = Guard("api", Policy(retry_min_wait=0, retry_max_wait=0))
+    made: list[int] = []
+
+    async def attempt() -> None:
+        made.append(1)
+        if len(made) == 1:
+            raise e.NotSentError("refused")
+        await asyncio.Event().wait()
+
+    with pytest.raises(e.DeadlineError) as caught:
+        await guard.run(Operation("write", total_timeout_s=0.05), attempt)
+    assert len(made) == 2
+    assert caught.value.executed is e.Executed.UNKNOWN
+
+
+@pytest.mark.parametrize("known", [e.Executed.NO, e.Executed.UNKNOWN])
+async def test_running_out_of_time_between_attempts_tells_what_is_known_of_the_last(known: e.Executed) -> None:
+    async def wait(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    guard = Guard("api", Policy(retry_min_wait=0.01, retry_max_wait=0.01), clock=resilience.Clock(sleep=wait))
+    attempt, made = _failing(lambda: e.UnavailableError("down", executed=known))
+    with pytest.raises(e.DeadlineError) as caught:
+        await guard.run(Operation("read", retry_safe=True, total_timeout_s=0.1), attempt)
+    assert len(made) == 1
+    assert caught.value.executed is known
+
+
+async def test_of_a_foreign_failure_before_time_ran_out_it_is_not_known_what_was_executed() -> None:
+    async def wait(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    guard = Guard("api", Policy(retry_min_wait=0.01, retry_max_wait=0.01), clock=resilience.Clock(sleep=wait))
+    attempt, _ = _failing(ConnectionResetError)
+    with pytest.raises(e.DeadlineError) as caught:
+        await guard.run(Operation("read", retry_safe=True, total_timeout_s=0.1), attempt)
+    assert caught.value.executed is e.Executed.UNKNOWN
+
+
 async def test_an_attempt_that_outlives_its_own_bound_is_a_typed_time_out() -> None:
     guard = Guard("api", Policy(retry_max_attempts=1), target="pve1")
+    for operation, todo in (
+        (Operation("write", attempt_timeout_s=0.05), "Read the state back before repeating it."),
+        (Operation("read", attempt_timeout_s=0.05, retry_safe=True), e.AttemptTimeoutError("x").next_step),
+    ):
+        with pytest.raises(e.AttemptTimeoutError) as caught:
+            await guard.run(operation, asyncio.Event().wait)
+        assert caught.value.executed is e.Executed.UNKNOWN
+        assert caught.value.target == "pve1"
+        assert caught.value.next_step == todo
+        assert str(caught.value) == f"{operation.name} got no complete answer within its 0.05 s."
+
+
+async def test_a_time_out_that_the_attempt_itself_tells_is_passed_on_unchanged() -> None:
+    guard = Guard("api", Policy(retry_max_attempts=1), target="pve1")
+    error = e.AttemptTimeoutError("No answer to GET /x.", executed=e.Executed.NO, target="pve2")
+    attempt, _ = _failing(lambda: error)
     with pytest.raises(e.AttemptTimeoutError) as caught:
-        await guard.run(Operation("write", attempt_timeout_s=0.05), asyncio.Event().wait)
-    assert caught.value.executed is e.Executed.UNKNOWN
-    assert caught.value.target == "pve1"
+        await guard.run(READ, attempt)
+    assert caught.value is error
 
 
 async def test_a_guard_in_a_guard_passes_its_errors_on_unchanged() -> None:

@@ -200,7 +200,7 @@ class Call:
         core = self.core
         core.stats.deadlines += 1
         elapsed = self.elapsed_s()
-        error = DeadlineExceededError(core.name, self.operation.name, self.attempts, elapsed)
+        error = DeadlineExceededError(core.name, self.operation.name, self.attempts, elapsed, cut_off=self.running)
         fair = min(core.policy.connect_timeout, core.policy.timeout)
         outcome = Outcome.NEUTRAL
         if self.running:

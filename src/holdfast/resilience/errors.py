@@ -99,17 +99,19 @@ class DeadlineExceededError(TimeoutError):
         operation: Name of the operation.
         attempts: Attempts begun; 0 proves that nothing was sent.
         elapsed_s: Seconds the call took.
+        cut_off: An attempt was under way: nobody knows how far it came, whatever the one before it has proved.
 
     The last failure of an attempt, if there was one, is the error's cause.
     """
 
-    def __init__(self, name: str, operation: str, attempts: int, elapsed_s: float) -> None:
+    def __init__(self, name: str, operation: str, attempts: int, elapsed_s: float, *, cut_off: bool = False) -> None:
         sent = "nothing was attempted" if attempts == 0 else f"{attempts} attempt{'s' if attempts > 1 else ''} made"
         super().__init__(f"'{operation}' of '{name}' ran out of time after {elapsed_s:.3g}s; {sent}")
         self.name = name
         self.operation = operation
         self.attempts = attempts
         self.elapsed_s = elapsed_s
+        self.cut_off = cut_off
 
 
 def describe(error: BaseException) -> str:

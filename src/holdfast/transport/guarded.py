@@ -103,6 +103,16 @@ def _of_tree(error: tree.HoldfastError) -> Verdict:
             return _NEVER
 
 
+def _executed(error: resilience.DeadlineExceededError) -> tree.Executed:
+    """What is known of a call that ran out of time: what its last attempt proved, unless that was cut off."""
+    if error.attempts == 0:
+        return tree.Executed.NO
+    last = error.__cause__
+    if error.cut_off or not isinstance(last, tree.HoldfastError):
+        return tree.Executed.UNKNOWN
+    return last.executed
+
+
 class Guard:
     """One circuit: bulkhead, breaker, retries and deadlines around the calls to one appliance (or a part of it).
 
@@ -167,8 +177,6 @@ class Guard:
     def _translated(self, error: Exception, operation: resilience.Operation) -> Exception:
         if isinstance(error, tree.HoldfastError):  # the attempt's own, or that of a guard within this one
             return error
-        before = error.__cause__
-        executed = before.executed if isinstance(before, tree.HoldfastError) else None
         details = {"circuit": self.name, "operation": operation.name}
         match error:
             case resilience.CircuitOpenError():
@@ -181,10 +189,9 @@ class Guard:
                     details=details,
                 )
             case resilience.DeadlineExceededError():
-                # Attempts without a failure on record: the last one was cut short, and nobody knows how far it came.
                 return tree.DeadlineError(
                     f"The call ran out of time: {error}.",
-                    executed=tree.Executed.NO if error.attempts == 0 else executed or tree.Executed.UNKNOWN,
+                    executed=_executed(error),
                     target=self.target,
                     details=details | {"attempts": error.attempts},
                 )
