@@ -106,5 +106,36 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("transport.urls", 'if "/." not in text and "%" not in text:', "condition -> False"): (
         "only spares work: such a path begins with a slash, so no dot segment is found and decoding changes nothing"
     ),
+    **{
+        ("transport.jsontext", line, what): reason
+        for line, what, reason in (
+            (
+                "return _without_surrogates(value) if _ESCAPED_SURROGATE.search(raw) else value",
+                "condition -> True",
+                "only spares work: without such an escape there is no lone surrogate",
+            ),
+            ('if body[:1] in (b"{", b"["):', "condition -> False", "only spares decoding and encoding UTF-8"),
+            (
+                r"""return text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text""",
+                "condition -> True",
+                "only spares work: without a backslash nothing is replaced",
+            ),
+            (
+                'if brackets <= limits.json_depth and brackets + raw.count(b",") < limits.json_nodes:',
+                "condition -> False",
+                "only spares work: the exact count refuses nothing that the rough one lets through",
+            ),
+            (
+                'if brackets <= limits.json_depth and brackets + raw.count(b",") < limits.json_nodes:',
+                "LtE -> Lt",
+                "only spares work: the exact count refuses nothing that the rough one lets through",
+            ),
+            (
+                "if nodes > limits.json_nodes:",
+                "condition -> False",
+                "refuses sooner, with less work, what the count behind the loop refuses",
+            ),
+        )
+    },
 }
 """(module, source line, mutation) and the reason."""

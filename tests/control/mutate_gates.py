@@ -61,6 +61,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.grammar": ("control/test_identifiers.py",),
         "control.identifiers": ("control/test_identifiers.py",),
         "control.filenames": ("control/test_filenames.py",),
+        "control.paging": ("control/test_paging.py",),
+        "control.spec": ("control/test_spec.py",),
     },
     "Plans, confirmation, one execution": {
         "control.canonical": ("control/test_canonical.py",),
@@ -74,6 +76,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "transport.credentials": ("transport/test_credentials.py",),
         "control.writes": ("control/test_writes.py", "control/test_write_answers.py"),
         "control.writeanswers": ("control/test_write_answers.py", "control/test_writes.py"),
+        "control.change": ("control/test_change.py",),
+        "control.parts": ("control/test_parts.py",),
         "control.settling": ("control/test_settling.py",),
         "control.questions": ("control/test_write_answers.py", "security/test_cut_secrets.py"),
         "server.elicitation": ("server/test_elicitation.py", "server/test_confirmation.py"),
@@ -111,6 +115,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.exit": ("control/test_exit.py", "control/test_redacted_logs.py"),
         "cutting": ("security/test_cutting.py", "security/test_cut_secrets.py"),
         "control.rendering": ("control/test_rendering.py",),
+        "control.lastgood": ("control/test_lastgood.py",),
         "server.errors": ("server/test_errors.py",),
     },
     "The protocol and HTTP": {
@@ -124,6 +129,10 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "The wire: whom it reaches, what leaves, what comes in": {
         "transport.tls": ("transport/test_tls_told.py", "transport/test_tls.py", "transport/test_jsonrpc_opening.py"),
         "transport.urls": ("transport/test_identifiers.py",),
+        "transport.jsontext": ("transport/test_json.py",),
+        "transport.intake": ("transport/test_intake.py",),
+        "transport.limits": ("transport/test_intake.py",),
+        "transport.guarded": ("transport/test_guard.py",),
     },
 }
 MODULES: Final = {module: tests for group in GROUPS.values() for module, tests in group.items()}

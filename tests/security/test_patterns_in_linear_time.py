@@ -12,7 +12,8 @@ from holdfast.appliances.pfsense.errors import envelope_of
 from holdfast.appliances.truenas.masking import without_flags
 from holdfast.control.cleaning import one_line
 from holdfast.errors import HoldfastError
-from holdfast.transport.jsontext import looks_like_html
+from holdfast.transport import Limits
+from holdfast.transport.jsontext import looks_like_html, parse_json
 from holdfast.transport.messages import Headers, Reply
 
 _LIMIT_S = 2.0
@@ -30,6 +31,12 @@ def _command(text: str) -> object:
     return without_flags({"command": text})["command"]
 
 
+def _rows(document: list[object]) -> int:
+    found = parse_json(json.dumps(document), Limits(json_depth=2))
+    assert isinstance(found, list)
+    return len(found)
+
+
 @pytest.mark.parametrize(
     ("reads", "found"),
     [
@@ -37,6 +44,8 @@ def _command(text: str) -> object:
         pytest.param(lambda: looks_like_html("", b"<!---->" * 140 + b"<html>"), True, id="comments before a page"),
         pytest.param(lambda: _refusal("no" + " " * 400_000 + "!")[:11], "pfSense: no", id="blanks in a refusal"),
         pytest.param(lambda: _command("-a" * 100_000 + "!"), "-a" * 100_000 + "!", id="a flag of flags"),
+        pytest.param(lambda: _rows(["1" * 401] * 20_000), 20_000, id="digits in many strings"),
+        pytest.param(lambda: _rows(["\\" * 4_000_000] + [[]] * 100), 101, id="backslashes in a string"),
         pytest.param(lambda: one_line(" " * 400_000)[:2], "  ", id="spaces in a name"),
         pytest.param(lambda: one_line("\u00a0" * 400_000)[:2], "  ", id="wide spaces in a name"),
     ],

@@ -253,8 +253,3 @@ async def test_cancelling_a_call_passes_through_and_frees_its_slot() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert http.pool.in_flight == 0
-
-
-def test_limits_below_one_are_refused() -> None:
-    with pytest.raises(ValueError):
-        Limits(json_depth=0)

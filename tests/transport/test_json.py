@@ -95,6 +95,13 @@ def test_digits_in_a_string_are_text(text: str) -> None:
     assert parse_json(text) == json.loads(text)
 
 
+def test_a_number_behind_digits_in_a_string_is_a_number_again() -> None:
+    for digits in (500, 3_000_000):
+        with pytest.raises(LimitError) as caught:
+            parse_json('["' + "1" * digits + '", "a", ' + "1" * 401 + "]")
+        assert caught.value.details["limit"] == "number_chars"
+
+
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "1e999", "[-1e400]"])
 def test_a_number_that_json_cannot_pass_on_is_refused(text: str) -> None:
     with pytest.raises(ProtocolError):
@@ -109,6 +116,24 @@ def test_what_is_no_json_is_refused_without_being_repeated(text: str | bytes) ->
     with pytest.raises((ProtocolError, LimitError)) as caught:
         parse_json(text)
     assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("text", ["[" * 70, "[" * 70 + "]" * 60, "[" * 70 + "\\", '[["\\'])
+def test_what_does_not_close_is_no_json_rather_than_too_deep(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_json(text, Limits(json_depth=min(69, len(text) - 3)))
+
+
+def test_an_error_tells_at_which_character_the_answer_is_no_json() -> None:
+    with pytest.raises(ProtocolError, match=r"is not valid JSON: [^(]* at character 3\.$"):
+        parse_json("[1 2]")
+    with pytest.raises(ProtocolError, match="is not valid JSON: NaN is not a JSON number"):
+        parse_json("[NaN]")
+
+
+def test_json_in_the_encoding_of_old_appliances_is_read() -> None:
+    assert parse_json(b'["Z\xfc"]') == ["Z\u00fc"]
+    assert parse_json(b'{"a": "Z\xa4"}', content_type="application/json; charset=iso-8859-15") == {"a": "Z\u20ac"}
 
 
 def test_an_error_does_not_quote_the_answer() -> None:
@@ -167,6 +192,7 @@ def test_any_bytes_become_text(body: bytes, charset: str) -> None:
         ("application/json", b"<!DOCTYPE HTML><html>", True),
         ("", b"\xef\xbb\xbf \n<HTML lang=en>", True),
         ("", b"<!-- nginx --> <html>", True),
+        ("", b"\r\n" * 300 + b"<html>", True),
         ("", b"<head><title>504</title>", True),
         ("text/plain", b"<center><h1>502 Bad Gateway</h1>", True),
         ("application/json", b'{"a": "<html>"}', False),

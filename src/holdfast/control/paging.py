@@ -47,7 +47,7 @@ def decode_cursor(cursor: str | None) -> int:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
-    if text[:1] == "o" and text[1:].isascii() and text[1:].isdigit() and int(text[1:]) <= _MAX_OFFSET:
+    if text[:1] == "o" and text[1:].isdigit() and int(text[1:]) <= _MAX_OFFSET:
         return int(text[1:])
     raise InputError(
         "The cursor is not one of this list. Nothing was executed.", next_step="Start again without cursor."

@@ -133,8 +133,7 @@ class HttpTransport:
         """
         from holdfast.transport.exchange import exchange
 
-        file = FileSink(destination)
-        file.open()  # before anything is sent: the link of a download often works only once
+        file = FileSink(destination)  # before anything is sent: the link of a download often works only once
         try:
             reply = await exchange(self, request, file=file, file_cap=max_bytes)
             if reply.ok:

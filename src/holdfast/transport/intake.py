@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -45,6 +46,7 @@ class Intake:
         self.decoded = 0
         self._coding = encoding.strip().lower().removeprefix("x-")
         self._inflater: zlib._Decompress | None = None
+        self._ended = False
 
     def expect(self, length: int) -> None:
         """Refuse a body by its announced wire length before a byte of it is read."""
@@ -69,27 +71,24 @@ class Intake:
             raise ProtocolError("The appliance used a compression that was not asked for.", executed=self._executed)
 
     def _inflate(self, data: bytes) -> None:
-        while True:
+        more = bool(data)
+        while more:
             if self._inflater is None:
-                if not data:
-                    return
+                if self._ended and self._coding != "gzip":  # which allows members one after the other
+                    raise self._damaged()
                 self._inflater = self._new_inflater(data)
             try:
                 block = self._inflater.decompress(data, _INFLATE_BLOCK)
             except zlib.error:
                 raise self._damaged() from None
-            if block:
-                self._emit(block)
+            self._emit(block)
             if self._inflater.eof:
                 data = self._inflater.unused_data
-                self._inflater = None
-                # gzip allows members one after the other; anything else behind the end is damage.
-                if data and (self._coding != "gzip" or data[0] != 0x1F):
-                    raise self._damaged()
-                continue
-            data = self._inflater.unconsumed_tail
-            if not data and len(block) < _INFLATE_BLOCK:
-                return
+                self._inflater, self._ended = None, True
+                more = bool(data)
+            else:
+                data = self._inflater.unconsumed_tail
+                more = len(block) == _INFLATE_BLOCK  # else all that came has been unpacked
 
     def finish(self) -> None:
         """The wire has ended.
@@ -127,17 +126,20 @@ class Intake:
 
 
 class FileSink:
-    """Writes a download next to its destination and moves it there when it is complete."""
+    """Writes a download next to its destination and moves it there when it is complete.
+
+    The partial file is readable by its owner only.
+
+    Raises:
+        FileExistsError: There is a partial file already.
+        OSError: It cannot be made.
+    """
 
     def __init__(self, destination: Path) -> None:
-        self.destination = destination
+        self._destination = destination
         self._part = destination.with_name(destination.name + ".part")
-        self._file: BinaryIO | None = None
-
-    def open(self) -> None:
-        """Create the partial file, readable by its owner only; an existing one is refused."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        self._file = os.fdopen(os.open(self._part, flags, 0o600), "wb")
+        self._file: BinaryIO = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._moved = False
 
     def write(self, block: bytes) -> None:
         """Append a block.
@@ -145,20 +147,20 @@ class FileSink:
         Raises:
             ProtocolError: The download was abandoned.
         """
-        if self._file is None:
+        if self._file.closed:
             raise ProtocolError("The download was given up.")
         self._file.write(block)
 
     def commit(self) -> None:
         """Close and move to the destination, replacing what is there."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._part.replace(self.destination)
+        self._file.close()
+        self._part.replace(self._destination)
+        self._moved = True
 
     def abandon(self) -> None:
         """Close and remove what was written; does nothing after `commit`."""
-        if self._file is not None:
+        if self._moved:
+            return
+        with suppress(OSError):  # what a full disk does not take any more is not wanted
             self._file.close()
-            self._file = None
-            self._part.unlink(missing_ok=True)
+        self._part.unlink(missing_ok=True)
