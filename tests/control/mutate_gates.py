@@ -60,6 +60,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.room": ("control/test_room.py",),
         "control.grammar": ("control/test_identifiers.py",),
         "control.identifiers": ("control/test_identifiers.py",),
+        "appliances.pfsense.identifiers": ("control/test_identifiers.py",),
+        "appliances.proxmox.identifiers": ("control/test_identifiers.py",),
         "control.filenames": ("control/test_filenames.py",),
         "control.paging": ("control/test_paging.py",),
         "control.spec": ("control/test_spec.py",),

@@ -12,18 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
+from holdfast.appliances.idrac import identifiers as idrac
+from holdfast.appliances.pfsense import identifiers as pfsense
+from holdfast.appliances.proxmox import identifiers as proxmox
+from holdfast.appliances.proxmox.identifiers import NodeName, Vmid
+from holdfast.appliances.truenas import identifiers as truenas
+from holdfast.appliances.truenas.identifiers import JobNumber
 from holdfast.control import identifiers
-from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import JobNumber, NodeName, ObjectIndex, RuleTracker, Vmid, all_grammars, grammar_of
+from holdfast.control.grammar import Grammar, grammar_of
 from holdfast.errors import InputError
 from tests.support.hostile import HOSTILE_BY_KIND, IDENTIFIERS, SHELL
 
-GRAMMARS = all_grammars()
+TYPES: dict[str, Any] = {
+    name: value
+    for module in (identifiers, proxmox, pfsense, truenas, idrac)
+    for name, value in vars(module).items()
+    if any(isinstance(part, Grammar) for part in getattr(value, "__metadata__", ()))
+}
+GRAMMARS = {name: grammar_of(value) for name, value in TYPES.items()}
 NUMBERS: dict[str, Any] = {
     "Vmid": Vmid,
-    "ObjectIndex": ObjectIndex,
     "JobNumber": JobNumber,
-    "RuleTracker": RuleTracker,
 }
 
 # What the appliances of the contracts use; the grammars' own examples are checked as well.
@@ -56,9 +65,7 @@ REAL: dict[str, tuple[str, ...]] = {
     "AppName": ("a", "ix-app-1", "nextcloud"),
     "DellJobId": ("JID_000000000001", "RID_1"),
     "RedfishId": ("iDRAC.Embedded.1", "NIC.Integrated.1-1-1", "1", "Current-159-2.19.1__BIOS.Setup.1-1"),
-    "ServiceTag": ("7QXAMP3", "ABCDE"),
     "AttributeName": ("SysPassword", "IPv4.1.Address", "Users.2#UserName", "iDRAC.Embedded.1#NIC.1#Enable"),
-    "TargetName": ("nas", "pve-rack_1", "0"),
     "Uuid": ("00000000-0000-0000-0000-000000000000",),
 }
 
@@ -66,7 +73,7 @@ REAL: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("name", sorted(GRAMMARS))
 def test_real_identifiers_are_accepted_everywhere_they_can_be_given(name: str) -> None:
     grammar = GRAMMARS[name]
-    model = create_model("Model", value=(getattr(identifiers, name), ...))
+    model = create_model("Model", value=(TYPES[name], ...))
     assert grammar.examples
     for value in (*grammar.examples, *REAL.get(name, ())):
         assert grammar.accepts(value), value
@@ -76,7 +83,7 @@ def test_real_identifiers_are_accepted_everywhere_they_can_be_given(name: str) -
 
 @pytest.mark.parametrize("name", sorted(GRAMMARS))
 def test_no_grammar_accepts_a_hostile_identifier(name: str) -> None:
-    adapter = TypeAdapter(getattr(identifiers, name))
+    adapter = TypeAdapter(TYPES[name])
     for value in (*IDENTIFIERS, *SHELL, *HOSTILE_BY_KIND.get(name, ())):
         assert not GRAMMARS[name].accepts(value), value[:80]
         with pytest.raises(InputError):
@@ -111,7 +118,7 @@ def test_vm_ids_have_the_range_of_the_contract() -> None:
 @pytest.mark.parametrize("name", sorted(GRAMMARS))
 def test_what_a_schema_says_is_what_is_accepted(name: str) -> None:
     grammar = GRAMMARS[name]
-    schema = TypeAdapter(getattr(identifiers, name)).json_schema()
+    schema = TypeAdapter(TYPES[name]).json_schema()
     assert schema["type"] == "string"
     assert schema["description"] == grammar.description
     assert schema["maxLength"] == grammar.max_length

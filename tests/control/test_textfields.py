@@ -12,8 +12,9 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, computed_field
 
+from holdfast.appliances.proxmox.identifiers import NodeName, Vmid
 from holdfast.control.cleaning import HouseText, Untrusted, UntrustedJson, UntrustedText
-from holdfast.control.identifiers import Cidr, NodeName, Vmid
+from holdfast.control.identifiers import Cidr
 from holdfast.control.textfields import TextField, bare_fields, text_fields
 
 T = TypeVar("T")

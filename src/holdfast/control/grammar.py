@@ -72,3 +72,11 @@ class Grammar:
         made["maxLength"] = self.max_length
         made["description"] = self.description
         return made
+
+
+def grammar_of(identifier: object) -> Grammar:
+    """The grammar of an identifier type, for use outside of models: `grammar_of(NodeName).parse(text)`."""
+    for part in getattr(identifier, "__metadata__", ()):
+        if isinstance(part, Grammar):
+            return part
+    raise TypeError("the type has no grammar")

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from holdfast.appliances.idrac.identifiers import DellJobId
 from holdfast.config.targets import TargetName
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import DellJobId
 
 JobRef: TypeAlias = Annotated[DellJobId, Field(description="Job: JID_… or RID_….")]
 Severity: TypeAlias = Annotated[

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
+from holdfast.appliances.pfsense.identifiers import PfAddress, PfInterface, PfPort
 from holdfast.control.context import Context
-from holdfast.control.identifiers import PfAddress, PfInterface, PfPort, grammar_of
+from holdfast.control.grammar import grammar_of
 from holdfast.transport.values import JsonObject
 
 

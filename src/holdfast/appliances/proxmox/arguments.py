@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from holdfast.appliances.proxmox.identifiers import NodeName
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import NodeName
 
 GuestRef: TypeAlias = Annotated[
     str,

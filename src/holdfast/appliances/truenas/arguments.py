@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from holdfast.appliances.truenas.identifiers import DatasetPath, PoolName
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import DatasetPath, PoolName
 
 DatasetFilter: TypeAlias = Annotated[DatasetPath | None, Field(description="Only of this dataset.")]
 PoolFilter: TypeAlias = Annotated[PoolName | None, Field(description="Only of this pool.")]

@@ -11,9 +11,9 @@ from holdfast.appliances.idrac.arguments import UserName
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import Account, AccountPage, Role, RolePage
 from holdfast.appliances.idrac.files import FileName
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.appliances.idrac.reading import flag, text
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 

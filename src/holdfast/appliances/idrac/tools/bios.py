@@ -11,10 +11,10 @@ from holdfast.appliances.idrac.arguments import Moment
 from holdfast.appliances.idrac.bios import ApplyTime, When, plan_bios, read_bios
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import Difference, DifferencePage
+from holdfast.appliances.idrac.identifiers import AttributeName
 from holdfast.appliances.idrac.models import Attribute, AttributePage
 from holdfast.config.targets import TargetName
 from holdfast.control.change import Change
-from holdfast.control.identifiers import AttributeName
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError

@@ -20,11 +20,11 @@ from holdfast.appliances.idrac.configuring import (
     plan_led,
     plan_lockdown,
 )
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.appliances.idrac.managing import plan_delete_job, plan_restart, read_manager
 from holdfast.appliances.idrac.models import BootOption, BootState, ManagerInfo, MediaPage, MediaSlot
 from holdfast.appliances.idrac.reading import flag, text, texts
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError

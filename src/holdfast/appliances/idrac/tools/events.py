@@ -9,8 +9,8 @@ from pydantic import Field
 from holdfast.appliances.idrac import subscriptions
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import Subscription, SubscriptionPage
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 

@@ -10,8 +10,8 @@ from holdfast.appliances.idrac import licences
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import Licence, LicencePage
 from holdfast.appliances.idrac.files import FileName
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 

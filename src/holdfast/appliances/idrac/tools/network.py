@@ -10,10 +10,11 @@ from holdfast.appliances.idrac import addressing, following, networking
 from holdfast.appliances.idrac.attributes import Group, plan_attributes, read_attributes
 from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import NetworkInfo, Protocol, Setting, SettingPage
+from holdfast.appliances.idrac.identifiers import AttributeName
 from holdfast.appliances.idrac.reading import flag, text, texts, whole
 from holdfast.appliances.idrac.secretnames import shown_value
 from holdfast.control.change import Change
-from holdfast.control.identifiers import AttributeName, Cidr, Fqdn, HostName, HostOrIp, IpAddress
+from holdfast.control.identifiers import Cidr, Fqdn, HostName, HostOrIp, IpAddress
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 

@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from holdfast.appliances.idrac.arguments import Contains, MessageRef, Severity, Since
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.appliances.idrac.logs import Wanted
 from holdfast.appliances.idrac.observedmodels import MetricPage, ReportPage, TimelinePage
 from holdfast.appliances.idrac.reading import text, time_of
 from holdfast.appliances.idrac.telemetry import metrics_of, read_report, read_reports
 from holdfast.appliances.idrac.timeline import MOST, read_timeline
 from holdfast.appliances.idrac.tools.core import Ctx
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, window
 from holdfast.control.spec import tool
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from holdfast.appliances.idrac.arguments import WebUrl
 from holdfast.appliances.idrac.arrays import RaidType, plan_create_volume, plan_delete_volume, plan_erase_drive
 from holdfast.appliances.idrac.changes import Ctx
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.appliances.idrac.updating import When, plan_update
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 

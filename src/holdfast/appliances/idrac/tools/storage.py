@@ -8,8 +8,8 @@ from pydantic import Field
 
 from holdfast.appliances.idrac import raidservice
 from holdfast.appliances.idrac.changes import Ctx
+from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.control.change import Change
-from holdfast.control.identifiers import RedfishId
 from holdfast.control.spec import Risk, tool
 
 Controller = Annotated[RedfishId, Field(description="Controller id.")]

@@ -17,12 +17,12 @@ from holdfast.appliances.pfsense.arguments import (
     has_text,
 )
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete, plan_update
+from holdfast.appliances.pfsense.identifiers import AliasName
 from holdfast.appliances.pfsense.kinds import ALIAS, SCHEDULE
 from holdfast.appliances.pfsense.models import Alias, AliasPage, Schedule, SchedulePage
 from holdfast.appliances.pfsense.objects import plain
 from holdfast.appliances.pfsense.reading import all_rows, said, texts
 from holdfast.control.change import Change
-from holdfast.control.identifiers import AliasName
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError

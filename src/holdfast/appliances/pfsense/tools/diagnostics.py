@@ -10,6 +10,7 @@ from pydantic import Field
 
 from holdfast.appliances.pfsense.arguments import Ctx, Interface, Search, has_text
 from holdfast.appliances.pfsense.facts import model_named
+from holdfast.appliances.pfsense.identifiers import AliasName
 from holdfast.appliances.pfsense.logs import Packet, newest, parse_packet
 from holdfast.appliances.pfsense.models import (
     ArpEntry,
@@ -25,7 +26,7 @@ from holdfast.appliances.pfsense.models import (
 )
 from holdfast.appliances.pfsense.names import interface_names
 from holdfast.appliances.pfsense.reading import all_rows, page_of, said, settings_of, texts, yes
-from holdfast.control.identifiers import AliasName, HostOrIp, IpAddress
+from holdfast.control.identifiers import HostOrIp, IpAddress
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
 from holdfast.errors import NotFoundError

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from holdfast.appliances.pfsense.arguments import AllowLockout, Changes, Ctx, Description, More, Ref, body_of
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete, plan_update
+from holdfast.appliances.pfsense.identifiers import PfInterface
 from holdfast.appliances.pfsense.kinds import VLAN
 from holdfast.appliances.pfsense.models import Vlan, VlanPage
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said
 from holdfast.control.change import Change
-from holdfast.control.identifiers import PfInterface
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, get_int, opt_int

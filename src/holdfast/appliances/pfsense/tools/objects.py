@@ -10,6 +10,7 @@ from holdfast.appliances.pfsense.arguments import AllowLockout, Changes, Ctx, Re
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete, plan_update
 from holdfast.appliances.pfsense.facts import Field as ModelField
 from holdfast.appliances.pfsense.facts import Model, model_named
+from holdfast.appliances.pfsense.identifiers import PfInterface
 from holdfast.appliances.pfsense.kinds import BY_NAME, READ_ONLY
 from holdfast.appliances.pfsense.models import Facts, FactsPage, FieldInfo, ObjectInfo, Settings
 from holdfast.appliances.pfsense.objects import content, refs
@@ -17,7 +18,6 @@ from holdfast.appliances.pfsense.reading import all_rows, settings_of
 from holdfast.appliances.pfsense.singles import BY_NAME as SINGLES
 from holdfast.appliances.pfsense.singles import plan_settings
 from holdfast.control.change import Change
-from holdfast.control.identifiers import PfInterface
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError

@@ -18,12 +18,13 @@ from holdfast.appliances.pfsense.arguments import (
     body_of,
 )
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete, plan_update
+from holdfast.appliances.pfsense.identifiers import GatewayName
 from holdfast.appliances.pfsense.kinds import STATIC_ROUTE
 from holdfast.appliances.pfsense.models import Gateway, GatewayPage, StaticRoute, StaticRoutePage
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said, settings_of, yes
 from holdfast.control.change import Change
-from holdfast.control.identifiers import Cidr, GatewayName
+from holdfast.control.identifiers import Cidr
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, opt_float

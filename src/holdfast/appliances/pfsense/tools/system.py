@@ -12,6 +12,7 @@ from holdfast.appliances.pfsense.arguments import Ctx, Search, has_text
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete
 from holdfast.appliances.pfsense.facts import shown
 from holdfast.appliances.pfsense.health import problems
+from holdfast.appliances.pfsense.identifiers import PackageName
 from holdfast.appliances.pfsense.kinds import PACKAGE
 from holdfast.appliances.pfsense.models import (
     Certificate,
@@ -28,7 +29,6 @@ from holdfast.appliances.pfsense.models import Package as PackageRow
 from holdfast.appliances.pfsense.reading import all_rows, page_of, said, texts, yes
 from holdfast.appliances.pfsense.versions import VERIFIED_DRY_RUN, parse_version
 from holdfast.control.change import Change
-from holdfast.control.identifiers import PackageName
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError, PermissionDeniedError, RefusedError

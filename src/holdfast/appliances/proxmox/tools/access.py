@@ -20,6 +20,7 @@ from holdfast.appliances.proxmox.access import (
 from holdfast.appliances.proxmox.arguments import Comment, GrantPath
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.encoding import Given, form_of, plain
+from holdfast.appliances.proxmox.identifiers import PveName, PveTokenId, PveUserId
 from holdfast.appliances.proxmox.models.access import (
     ApiAccess,
     ApiAccessPage,
@@ -37,7 +38,6 @@ from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import PveName, PveTokenId, PveUserId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, RefusedError

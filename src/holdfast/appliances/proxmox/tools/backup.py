@@ -10,6 +10,7 @@ from holdfast.appliances.proxmox.arguments import Comment, GuestRef, Node
 from holdfast.appliances.proxmox.backups import JOB, plan_backup, plan_prune, plan_restore, prune_marks
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.guests import find_guest
+from holdfast.appliances.proxmox.identifiers import PoolId, StorageId, Vmid, VolumeId
 from holdfast.appliances.proxmox.models.storage import (
     BackupJob,
     BackupJobPage,
@@ -25,7 +26,6 @@ from holdfast.appliances.proxmox.storages import content_of, node_of
 from holdfast.appliances.proxmox.tools.storage import OnNode, Storage, volume_page
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import PoolId, StorageId, Vmid, VolumeId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError

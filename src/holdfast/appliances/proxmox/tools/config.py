@@ -13,11 +13,12 @@ from holdfast.appliances.proxmox.disks import plan_move, plan_resize
 from holdfast.appliances.proxmox.encoding import form_of, plain, without
 from holdfast.appliances.proxmox.guestconfig import pending_rows, plan_config, waiting
 from holdfast.appliances.proxmox.guests import config_of, find_guest, find_vm
+from holdfast.appliances.proxmox.identifiers import DiskKey, GuestTag, StorageId
 from holdfast.appliances.proxmox.metrics import thinned
 from holdfast.appliances.proxmox.models.guests import CloudInit, GuestConfig, Metrics
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.change import Change
-from holdfast.control.identifiers import DiskKey, Fqdn, GuestTag, StorageId, UserName
+from holdfast.control.identifiers import Fqdn, UserName
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.appliances.proxmox.arguments import NodeFilter
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.guests import offline_in
+from holdfast.appliances.proxmox.identifiers import Upid
 from holdfast.appliances.proxmox.models.core import (
     NodeState,
     Resource,
@@ -19,7 +20,6 @@ from holdfast.appliances.proxmox.models.core import (
 from holdfast.appliances.proxmox.reading import made, page
 from holdfast.appliances.proxmox.tasks import Task, log_tail, wait_for
 from holdfast.appliances.proxmox.visibility import if_empty
-from holdfast.control.identifiers import Upid
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
 from holdfast.errors import HoldfastError

@@ -10,12 +10,12 @@ from holdfast.appliances.proxmox.arguments import Comment
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import plain
+from holdfast.appliances.proxmox.identifiers import PveName
 from holdfast.appliances.proxmox.models.access import GroupPage, GroupRow
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, required, update
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
-from holdfast.control.identifiers import PveName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut

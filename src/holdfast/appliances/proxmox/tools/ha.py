@@ -11,6 +11,7 @@ from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Given, plain
 from holdfast.appliances.proxmox.guests import find_guest, known_node
+from holdfast.appliances.proxmox.identifiers import HaSid, PveName, ReplicationJobId
 from holdfast.appliances.proxmox.models.cluster import (
     HaResource,
     HaResourcePage,
@@ -26,7 +27,6 @@ from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
-from holdfast.control.identifiers import HaSid, PveName, ReplicationJobId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError, UnsupportedError

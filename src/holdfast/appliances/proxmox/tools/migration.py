@@ -18,11 +18,11 @@ from holdfast.appliances.proxmox.guests import (
     known_node,
     offline_in,
 )
+from holdfast.appliances.proxmox.identifiers import StorageId
 from holdfast.appliances.proxmox.models.guests import MigrationCheck
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import StorageId
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError, UnsupportedError

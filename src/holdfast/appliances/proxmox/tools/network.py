@@ -11,11 +11,12 @@ from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import Given, plain
 from holdfast.appliances.proxmox.guests import known_node
+from holdfast.appliances.proxmox.identifiers import NetInterface
 from holdfast.appliances.proxmox.models.nodes import Interface, InterfacePage
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, update
 from holdfast.appliances.proxmox.reading import by, made, page
 from holdfast.control.change import Change
-from holdfast.control.identifiers import Cidr, IpAddress, NetInterface
+from holdfast.control.identifiers import Cidr, IpAddress
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import RefusedError

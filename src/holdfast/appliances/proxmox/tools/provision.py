@@ -11,21 +11,11 @@ from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.deletion import deletion_of, holdings
 from holdfast.appliances.proxmox.encoding import Given, form_of, plain, property_string
 from holdfast.appliances.proxmox.guests import config_of, current_state, find_guest, known_node
+from holdfast.appliances.proxmox.identifiers import Bridge, GuestTag, PoolId, SnapshotName, StorageId, Vmid, VolumeId
 from holdfast.appliances.proxmox.newguests import plan_new_guest
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.control.change import Change
-from holdfast.control.identifiers import (
-    Bridge,
-    Cidr,
-    Fqdn,
-    GuestTag,
-    IpAddress,
-    PoolId,
-    SnapshotName,
-    StorageId,
-    Vmid,
-    VolumeId,
-)
+from holdfast.control.identifiers import Cidr, Fqdn, IpAddress
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError
 

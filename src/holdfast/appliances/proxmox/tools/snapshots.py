@@ -10,12 +10,12 @@ from holdfast.appliances.proxmox.arguments import GuestRef
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.encoding import form_of, plain
 from holdfast.appliances.proxmox.guests import Guest, find_guest
+from holdfast.appliances.proxmox.identifiers import SnapshotName
 from holdfast.appliances.proxmox.models.snapshots import Snapshot, SnapshotPage
 from holdfast.appliances.proxmox.protection import guard_guest
 from holdfast.appliances.proxmox.reading import made, page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import SnapshotName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, NotFoundError

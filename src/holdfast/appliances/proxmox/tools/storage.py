@@ -10,6 +10,7 @@ from pydantic import Field
 from holdfast.appliances.proxmox.arguments import Node
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Sender, Write, change
 from holdfast.appliances.proxmox.encoding import form_of, listed, plain
+from holdfast.appliances.proxmox.identifiers import StorageId, Vmid, VolumeId
 from holdfast.appliances.proxmox.models.storage import (
     StoragePage,
     StorageRow,
@@ -24,7 +25,6 @@ from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import StorageId, Vmid, VolumeId
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError

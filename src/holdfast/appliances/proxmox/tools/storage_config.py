@@ -9,11 +9,11 @@ from pydantic import Field
 from holdfast.appliances.proxmox.arguments import Node
 from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.encoding import plain
+from holdfast.appliances.proxmox.identifiers import StorageId
 from holdfast.appliances.proxmox.objects import Arg, Kind, create, delete, read_item, required, update
 from holdfast.appliances.proxmox.storages import content_of, node_of
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import StorageId
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError, HoldfastError

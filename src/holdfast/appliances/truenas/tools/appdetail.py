@@ -13,6 +13,7 @@ from holdfast.appliances.truenas.changes import Ctx, Seen, call, change, job
 from holdfast.appliances.truenas.compose import compose_problems
 from holdfast.appliances.truenas.composetext import Compose
 from holdfast.appliances.truenas.feeds import Feed
+from holdfast.appliances.truenas.identifiers import AppName
 from holdfast.appliances.truenas.masking import without_flags
 from holdfast.appliances.truenas.models.apps import (
     AppConfig,
@@ -28,7 +29,6 @@ from holdfast.appliances.truenas.tools.apps import app_named
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import AppName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut

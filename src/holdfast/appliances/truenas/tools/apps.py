@@ -10,6 +10,7 @@ from pydantic import JsonValue as AnyJson
 from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
 from holdfast.appliances.truenas.compose import compose_problems
 from holdfast.appliances.truenas.composetext import Compose
+from holdfast.appliances.truenas.identifiers import AppName
 from holdfast.appliances.truenas.models.serving import (
     App,
     AppPage,
@@ -22,7 +23,6 @@ from holdfast.appliances.truenas.reading import made, page, server_page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import AppName
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut

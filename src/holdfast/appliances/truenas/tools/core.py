@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx
+from holdfast.appliances.truenas.identifiers import JobNumber
 from holdfast.appliances.truenas.jobs import FOLLOW_FROM_S, Job, job_state, wait_for
 from holdfast.appliances.truenas.models.core import (
     Alert,
@@ -19,7 +20,6 @@ from holdfast.appliances.truenas.models.core import (
 )
 from holdfast.appliances.truenas.outcomes import end_of, errors_in, read_result, tells
 from holdfast.appliances.truenas.reading import dig, made, page
-from holdfast.control.identifiers import JobNumber
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
 from holdfast.errors import (

@@ -9,11 +9,12 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Comment, Size
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Verdict, call, change, job
 from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.outcomes import failed_parts
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import DatasetPath, UserName
+from holdfast.control.identifiers import UserName
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, as_int, as_objects

@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import create, delete, find, given, update
+from holdfast.appliances.truenas.identifiers import DatasetPath, SharePath
 from holdfast.appliances.truenas.iscsi import (
     EXTENT,
     KINDS,
@@ -22,7 +23,7 @@ from holdfast.appliances.truenas.models.serving import IscsiPage, IscsiRow
 from holdfast.appliances.truenas.reading import made, page
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import DatasetPath, IpAddress, SharePath
+from holdfast.control.identifiers import IpAddress
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError

@@ -9,13 +9,13 @@ from pydantic import Field
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
 from holdfast.appliances.truenas.collections import Collection, create, given
 from holdfast.appliances.truenas.guests import Found, find_guest, state_of
+from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.reading import plain
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.guests import GuestName, Kind
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import DatasetPath
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
 from holdfast.transport.values import JsonValue, as_object, get_str, opt_str

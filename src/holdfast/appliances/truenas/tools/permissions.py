@@ -9,12 +9,12 @@ from pydantic import Field
 from holdfast.appliances.truenas.acl import AclLine, entry_of, holds, kind_of, lines_of
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Write, change, job
 from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.identifiers import DatasetPath, SharePath
 from holdfast.appliances.truenas.models.permissions import Permissions, Quota, QuotaPage
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.identifiers import DatasetPath, SharePath
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError

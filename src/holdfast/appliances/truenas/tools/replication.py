@@ -10,10 +10,10 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Schedule
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
+from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.tasks import REPLICATION, cron
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import DatasetPath
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError, InputError
 from holdfast.transport.values import JsonObject, JsonValue, as_object

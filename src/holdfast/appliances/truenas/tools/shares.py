@@ -10,8 +10,9 @@ from pydantic import Field
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.identifiers import ShareName, SharePath
 from holdfast.control.change import Change
-from holdfast.control.identifiers import IpOrCidr, ShareName, SharePath, UserName
+from holdfast.control.identifiers import IpOrCidr, UserName
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject

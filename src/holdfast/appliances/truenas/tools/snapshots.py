@@ -9,6 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Recursive
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
+from holdfast.appliances.truenas.identifiers import DatasetPath, ZfsSnapshotId, ZfsSnapshotName
 from holdfast.appliances.truenas.releases import snapshot_ways
 from holdfast.appliances.truenas.snapshots import (
     dataset_row,
@@ -20,7 +21,6 @@ from holdfast.appliances.truenas.snapshots import (
 )
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import DatasetPath, ZfsSnapshotId, ZfsSnapshotName
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonValue, get_str

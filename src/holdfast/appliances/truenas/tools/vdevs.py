@@ -9,6 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DiskIdentifier, Member
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
+from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.pools import (
     Leaf,
     disk_like,
@@ -22,7 +23,6 @@ from holdfast.appliances.truenas.pools import (
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.identifiers import PoolName
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError
 from holdfast.transport.values import JsonValue, get_int
