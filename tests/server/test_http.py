@@ -17,6 +17,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from holdfast.config import ServerSettings
+from holdfast.control.caller import Caller
 from holdfast.errors import ConfigError
 from holdfast.server.guard import static_tokens
 from holdfast.server.http import bound_socket, http_principal
@@ -136,6 +137,24 @@ principals = ["bob"]
 targets = ["elsewhere"]
 risks = ["read"]
 """
+
+
+async def test_metrics_name_targets_to_those_only_whom_the_policy_lets_know_all_of_them(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY)
+    policy.chmod(0o600)
+    tokens = {"alice": "a" * 40, "bob": "b" * 40, "carol": "c" * 40}
+    async with (
+        room("proxmox", tmp_path, control=f'policy_file = "{policy}"') as pve,
+        serving(pve.application, verify=static_tokens(tokens)) as served,
+    ):
+        await pve.application.dispatcher.call("proxmox_system_info", {}, Caller(principal="alice"))
+        answers = {name: await served.get("/metrics", token=token) for name, token in tokens.items()}
+    assert {name: status for name, (status, _) in answers.items()} == {"alice": 200, "bob": 403, "carol": 403}
+    assert "lab" in answers["alice"][1]
+    for name in ("bob", "carol"):
+        assert "The policy does not allow circuits_list here" in answers[name][1]
+        assert "lab" not in answers[name][1]
 
 
 async def test_every_connection_gets_the_same_list_whoever_asks_in_whichever_era(tmp_path: Path) -> None:

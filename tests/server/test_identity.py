@@ -9,8 +9,9 @@ import pytest
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import parse_config
 from holdfast.control.caller import Caller
+from holdfast.control.inventory import ESTATE, load_catalogue
 from holdfast.errors import ConfigError, PolicyError, UnknownToolError
-from holdfast.server.application import Application, Serving
+from holdfast.server.application import CIRCUITS_TOOL, CIRCUITS_TOOLSET, Application, Serving
 from holdfast.server.guard import any_of, static_tokens
 from holdfast.server.run import static_principals
 from tests.support.rooms import room
@@ -97,6 +98,11 @@ expect = "deny"
         for principal in ("bob", "carol", "local"):
             with pytest.raises(PolicyError, match="circuits_list"):
                 pve.application.circuits(principal)
+
+
+def test_what_the_circuits_tell_is_named_as_in_the_catalogue() -> None:
+    [entry] = [entry for entry in load_catalogue((ESTATE,)).entries if entry.name == CIRCUITS_TOOL]
+    assert (entry.toolset, entry.risk.value) == (CIRCUITS_TOOLSET, "read")
 
 
 async def test_where_the_tool_of_circuits_is_not_listed_the_resource_tells_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from holdfast.errors import ConfigError, UnknownToolError
 from holdfast.server.adapter import Adapter, Principal, build_server, local_principal
 
 CIRCUITS_TOOL: Final = "circuits_list"
-"""The tool that tells the same as the resource of circuits."""
+CIRCUITS_TOOLSET: Final = "circuits"
+"""The tool that tells the same as the resource of circuits, and part of what the metrics tell."""
 OWN_WORDS: Final = ("next_step", "approval", "notes")
 """Top-level fields of answers that hold Holdfast's own words; any other text is data (docs/decisions/0006)."""
 
@@ -133,10 +134,9 @@ class Application:
         """
         from holdfast.estate.circuits import circuit_rows
 
-        entry = self.dispatcher.entries.get(CIRCUITS_TOOL)
-        if entry is None:
+        if CIRCUITS_TOOL not in self.dispatcher.entries:
             raise UnknownToolError(f"{CIRCUITS_TOOL} is not listed here, and neither is what it tells.")
-        self.room.gate(principal=principal, target=None, entry=entry)
+        self._require_circuits(principal)
         return [self.room.exit.value(row) for row in circuit_rows(self.connections)]
 
     @asynccontextmanager
@@ -163,8 +163,16 @@ class Application:
         fine, facts = self.room.ready()
         return fine, {**counts, **facts}
 
-    def metrics(self) -> tuple[bytes, str]:
-        """Prometheus text and its content type."""
+    def _require_circuits(self, principal: str) -> None:
+        self.room.policy.require(principal, None, ESTATE, CIRCUITS_TOOLSET, "read", CIRCUITS_TOOL)
+
+    def metrics(self, principal: str = "local") -> tuple[bytes, str]:
+        """Prometheus text and its content type, for whom the policy lets know the circuits: it names every target.
+
+        Raises:
+            PolicyError: It does not.
+        """
         from holdfast.server.metrics import exposition
 
+        self._require_circuits(principal)
         return exposition(self.dispatcher.counts)

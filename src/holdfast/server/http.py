@@ -12,12 +12,12 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from holdfast import __version__
 from holdfast.config import ServerSettings
-from holdfast.errors import ConfigError
+from holdfast.errors import ConfigError, PolicyError
 from holdfast.server.discovery import Discovery
 from holdfast.server.guard import MAX_HEADER_BYTES, AllowedOrigins, HttpGuard, Verify, check_bind, principal_of
 from holdfast.server.slowclients import ConnectionLimits, protocol_class
@@ -25,7 +25,8 @@ from holdfast.server.slowclients import ConnectionLimits, protocol_class
 _log = logging.getLogger("holdfast.server.http")
 _SHUTDOWN_S = 10
 
-Metrics = Callable[[], tuple[bytes, str]]
+Metrics = Callable[[str], tuple[bytes, str]]
+"""The page and its content type, for a principal; raises `PolicyError` for whom it is not."""
 Ready = Callable[[], tuple[bool, dict[str, int]]]
 
 
@@ -75,7 +76,10 @@ def build_app(
         return JSONResponse({"ready": fine, **counts}, status_code=200 if fine else 503)
 
     async def metrics_page(request: Request) -> Response:
-        body, content_type = metrics()
+        try:
+            body, content_type = metrics(principal_of(request))
+        except PolicyError as error:
+            return PlainTextResponse(f"{error}\n", status_code=403)
         return Response(body, media_type=content_type)
 
     discovery = Discovery.of(settings)
