@@ -185,6 +185,40 @@ async def test_a_write_whose_server_dies_between_two_steps_is_never_doubled_and_
         assert sum(arrival.method == "POST" for arrival in running.state.arrivals) == posts
 
 
+@pytest.mark.parametrize("ending", ["its client goes", "SIGTERM", "SIGINT", "SIGHUP"])
+async def test_a_write_whose_server_is_ended_meanwhile_is_never_doubled_and_is_settled_by_the_next(
+    tmp_path: Path, ending: str
+) -> None:
+    async with Rack("proxmox", authority=shared_authority()) as rack:
+        running = rack["proxmox"]
+        config = configuration(tmp_path, running, rack.authority.ca_pem)
+        path = "/api2/json/nodes/pve2/qemu/110/status/start"
+        running.fault("stall", method="POST", path=path, execute=True)
+        first = await serve(config)
+        await initialize(first)
+        await send(first, START_GUEST)
+        await until(lambda: any(arrival.path.startswith(path) for arrival in running.state.arrivals))
+        assert first.stdin is not None
+        if ending == "its client goes":
+            first.stdin.close()
+        else:
+            first.send_signal(signal.Signals[ending])
+        async with asyncio.timeout(20):
+            await first.wait()
+        running.heal()
+        [left] = reader(tmp_path).unsettled()
+        second = await serve(config)
+        await initialize(second)
+        await until(lambda: not reader(tmp_path).unsettled())
+        last = [record.body for record in reader(tmp_path).records() if record.kind == "outcome"][-1]
+        assert (last["id"], last["result"]) == (left.id, "applied")
+        assert reader(tmp_path).verify().ok
+        assert sum(arrival.method == "POST" for arrival in running.state.arrivals) == 1
+        assert second.stdin is not None
+        second.stdin.close()
+        await second.wait()
+
+
 async def test_a_write_that_a_living_server_has_under_way_is_settled_by_no_other(tmp_path: Path) -> None:
     async with Rack("proxmox", authority=shared_authority()) as rack:
         running = rack["proxmox"]
