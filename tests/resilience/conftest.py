@@ -9,7 +9,7 @@ from typing import Protocol, TypedDict
 
 import pytest
 
-from holdfast.resilience import Classify, Clock, Events, Executor, Policy, default_classify
+from holdfast.resilience import Breaker, Classify, Clock, Events, Executor, Policy, default_classify
 from holdfast.resilience.probe import Probe
 from holdfast.resilience.testing import ManualClock, Recorder
 from tests.resilience.ways import WAYS, Way
@@ -44,6 +44,12 @@ class Kit(TypedDict):
 def kit(clock: ManualClock, events: Events) -> Kit:
     """The test's clock and hub, as keyword arguments."""
     return {"clock": clock.clock, "events": events}
+
+
+@pytest.fixture
+def breaker(clock: ManualClock, events: Events) -> Breaker:
+    """Opens after three failures, for a minute; validation errors are neutral."""
+    return Breaker(fail_max=3, reset_timeout=60, exclude=(ValueError,), name="api", clock=clock.clock, events=events)
 
 
 class MakeExecutor(Protocol):
@@ -106,6 +112,18 @@ class Attempts:
 def always(error: Callable[[], BaseException] = ConnectionError) -> Attempts:
     """An attempt that fails every time (a thousand times at least)."""
     return Attempts(*[error] * 1_000)
+
+
+def fail(breaker: Breaker, times: int = 1) -> None:
+    """Let calls through a circuit fail."""
+    for _ in range(times):
+        with pytest.raises(ConnectionError):
+            breaker.call(always())
+
+
+def succeed() -> str:
+    """An attempt that succeeds."""
+    return "ok"
 
 
 Decorator = Callable[[Callable[..., object]], Callable[..., object]]

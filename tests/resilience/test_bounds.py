@@ -22,30 +22,13 @@ from holdfast.resilience import (
     remaining_s,
 )
 from holdfast.resilience.testing import Recorder, VirtualTimeLoop, run_virtual
+from tests.resilience.virtual import answers, executor_in, hangs, refuses
 
 READ = Operation("read", retry_safe=True)
 
 
-def executor_in(loop: VirtualTimeLoop, heard: Recorder | None = None, **policy: float) -> Executor:
-    chosen = Policy(**policy)  # type: ignore[arg-type]  # checked by Policy itself
-    return Executor("api", chosen, clock=loop.clock(), events=Events(heard or Recorder()))
-
-
-async def answers() -> str:
-    return "ok"
-
-
-async def hangs() -> str:
-    await asyncio.sleep(1_000_000)
-    return "never"
-
-
 async def says_nothing() -> str:
     raise ValueError
-
-
-async def refuses() -> str:
-    raise ConnectionError("refused")
 
 
 class TestBounds:

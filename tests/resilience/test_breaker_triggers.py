@@ -7,23 +7,7 @@ import pytest
 from holdfast.resilience import Breaker, Events, Outcome
 from holdfast.resilience.circuit import PLAIN, Tuning
 from holdfast.resilience.testing import ManualClock, Recorder
-from tests.resilience.conftest import always
-
-
-@pytest.fixture
-def breaker(clock: ManualClock, events: Events) -> Breaker:
-    """Opens after three failures, for a minute; validation errors are neutral."""
-    return Breaker(fail_max=3, reset_timeout=60, exclude=(ValueError,), name="api", clock=clock.clock, events=events)
-
-
-def fail(breaker: Breaker, times: int = 1) -> None:
-    for _ in range(times):
-        with pytest.raises(ConnectionError):
-            breaker.call(always())
-
-
-def succeed() -> str:
-    return "ok"
+from tests.resilience.conftest import fail, succeed
 
 
 class TestOpenTime:

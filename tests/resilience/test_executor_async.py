@@ -8,32 +8,12 @@ import pytest
 
 from holdfast.resilience import (
     CircuitOpenError,
-    Events,
-    Executor,
     Operation,
-    Policy,
 )
-from holdfast.resilience.testing import Recorder, VirtualTimeLoop, run_virtual
+from holdfast.resilience.testing import VirtualTimeLoop, run_virtual
+from tests.resilience.virtual import answers, executor_in, hangs, refuses
 
 READ = Operation("read", retry_safe=True)
-
-
-def executor_in(loop: VirtualTimeLoop, heard: Recorder | None = None, **policy: float) -> Executor:
-    chosen = Policy(**policy)  # type: ignore[arg-type]  # checked by Policy itself
-    return Executor("api", chosen, clock=loop.clock(), events=Events(heard or Recorder()))
-
-
-async def answers() -> str:
-    return "ok"
-
-
-async def hangs() -> str:
-    await asyncio.sleep(1_000_000)
-    return "never"
-
-
-async def refuses() -> str:
-    raise ConnectionError("refused")
 
 
 class TestCancellation:

@@ -17,19 +17,14 @@ from holdfast.resilience import (
     Events,
     Executor,
     Operation,
-    Policy,
     deadline_scope,
 )
 from holdfast.resilience.testing import ManualClock, Recorder, VirtualTimeLoop, run_virtual
 from tests.resilience.conftest import Attempts, MakeExecutor, always
+from tests.resilience.virtual import executor_in
 
 READ = Operation("list_guests", retry_safe=True, key="guests")
 KEYLESS = Operation("list_guests", retry_safe=True)
-
-
-def executor_in(loop: VirtualTimeLoop, heard: Recorder | None = None, **policy: float) -> Executor:
-    chosen = Policy(**policy)  # type: ignore[arg-type]  # checked by Policy itself
-    return Executor("api", chosen, clock=loop.clock(), events=Events(heard or Recorder()))
 
 
 class Slow:
