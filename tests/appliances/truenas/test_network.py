@@ -200,3 +200,37 @@ async def test_what_is_no_gateway_is_refused(arguments: dict[str, object], tmp_p
 def test_the_address_in_an_origin_is_read(origin: object, address: str | None) -> None:
     found = _address(origin)
     assert (str(found) if found is not None else None) == address
+
+
+@pytest.mark.parametrize("method", ["interface.services_restarted_on_sync", "interface.commit"])
+async def test_what_could_not_be_taken_back_is_told_as_waiting_and_not_as_if_nothing_had_been_sent(
+    method: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        made.running.fault("call-fails", method=method, errno=13, reason="[EACCES] Not authorized")
+        made.running.fault("call-fails", method="interface.rollback", errno=13, reason="[EACCES] Not authorized")
+        answer = await made.call("truenas_update_interface", interface="eno2", description="lab")
+        assert answer["outcome"] in ("not_applied", "unknown")
+        assert "waits uncommitted" in str(answer["warnings"])
+        assert "truenas_revert_network" in str(answer)
+        assert (await made.call("truenas_network_changes"))["pending"] is True
+
+
+async def test_a_change_whose_staging_was_lost_is_not_called_unexecuted_because_nothing_can_be_read_then(
+    tmp_path: Path,
+) -> None:
+    async with nas(tmp_path, control='approve_write = "none"') as made:
+        await made.call("truenas_list_interfaces")
+        made.running.fault("cut-after-commit", method="interface.update")
+        made.running.fault("upgrade-502", count=50)
+        answer = await made.call("truenas_update_interface", interface="eno2", description="lab")
+        assert answer["outcome"] == "unknown"
+
+
+async def test_a_commit_that_is_never_answered_is_confirmed_on_a_new_connection(tmp_path: Path) -> None:
+    async with nas(tmp_path, settings="timeout = 1") as made:
+        made.running.fault("no-answer", method="interface.commit")
+        answer = await made.call("truenas_update_interface", interface="eno2", description="lab")
+        assert answer["outcome"] == "applied", answer
+        made.clock.advance(300)
+        assert "lab" in str(await made.call("truenas_list_interfaces"))

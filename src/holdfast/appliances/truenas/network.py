@@ -175,12 +175,7 @@ class _Commit:
         try:
             await client.write(self._staging.method, *self._staging.params, request_id=str(uuid.uuid4()))
         except HoldfastError as error:
-            # Whether it was staged is not known; nobody else's changes were waiting, so what waits now is ours.
-            if error.executed is not Executed.NO and await client.call("interface.has_pending_changes"):
-                await self._roll_back()
-            elif isinstance(error, ValidationError) and await self._is_staged():
-                error.executed = Executed.UNKNOWN
-                await self._roll_back()
+            await self._drop_staged(error)
             raise
         try:
             gone = await client.first(WOULD_GO)
@@ -188,16 +183,17 @@ class _Commit:
             services = as_objects(await client.call("interface.services_restarted_on_sync"), "services")
         except HoldfastError as error:
             error.executed = Executed.UNKNOWN  # it is staged: what waits has to be read back
-            await self._roll_back()
+            await self._take_back(error)
             raise
         if gone:
             # A commit would drop a gateway or name servers that DHCP gave: the staging is dropped instead.
-            await self._roll_back()
-            raise HoldfastError(
+            refused = HoldfastError(
                 f"The change would take away {gone if isinstance(gone, bool) else ', '.join(map(str, _items(gone)))}.",
                 executed=Executed.NO,
                 next_step="Set gateway and name servers statically first.",
             )
+            await self._take_back(refused)
+            raise refused
         self._told += [f"{row.get('service')} was restarted: it listened on an address that went." for row in services]
         try:
             await client.write(
@@ -207,11 +203,34 @@ class _Commit:
             )
         except LostReplyError:
             self._told.append("The answer to the commit was lost.")
-        except HoldfastError:
-            await self._roll_back()
+        except HoldfastError as error:
+            await self._take_back(error)
             raise
         await self._confirm()
         return Applied(warnings=tuple(self._told))
+
+    async def _drop_staged(self, error: HoldfastError) -> None:
+        """Take back what a call has staged that failed. Nobody else's changes were waiting, so what waits now is ours;
+        where that cannot be read, the error no longer says that nothing was executed.
+        """
+        try:
+            if error.executed is Executed.NO:
+                ours: JsonValue = isinstance(error, ValidationError) and await self._is_staged()
+            else:
+                ours = await self._ctx.client.call("interface.has_pending_changes")
+        except HoldfastError:
+            error.executed = Executed.UNKNOWN
+            return
+        if ours:
+            error.executed = Executed.UNKNOWN
+            await self._take_back(error)
+
+    async def _take_back(self, error: HoldfastError) -> None:
+        """Drop what is staged; where that fails too, the error no longer says that nothing was executed."""
+        try:
+            await self._roll_back()
+        except HoldfastError:
+            error.executed = Executed.UNKNOWN
 
     async def _is_staged(self) -> bool:
         """Whether just what was wanted waits uncommitted, although its values were refused."""
@@ -262,9 +281,15 @@ class _Commit:
         waiting = await client.call("interface.checkin_waiting")
         if waiting is not None:
             return Observed("unknown", now or {}, note=f"It will be taken back in {waiting} s unless it is confirmed.")
-        if now == after and not await client.call("interface.has_pending_changes"):
+        if await client.call("interface.has_pending_changes"):
+            return Observed("not_applied", now or {}, note=_STAGED, next_step=_DISCARD)
+        if now == after:
             return Observed("applied", now or {})
-        return Observed("not_applied", now or {}, note="TrueNAS has taken the change back." if now != after else None)
+        return Observed("not_applied", now or {}, note="TrueNAS has taken the change back.")
+
+
+_STAGED: Final = "It waits uncommitted: nothing of it is in force, but whoever commits next applies it too."
+_DISCARD: Final = "truenas_revert_network discards what waits; truenas_network_changes shows it."
 
 
 def _shorter(timer_s: float, call_s: float | None) -> float:

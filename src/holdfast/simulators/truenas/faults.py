@@ -13,6 +13,7 @@ Options = dict[str, Option]
 KNOWN: dict[str, tuple[str, Options]] = {
     "cut-after-send": ("Drop the socket when a call arrives; it is not executed.", {"method": "*", "count": 1}),
     "cut-after-commit": ("Execute a call, then drop the socket without an answer.", {"method": "*", "count": 1}),
+    "no-answer": ("Execute a call and answer nothing; the socket stays open.", {"method": "*", "count": 1}),
     "truncated-frame": ("Execute a call, answer with half a frame and drop the socket.", {"method": "*", "count": 1}),
     "slow-call": ("Wait before executing a call.", {"method": "*", "count": 0, "delay_s": 1.0}),
     "too-many-calls": ("Refuse a call with -32000: not started.", {"method": "*", "count": 1}),

@@ -268,6 +268,8 @@ class Session:
             self.abort()
         elif arrival.executed and faults.take("truncated-frame", name) is not None:
             self.truncate(answer)
+        elif arrival.executed and faults.take("no-answer", name) is not None:
+            return
         elif "id" in message:
             try:
                 self.send(answer)
