@@ -31,7 +31,7 @@ from holdfast.resilience.testing import ManualClock
 from holdfast.server.application import Application, Serving
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from holdfast.transport.values import JsonArray, as_list
-from tests.appliances.truenas.harness import box, calls_of, ended, nas
+from tests.appliances.truenas.harness import box, calls_of, client_of, ended, nas
 from tests.support.rooms import Room, says_yes
 
 SERVER_LIMIT = 20
@@ -75,6 +75,21 @@ async def test_one_socket_sustains_eight_reads_at_a_time_and_never_carries_more(
         assert box(made).box.most_on_a_socket == 8
         assert made.running.state.max_in_flight == 8
         assert logins(made) == 1
+
+
+async def test_subscriptions_that_begin_and_end_at_the_same_time_take_places_among_the_eight(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        client = await client_of(made)
+        for method in ("core.*subscribe", "pool.query"):
+            made.running.fault("slow-call", method=method, delay_s=0.05)
+
+        async def follow() -> None:
+            async with client.subscribed("core.get_jobs"):
+                await asyncio.sleep(0.3)
+
+        await asyncio.gather(*(follow() for _ in range(14)), *(client.pools() for _ in range(28)))
+        assert made.running.state.max_in_flight == 8
+        assert box(made).box.sessions[0].subscriptions == {}
 
 
 async def test_a_cut_under_eight_reads_costs_one_login_and_no_answer(tmp_path: Path) -> None:

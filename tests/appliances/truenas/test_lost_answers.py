@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from holdfast.control.caller import Question, Reply
+from holdfast.simulators.truenas.jobs import Job
 from tests.appliances.truenas.case import PERSONAS, TRACELESS, Case
-from tests.appliances.truenas.harness import UNSUPPORTED, calls_of, forgive, nas, prepare, socket_closed
+from tests.appliances.truenas.harness import UNSUPPORTED, box, calls_of, forgive, nas, prepare, raw, socket_closed
 from tests.appliances.truenas.table import WRITES
 from tests.support.rooms import Room
 
@@ -67,3 +68,33 @@ async def test_a_write_that_never_arrived_is_never_called_done_and_one_whose_ans
         allowed = {"unknown"} if (case.tool, persona) in TRACELESS else set(case.lost.split("|"))
         assert answer in (allowed | {"started"} if "applied" in allowed else allowed), answer
         assert calls_of(made, method) == before + 2
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+async def test_an_equal_job_that_somebody_else_began_a_moment_before_is_not_told_as_ones_own(
+    persona: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, persona) as made:
+        await raw(made, "app.redeploy", "syncthing")
+        made.clock.advance(20)
+        made.running.fault("cut-after-send", method="app.redeploy", count=1)
+        answer = await made.call("truenas_redeploy_app", app="syncthing")
+        assert (answer["outcome"], answer.get("task")) == ("unknown", None), answer
+
+
+async def test_on_25_04_a_job_is_found_again_although_ids_began_anew_before_it(tmp_path: Path) -> None:
+    async with nas(tmp_path, "25.04", control='approve_write = "person"') as made:
+        for _ in range(3):
+            await raw(made, "app.redeploy", "syncthing")
+        jobs = box(made).box.jobs
+        submit = jobs.submit
+
+        def anew(*given: object, **named: object) -> Job:
+            jobs.submit = submit  # type: ignore[method-assign]
+            jobs.forget()  # the middleware restarted after the last look, before the call
+            return submit(*given, **named)  # type: ignore[arg-type]
+
+        jobs.submit = anew  # type: ignore[method-assign]
+        made.running.fault("cut-after-commit", method="app.redeploy", count=1)
+        answer = await made.call("truenas_redeploy_app", app="syncthing")
+        assert answer["outcome"] == "applied", answer

@@ -14,6 +14,7 @@ from holdfast.appliances.truenas.jobs import (
     SeveralJobsError,
     find_job,
     job_state,
+    newest_job,
     only_job,
     wait_for,
 )
@@ -123,13 +124,12 @@ class _Sending:
     def __init__(self, ctx: Ctx, write: Write, look: Look, before: JsonObject) -> None:
         self._before = before
         self._client = ctx.client
-        self._now = ctx.now
         self._sleep = ctx.sleep
         self._progress = ctx.progress
         self._write = write
         self._look = look
         self._request_id = str(uuid.uuid4())
-        self._sent_at = 0.0
+        self._newest = 0
         self._looks = 0
         self._way = write.ways[0]
         self._number: int | None = None
@@ -139,7 +139,8 @@ class _Sending:
         self._error: HoldfastError | None = None
 
     async def apply(self) -> Applied:
-        self._sent_at = self._now()
+        if any(way.job for way in self._write.ways):
+            self._newest = await newest_job(self._client)
         try:
             answer, self._way = await self._client.write_first(self._write.ways, request_id=self._request_id)
             if self._way.job:
@@ -283,7 +284,7 @@ class _Sending:
             if not way.job:
                 continue
             found = await find_job(
-                self._client, self._request_id, method=way.method, params=way.params, since=self._sent_at
+                self._client, self._request_id, method=way.method, params=way.params, after=self._newest
             )
             if found is not None:
                 return found

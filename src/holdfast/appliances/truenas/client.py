@@ -235,8 +235,9 @@ class TrueNASClient(GuardedClient[TrueNASSettings]):
         finally:
             link.feeds.remove(name, feed)
             if not link.socket.closed:
+                over = Operation("core.unsubscribe")
                 with suppress(HoldfastError):
-                    await link.call("core.unsubscribe", (number,))
+                    await self._guard.run(over, lambda: link.call("core.unsubscribe", (number,)))
 
     async def query(
         self, method: str, filters: Sequence[JsonValue] = (), options: Mapping[str, JsonValue] | None = None

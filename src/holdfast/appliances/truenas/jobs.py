@@ -231,31 +231,39 @@ async def _look(client: TrueNASClient, number: int, with_result: bool) -> Job | 
         return None
 
 
+async def newest_job(client: TrueNASClient) -> int:
+    """Id of the newest job before a write is sent, 0 without any: on 25.04 it tells its own job from an equal one that
+    somebody else began a moment before. Later releases keep the ids of requests, and are not asked.
+    """
+    if await client.release() >= (25, 10):
+        return 0
+    found = await jobs(client, [], limit=1)
+    return found[0].id if found else 0
+
+
 async def find_job(
-    client: TrueNASClient, request_id: str, *, method: str, params: Sequence[JsonValue], since: float
+    client: TrueNASClient, request_id: str, *, method: str, params: Sequence[JsonValue], after: int
 ) -> Job | None:
     """The job that a write has started whose answer was lost (contract 7.1).
 
     The middleware keeps the request's id from 25.10 on; on 25.04 the job is known by its method, its arguments and
-    its time.
+    by being newer than every job was before.
 
     Args:
         client: Where to ask.
         request_id: Id that the write was sent with.
         method: Method that was called.
         params: Arguments that were sent.
-        since: When it was sent, seconds since the epoch.
+        after: What `newest_job` told before it was sent.
     """
     if await client.release() >= (25, 10):
         found = await jobs(client, [["message_ids", "rin", request_id]], limit=1)
         return found[0] if found else None
+    if await newest_job(client) < after:
+        after = 0  # ids began anew meanwhile
     candidates = await jobs(client, [["method", "=", method]], limit=_MATCHES)
     for job in candidates:
-        if (
-            job.started_at >= since - SKEW_S
-            and job.id not in client.known_jobs
-            and _same(dig(job.row, "arguments"), params)
-        ):
+        if job.id > after and job.id not in client.known_jobs and _same(dig(job.row, "arguments"), params):
             return job
     return None
 
