@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from holdfast.appliances.idrac import fleet as fleet_module
+from holdfast.appliances.idrac.configmodels import Subscription
 from holdfast.appliances.kinds import settings_classes
 from holdfast.config import TargetSettings, parse_config
 from holdfast.control.caller import Caller
@@ -156,6 +157,17 @@ async def test_a_server_that_is_slow_has_its_own_time_and_the_others_theirs(tmp_
         heard = await fleet_module.Sweep(no_progress, each_s=0.2).run(targets, ask)
         assert [one.result for one in heard] == ["ok", "ok", "ok", "error", "ok", "ok"]
         assert "no answer within" in str(heard[3].error)
+
+
+async def test_a_server_that_answers_nonsense_does_not_take_the_answers_of_the_others(tmp_path: Path) -> None:
+    async with sixty(tmp_path) as (_, application):
+        targets = list(application.connections.targets("idrac"))[:4]
+
+        async def ask(target: TargetSettings, limit_s: float) -> str:
+            return Subscription.model_validate({"id": 5 if target.name == "host3" else target.name}).id
+
+        heard = await fleet_module.Sweep(no_progress).run(targets, ask)
+        assert [one.result for one in heard] == ["ok", "ok", "ok", "error"]
 
 
 async def test_when_the_time_of_the_call_is_over_the_rest_is_told_as_not_asked(

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.appliances.idrac.errors import hidden_failure
+from holdfast.appliances.idrac.jobs import job_of
+from holdfast.transport.values import JsonObject
 from tests.appliances.idrac.cases import DISK, GENERATIONS, RAID, Case
 from tests.appliances.idrac.changes_table import OS_VOLUME
 from tests.appliances.idrac.table import SENDERS, prepare
@@ -15,6 +18,35 @@ IMAGE = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"
 HARMLESS = ("idrac_export_profile", "idrac_compare_firmware", "idrac_preview_profile")
 """Their jobs change nothing of the server; the file of an export is here, or is not."""
 every_generation = pytest.mark.parametrize("persona", GENERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("row", "phase"),
+    [
+        ({"TaskState": "Completed", "TaskStatus": "OK", "Messages": [{"Severity": "OK"}]}, "done"),
+        ({"TaskState": "Completed", "TaskStatus": "OK", "Messages": [{}, {"Severity": "Warning"}]}, "partial"),
+        ({"JobState": "Completed", "JobStatus": "OK", "Messages": [{"MessageSeverity": "Critical"}]}, "partial"),
+        ({"JobState": "Completed", "JobStatus": "Critical", "Messages": [{"Severity": "OK"}]}, "partial"),
+        ({"TaskState": "Exception", "TaskStatus": "OK"}, "failed"),
+    ],
+)
+def test_a_task_whose_messages_tell_of_trouble_is_no_success(row: JsonObject, phase: str) -> None:
+    assert job_of({"Id": "JID_1", **row}).phase == phase
+
+
+@pytest.mark.parametrize(
+    ("entry", "failed"),
+    [
+        ({"MessageId": "IDRAC.2.8.SYS409"}, True),
+        ({"MessageId": "IDRAC.2.8.RAC0218", "Severity": "Informational"}, True),
+        ({"MessageId": "IDRAC.2.8.SYS409", "MessageSeverity": "Warning"}, True),
+        ({"MessageId": "IDRAC.2.8.SYS413", "Severity": "Informational"}, False),
+        ({"MessageId": "Base.1.12.Success", "MessageSeverity": "OK"}, False),
+        ({"MessageId": "Base.1.12.Success"}, False),
+    ],
+)
+def test_an_error_in_a_200_is_told_by_what_it_says_also_without_a_severity(entry: JsonObject, failed: bool) -> None:
+    assert (hidden_failure({"error": {"@Message.ExtendedInfo": [entry]}}) is not None) is failed
 
 
 @on_every_generation

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.appliances.idrac import certificates, subscriptions
 from tests.support.rooms import room
 
 PERSONAS = ("7", "8", "9-14g", "9", "9-renamed", "10")
@@ -157,3 +158,7 @@ async def test_no_session_is_left_behind(tmp_path: Path) -> None:
         assert lab.simulator.sessions_open == 1  # type: ignore[attr-defined]
         await lab.application.connections.close()
         assert lab.simulator.sessions_open == 0  # type: ignore[attr-defined]
+
+
+def test_a_row_without_an_id_is_shown_all_the_same() -> None:
+    assert subscriptions.facts({"Id": None})["id"] == certificates.facts({"Id": 5})["id"] == "?"

@@ -63,7 +63,7 @@ def fingerprint(pem: str | None) -> str | None:
 def facts(row: JsonObject) -> JsonObject:
     """A certificate as a plan and a list show it."""
     return {
-        "id": text(row, "Id"),
+        "id": text(row, "Id") or "?",
         "subject": text(row, "Subject/CommonName"),
         "issuer": text(row, "Issuer/CommonName"),
         "valid_from": time_of(row, "ValidNotBefore"),

@@ -90,6 +90,11 @@ _NOT_FOUND: Final = frozenset({"SYS403", "JCP022", "SUP024", "ResourceMissingAtU
 _UNSUPPORTED: Final = frozenset({"SYS402", "SYS419", "LIC501", "ActionNotSupported"})
 """Also without the licence, which comes as 400, 403 or 503 (contract 1)."""
 _PROVEN_503: Final = frozenset({"SYS518", "RAC0218", "ServiceTemporarilyUnavailable"})
+_SUCCESS: Final = frozenset(
+    {"Success", "Created", "NoOperation", "SYS413", "SYS414", "SYS043", "SYS053", "SYS069", "SUP020"}
+    | {"JCP001", "JCP007", "JCP027", "JCP033", "JCP037", "RED001", "PR19", "GeneralError", ""}
+)
+"""Messages that are no failure, whatever their severity; the last two say nothing (contract 5.2)."""
 _REFUSALS: Final = _BUSY | _NOT_FOUND | _UNSUPPORTED | _INVALID | _PROVEN_503
 """Messages that say, whatever the status, that the request was refused as it was."""
 
@@ -107,7 +112,7 @@ def hidden_failure(body: JsonObject) -> HiddenFailureError | None:
     """The error in a body that came with a status of success; None when it tells of success too."""
     if "error" not in body:
         return None
-    bad = [message for message in messages_of(body) if message.severity in ("Warning", "Critical")]
+    bad = [message for message in messages_of(body) if message.severity != "OK" and message.id not in _SUCCESS]
     found = most_specific(bad)
     if found is None:
         return None

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar, cast
 
+from pydantic import ValidationError
+
 from holdfast.appliances.idrac.client import IDracClient
 from holdfast.config import TargetSettings
 from holdfast.control.context import Connections, Progress
@@ -144,6 +146,8 @@ class Sweep:
             return Heard(target, "not_asked", 0.0, error=error.message)
         except HoldfastError as error:
             return Heard(target, "error", _since(began), error=f"{error.code}: {error.message}")
+        except ValidationError:
+            return Heard(target, "error", _since(began), error="protocol: its answer has not the shape of one")
         except TimeoutError:
             return Heard(target, "error", _since(began), error=f"timeout: no answer within {limit:.0f} s")
         return Heard(target, "ok", _since(began), found)

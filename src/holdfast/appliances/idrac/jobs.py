@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from holdfast.appliances.idrac.logs import Wanted, search
-from holdfast.appliances.idrac.reading import link, text, time_of, whole
+from holdfast.appliances.idrac.reading import link, objects, text, time_of, whole
 from holdfast.errors import (
     ApplianceError,
     ApplianceFaultError,
@@ -50,6 +50,8 @@ _PHASES: Final[dict[str, Phase]] = {
     "Interrupted": "failed",
 }
 
+_BAD: Final = ("Warning", "Critical")
+"""Of a task that is Completed: not all of it is (contract 8.2)."""
 _LOGGED: Final[dict[str, Phase]] = {
     "JCP007": "done",
     "JCP037": "done",
@@ -102,10 +104,13 @@ def job_of(row: JsonObject) -> Job:
     """A job out of Dell's view, the JobService's or the TaskService's."""
     state = text(row, "Oem/Dell/JobState", "JobState", "TaskState") or "Unknown"
     phase = _PHASES.get(state, "running")
-    if phase == "done" and text(row, "TaskStatus", "JobStatus") in ("Warning", "Critical"):
+    messages = objects(row, "Messages")
+    if phase == "done" and (
+        text(row, "TaskStatus", "JobStatus") in _BAD
+        or any(text(one, "MessageSeverity", "Severity") in _BAD for one in messages)
+    ):
         phase = "partial"
-    first = row.get("Messages")
-    message = first[0] if isinstance(first, list) and first and isinstance(first[0], dict) else {}
+    message = messages[0] if messages else {}
     identifier = text(row, "Oem/Dell/MessageId", "MessageId") or text(message, "MessageId")
     return Job(
         id=text(row, "Id") or "",
@@ -139,7 +144,7 @@ async def read_job(client: IDracClient, job: str, *, waiting: bool = False) -> J
     for view in (queue, *await _other_views(client, queue)):
         try:
             return job_of(await get(f"{view}/{job}"))
-        except (NotFoundError, ApplianceFaultError) as error:
+        except (NotFoundError, UnsupportedError, ApplianceFaultError) as error:
             if failed is None or isinstance(failed, NotFoundError):
                 failed = error
     raise failed or NotFoundError(f"No view of the iDRAC knows job {job}.")

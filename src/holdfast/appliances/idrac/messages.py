@@ -91,7 +91,7 @@ def _message(entry: JsonObject) -> Message:
     return Message(
         id=known,
         text=_text(entry.get("Message")),
-        severity=_text(entry.get("Severity")),
+        severity=_text(entry.get("MessageSeverity")) or _text(entry.get("Severity")),
         resolution="" if resolution.rstrip(".").lower() in _NO_STEP else resolution,
         vendor=full.lower().startswith("idrac"),
         arguments=arguments,

@@ -40,7 +40,7 @@ def destination(row: JsonObject) -> str | None:
 def facts(row: JsonObject) -> JsonObject:
     """A subscription as a plan and a list show it."""
     return {
-        "id": text(row, "Id"),
+        "id": text(row, "Id") or "?",
         "destination": destination(row),
         "format": text(row, "EventFormatType"),
         "types": [*texts(row, "EventTypes")],
