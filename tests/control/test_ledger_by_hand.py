@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.control.ledger import Ledger, LedgerReader, Outcome, export
+from holdfast.control.ledger import Ledger, LedgerReader, Outcome, export, reading
 from holdfast.control.ledger.unknown import Unknowns
 from holdfast.errors import LedgerError
 from tests.control.ledgers import KEY, SECRET, intent, opened, reader, records, rewrite
@@ -130,6 +130,27 @@ async def test_an_outcome_that_is_recorded_while_the_ledger_is_read_counts(
         assert records(tmp_path / "l")[-1]["body"]["result"] == "not_applied"
         await ledger.settle_by_hand(other, BY_HAND)
     assert reader(tmp_path / "l").verify().unknown == ()
+
+
+async def test_while_a_file_is_closed_under_the_reader_nothing_is_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader has listed the files; then the one written to gets its number, and another takes its place."""
+    async with opened(tmp_path / "l") as ledger:
+        name = await left(ledger, FINAL)
+        place = tmp_path / "l"
+        await ledger.outcome(name, Outcome("applied"))
+        (place / "ledger.jsonl").rename(place / "ledger-000000000001.jsonl")
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "segments", lambda directory: [place / "ledger.jsonl"])
+            async with opened(place) as other:
+                await other.event("goes on")
+                before = records(place)
+                with pytest.raises(LedgerError, match="was moved while it was read, or records are missing"):
+                    await ledger.settle_by_hand(name, BY_HAND)
+        assert records(place) == before
+        with pytest.raises(LedgerError, match="is known"):
+            await ledger.settle_by_hand(name, BY_HAND)
 
 
 @pytest.mark.parametrize("line", [1, 2])

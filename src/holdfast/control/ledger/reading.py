@@ -208,16 +208,30 @@ class LedgerReader:
         Raises:
             LedgerError: The files cannot be read.
         """
-        return sorted(self._unknowns()[0].found.values(), key=lambda write: write.intent.seq)
+        unknowns = Unknowns()
+        for record in self.records():
+            unknowns.take(record)
+        return sorted(unknowns.found.values(), key=lambda write: write.intent.seq)
 
     def unknown_write(self, name: str) -> tuple[Unknown, int]:
         """A write whose outcome is recorded as unknown, and the number of the last record that was looked at.
 
         Raises:
             LedgerError: There is no such write, it is still under way, its outcome is known, its records are not as
-                they were written, or the files cannot be read.
+                they were written, records are missing, or the files cannot be read.
         """
-        unknowns, end, last = self._unknowns(name)
+        unknowns, last = Unknowns(), None
+        count = end = 0
+        for record in self.records():
+            unknowns.take(record)
+            count, end = count + 1, record.seq
+            if record.body.get("id") == name:
+                last = record
+        if count != end:
+            raise LedgerError(
+                "The ledger was moved while it was read, or records are missing. Nothing was recorded.",
+                next_step="Try again. If it stays so: holdfast audit verify.",
+            )
         found = unknowns.found.get(name)
         if found is None:
             raise _not_unknown(name, last)
@@ -233,16 +247,6 @@ class LedgerReader:
         """
         later = takewhile(lambda record: record.seq > after, self._records(newest_first=True, cursor=None))
         return any(record.kind == "outcome" and record.body.get("id") == name for record in later)
-
-    def _unknowns(self, name: str | None = None) -> tuple[Unknowns, int, Record | None]:
-        """What is unknown, the number of the last record, and the last record about the write of this name."""
-        unknowns, end, last = Unknowns(), 0, None
-        for record in self.records():
-            unknowns.take(record)
-            end = record.seq
-            if name is not None and record.body.get("id") == name:
-                last = record
-        return unknowns, end, last
 
     def _records(self, *, newest_first: bool, cursor: int | None) -> Iterator[Record]:
         try:
