@@ -198,6 +198,28 @@ async def test_who_comes_while_keys_are_fetched_waits_for_them(tmp_path: Path) -
         assert made.fetches == 1
 
 
+async def test_who_has_a_known_key_does_not_wait_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with provider(tmp_path) as (made, verify, clock):
+        assert await verify(made.token()) == "user-7"
+        clock[0] += 60
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def slow(target: str) -> JsonObject:
+            asked.set()
+            await answered.wait()
+            raise ConfigError("The OpenID provider answered 503.")
+
+        monkeypatch.setattr(verify, "_get", slow)
+        made.kid = "unknown"
+        stranger = asyncio.create_task(verify(made.token()))
+        await asked.wait()
+        made.kid = "one"
+        async with asyncio.timeout(5):
+            assert await verify(made.token()) == "user-7"
+        answered.set()
+        assert await stranger is None
+
+
 async def test_a_key_that_the_provider_has_withdrawn_is_forgotten_within_the_hour(tmp_path: Path) -> None:
     async with provider(tmp_path) as (made, verify, clock):
         token = made.token()

@@ -100,9 +100,6 @@ class OidcVerifier:
         except _UNUSABLE as error:
             _log.info("a bearer token was refused: %s", type(error).__name__)
             return None
-        except HoldfastError as error:
-            _log.warning("the OpenID provider's keys cannot be had: %s", error)
-            return None
         principal = claims.get(self._claim)
         if not isinstance(principal, str) or not principal:
             return None
@@ -116,21 +113,19 @@ class OidcVerifier:
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         if not self._knows(kid):
             async with self._fetching:
-                if not self._knows(kid) and self._now() - self._asked_at >= REFRESH_S:
-                    await self._renew(kid)
+                if self._now() - self._asked_at >= REFRESH_S:
+                    await self._renew()
         return self._keys.get(kid)
 
     def _knows(self, kid: str) -> bool:
         return kid in self._keys and self._now() - self._fetched_at < KEYS_MAX_AGE_S
 
-    async def _renew(self, kid: str) -> None:
+    async def _renew(self) -> None:
         """Fetch the keys; where that fails, those that are known count on."""
         self._asked_at = self._now()
         try:
             await self._fetch()
         except HoldfastError as error:
-            if kid not in self._keys:
-                raise
             _log.warning("the OpenID provider's keys cannot be had: %s", error)
 
     async def _fetch(self) -> None:
