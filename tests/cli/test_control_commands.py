@@ -181,6 +181,23 @@ async def test_a_denied_plan_is_not_applied_and_the_reason_is_told(pve: Room, op
     assert pve.writes() == []
 
 
+async def test_an_approval_that_is_not_used_yet_is_withdrawn_by_a_denial(pve: Room, operator: Operator) -> None:
+    plan_id = str((await pve.fails("proxmox_stop_guest", guest="web")).details["plan_id"])
+    assert (await operator("approve", plan_id, "--yes")).returncode == 0
+    denied = await operator("deny", plan_id, "--reason", "the backup runs")
+    assert denied.returncode == 0, denied.stderr
+    error = await pve.fails("proxmox_stop_guest", guest="web", plan_id=plan_id)
+    assert "has denied the plan: the backup runs" in str(error)
+    assert pve.writes() == []
+    again = str((await pve.fails("proxmox_stop_guest", guest="web")).details["plan_id"])
+    assert (await operator("approve", again, "--yes")).returncode == 0
+    await pve.call("proxmox_stop_guest", guest="web", plan_id=again)
+    late = await operator("deny", again)
+    assert late.returncode == 2
+    assert "it is too late to deny it" in late.stderr
+    assert "is denied" not in late.stdout
+
+
 async def test_the_kill_switch_stops_writes_of_a_running_server_and_reads_go_on(pve: Room, operator: Operator) -> None:
     assert (await operator("kill", "--reason", "drill")).returncode == 0
     error = await pve.fails("proxmox_start_guest", guest="build")

@@ -98,21 +98,94 @@ def test_the_first_decision_stands(world: World) -> None:
     assert world.server.decision(plan).by == "bob"  # type: ignore[union-attr]  # there is one
 
 
-def test_of_many_that_decide_at_once_exactly_one_does(world: World) -> None:
+def test_an_approval_that_is_not_used_yet_can_be_withdrawn_once_and_for_all(world: World) -> None:
+    plan = world.asked()
+    world.operator.decide(plan.plan_id, approve=True, by="bob")
+    withdrawn = world.operator.decide(plan.plan_id, approve=False, by="eve", reason="the backup runs")
+    assert world.server.decision(plan) == withdrawn
+    with pytest.raises(NotConfirmedError, match=r"eve has denied the plan: the backup runs\. Nothing was executed"):
+        world.server.redeem(plan)
+    for approve in (True, False):
+        with pytest.raises(PlanError, match="decided about already"):
+            world.operator.decide(plan.plan_id, approve=approve, by="bob")
+    world.now += 5000
+    world.asked()
+    assert world.state.get("approvals-withdrawn", plan.plan_id) is None
+
+
+def test_a_denial_is_no_second_one(world: World) -> None:
+    plan = world.asked()
+    world.operator.decide(plan.plan_id, approve=False, by="bob", reason="first")
+    with pytest.raises(PlanError, match="decided about already"):
+        world.operator.decide(plan.plan_id, approve=False, by="eve", reason="second")
+    assert world.server.decision(plan).reason == "first"  # type: ignore[union-attr]  # there is one
+
+
+def test_an_approval_that_was_used_cannot_be_withdrawn_and_it_is_told_so(world: World) -> None:
+    plan = world.asked()
+    approved = world.operator.decide(plan.plan_id, approve=True, by="bob")
+    world.server.redeem(plan)
+    with pytest.raises(PlanError, match="was used already: it is too late to deny it") as caught:
+        world.operator.decide(plan.plan_id, approve=False, by="eve")
+    assert caught.value.details == {"reason": "used"}
+    assert world.server.decision(plan) == approved
+
+
+def test_an_approval_that_is_withdrawn_while_it_is_used_is_not_used(world: World) -> None:
+    """Whoever comes second sees the other: never is a plan carried out of which a person was told that it is denied."""
+    plan = world.asked()
+    world.operator.decide(plan.plan_id, approve=True, by="bob")
+    create = world.state.create
+
+    def withdrawn_first(space: str, key: str, record: bytes, *, expires_at: float) -> bool:
+        if space == "approvals-redeemed":
+            world.state.create = create  # type: ignore[method-assign]
+            world.operator.decide(plan.plan_id, approve=False, by="eve")
+        return create(space, key, record, expires_at=expires_at)
+
+    world.state.create = withdrawn_first  # type: ignore[method-assign]
+    with pytest.raises(NotConfirmedError, match="withdrawn meanwhile"):
+        world.server.redeem(plan)
+    other = world.asked()
+    world.operator.decide(other.plan_id, approve=True, by="bob")
+
+    def redeemed_first(space: str, key: str, record: bytes, *, expires_at: float) -> bool:
+        if space == "approvals-withdrawn":
+            world.state.create = create  # type: ignore[method-assign]
+            world.server.redeem(other)
+        return create(space, key, record, expires_at=expires_at)
+
+    world.state.create = redeemed_first  # type: ignore[method-assign]
+    with pytest.raises(PlanError, match="too late to deny it"):
+        world.operator.decide(other.plan_id, approve=False, by="eve")
+
+
+def test_garbage_in_place_of_a_withdrawal_is_no_approval(world: World) -> None:
+    plan = world.asked()
+    world.operator.decide(plan.plan_id, approve=True, by="bob")
+    world.state.create("approvals-withdrawn", plan.plan_id, b"garbage", expires_at=plan.expires_at)
+    with pytest.raises(NotConfirmedError, match="not signed"):
+        world.server.redeem(plan)
+
+
+def test_of_many_that_decide_at_once_one_does_and_one_may_withdraw_it(world: World) -> None:
     plan = world.asked()
     barrier = threading.Barrier(10)
 
-    def decide(number: int) -> bool:
+    def decide(number: int) -> str:
         barrier.wait(10)
         try:
-            world.process().decide(plan.plan_id, approve=number % 2 == 0, by=f"p{number}")
+            return world.process().decide(plan.plan_id, approve=number % 2 == 0, by=f"p{number}").verdict
         except PlanError:
-            return False
-        return True
+            return "none"
 
     with ThreadPoolExecutor(10) as pool:
-        assert sum(pool.map(decide, range(10))) == 1
-    assert world.server.decision(plan) is not None
+        made = list(pool.map(decide, range(10)))
+    assert made.count("denied") == 1
+    assert made.count("approved") <= 1
+    found = world.server.decision(plan)
+    assert found is not None
+    assert not found.approved
 
 
 def test_of_many_that_redeem_at_once_exactly_one_may(world: World) -> None:
@@ -462,7 +535,7 @@ class Broken(MemoryState):
         return super().get(space, key)
 
 
-@pytest.mark.parametrize("failing", ["get approval-decisions", "create approvals-redeemed"])
+@pytest.mark.parametrize("failing", ["get approval-decisions", "get approvals-withdrawn", "create approvals-redeemed"])
 def test_when_the_state_fails_nothing_is_approved(failing: str) -> None:
     state = Broken()
     world = World(state)

@@ -3,7 +3,8 @@
 The serving process leaves a request in the state; `holdfast plans` shows it, `holdfast approve` or `holdfast deny`
 leaves a signed decision; the serving process finds it when the tool is called again. A decision is bound to the plan,
 to every digest in it, to what the person was shown, to who decided and when; it counts once, and only while the plan
-lives. The first decision stands. What a signature proves, and what not, is said in `holdfast.control.approvalkeys`.
+lives. The first decision stands, but an approval that is not used yet is withdrawn by a denial. What a signature
+proves, and what not, is said in `holdfast.control.approvalkeys`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from holdfast.errors import NotConfirmedError, PlanError
 
 _REQUESTS: Final = "approval-requests"
 _DECISIONS: Final = "approval-decisions"
+_WITHDRAWN: Final = "approvals-withdrawn"
 _REDEEMED: Final = "approvals-redeemed"
 _KEEP_S: Final = 3600.0
 _SKEW_S: Final = 5.0
@@ -157,6 +159,7 @@ class Approvals:
         try:
             self._state.prune(_REQUESTS, before=self._now() - _KEEP_S)
             self._state.prune(_DECISIONS, before=self._now() - _KEEP_S)
+            self._state.prune(_WITHDRAWN, before=self._now() - _KEEP_S)
             self._state.prune(_REDEEMED, before=self._now() - 2 * _KEEP_S)
             self._state.create(
                 _REQUESTS,
@@ -207,10 +210,10 @@ class Approvals:
         return request if request.plan_id == plan_id else None
 
     def decide(self, plan_id: str, *, approve: bool, by: str, reason: str | None = None) -> Decision:
-        """Decide about a plan. The first decision stands.
+        """Decide about a plan. The first decision stands; a denial withdraws an approval that is not used yet.
 
         Raises:
-            PlanError: No such request, expired, or decided already.
+            PlanError: No such request, expired, decided already, or used already.
             NotConfirmedError: This process can only check decisions, not make them.
             OSError: The decision cannot be written.
         """
@@ -235,9 +238,21 @@ class Approvals:
         )
         record = decision.model_dump(mode="json")
         sealed = _sealed(record, sign({"decision": record}))
-        if not self._state.create(_DECISIONS, plan_id, sealed, expires_at=request.expires_at):
-            raise PlanError("The plan was decided about already.", details={"reason": "decided"})
+        if self._state.create(_DECISIONS, plan_id, sealed, expires_at=request.expires_at):
+            return decision
+        first = _unsealed(self._state.get(_DECISIONS, plan_id))
+        if approve or first is None or first.record.get("verdict") != "approved":
+            raise _decided_already()
+        if self._is_used(plan_id):
+            raise _too_late()
+        if not self._state.create(_WITHDRAWN, plan_id, sealed, expires_at=request.expires_at):
+            raise _decided_already()
+        if self._is_used(plan_id):
+            raise _too_late()
         return decision
+
+    def _is_used(self, plan_id: str) -> bool:
+        return self._state.get(_REDEEMED, plan_id) is not None
 
     def decision(self, plan: Plan) -> Decision | None:
         """The decision about a plan, or None while there is none.
@@ -246,7 +261,7 @@ class Approvals:
             NotConfirmedError: What stands there is not a genuine decision about this plan. Nothing was executed.
         """
         try:
-            record = self._state.get(_DECISIONS, plan.plan_id)
+            record = self._state.get(_WITHDRAWN, plan.plan_id) or self._state.get(_DECISIONS, plan.plan_id)
         except OSError as error:
             raise NotConfirmedError("The decision cannot be read. Nothing was executed.") from error
         if record is None:
@@ -285,10 +300,14 @@ class Approvals:
             raise NotConfirmedError("The approval has expired. Nothing was executed.")
         try:
             first = self._state.create(_REDEEMED, plan.plan_id, b"{}", expires_at=plan.expires_at)
+            # Looked at after the mark is set, as the mark is after a withdrawal: of two at once, one sees the other.
+            withdrawn = self._state.get(_WITHDRAWN, plan.plan_id) is not None
         except OSError as error:
             raise NotConfirmedError("The approval cannot be marked as used. Nothing was executed.") from error
         if not first:
             raise NotConfirmedError("The approval was used already. Nothing was executed.")
+        if withdrawn:
+            raise NotConfirmedError("The approval was withdrawn meanwhile. Nothing was executed.")
         return decision
 
 
@@ -304,6 +323,18 @@ def denied(decision: Decision) -> NotConfirmedError:
     """The error for a plan that somebody has denied."""
     why = f": {decision.reason}" if decision.reason else ""
     return NotConfirmedError(f"{decision.by} has denied the plan{why}. Nothing was executed.")
+
+
+def _decided_already() -> PlanError:
+    return PlanError("The plan was decided about already.", details={"reason": "decided"})
+
+
+def _too_late() -> PlanError:
+    return PlanError(
+        "The approval was used already: it is too late to deny it.",
+        next_step="holdfast audit show tells what became of the change.",
+        details={"reason": "used"},
+    )
 
 
 def _not_genuine(what: str) -> NotConfirmedError:
