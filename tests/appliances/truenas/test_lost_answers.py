@@ -9,9 +9,21 @@ from pathlib import Path
 import pytest
 
 from holdfast.control.caller import Question, Reply
+from holdfast.control.change import Earlier
+from holdfast.errors import NotFoundError
 from holdfast.simulators.truenas.jobs import Job
 from tests.appliances.truenas.case import PERSONAS, TRACELESS, Case
-from tests.appliances.truenas.harness import UNSUPPORTED, box, calls_of, forgive, nas, prepare, raw, socket_closed
+from tests.appliances.truenas.harness import (
+    UNSUPPORTED,
+    box,
+    calls_of,
+    client_of,
+    forgive,
+    nas,
+    prepare,
+    raw,
+    socket_closed,
+)
 from tests.appliances.truenas.table import WRITES
 from tests.support.rooms import Room
 
@@ -98,3 +110,24 @@ async def test_on_25_04_a_job_is_found_again_although_ids_began_anew_before_it(t
         made.running.fault("cut-after-commit", method="app.redeploy", count=1)
         answer = await made.call("truenas_redeploy_app", app="syncthing")
         assert answer["outcome"] == "applied", answer
+
+
+async def test_a_recorded_job_number_that_stands_for_another_job_after_a_restart_tells_nothing(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        ours = await raw(made, "app.redeploy", "syncthing")
+        sent_at = made.clock.now()
+        change = await made.application.dispatcher.recompute(
+            "truenas_redeploy_app", "truenas.lab", {"app": "syncthing"}
+        )
+        assert change.recall is not None
+        made.clock.advance(20)
+        assert (await change.recall(Earlier(sent_at, str(ours)))).effect == "applied"
+        for method, *params in (("app.stop", "syncthing"), ("app.redeploy", "gitea"), ("app.redeploy", "syncthing")):
+            box(made).box.jobs.forget()
+            (await client_of(made)).known_jobs.clear()
+            made.clock.advance(20)
+            number = await raw(made, method, *params)
+            assert number == ours
+            long_ago = made.clock.now() - (600 if params == ["syncthing"] else 0)
+            with pytest.raises(NotFoundError, match="does not know"):
+                await change.recall(Earlier(long_ago, str(ours)))

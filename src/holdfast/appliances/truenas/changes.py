@@ -12,7 +12,9 @@ from holdfast.appliances.truenas.jobs import (
     INLINE_WAIT_S,
     Job,
     SeveralJobsError,
+    began_by,
     find_job,
+    forgotten,
     job_state,
     newest_job,
     only_job,
@@ -248,17 +250,17 @@ class _Sending:
         return replace(found, task=None if found.effect == "unknown" else str(job.id))
 
     async def _earlier_job(self, earlier: Earlier) -> Job | None:
+        calls = [(way.method, way.params) for way in self._write.ways if way.job]
         if earlier.task is not None and earlier.task.isdecimal():
             number: int | None = int(earlier.task)
         else:
-            number = await only_job(
-                self._client,
-                [(way.method, way.params) for way in self._write.ways if way.job],
-                sent_at=earlier.sent_at,
-            )
+            number = await only_job(self._client, calls, sent_at=earlier.sent_at)
         if number is None:
             return None
-        return await job_state(self._client, number, with_result=self._write.judge is not None)
+        job = await job_state(self._client, number, with_result=self._write.judge is not None)
+        if not began_by(job, calls, sent_at=earlier.sent_at):
+            raise forgotten(number)
+        return job
 
     async def _current_job(self) -> Job | None:
         if self._job is not None and self._job.ended:

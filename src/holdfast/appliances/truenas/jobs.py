@@ -30,6 +30,8 @@ SKEW_S: Final = 60.0
 """How far the clocks of the appliance and of this machine may differ, seconds."""
 MASK: Final = "********"
 """What TrueNAS shows instead of a secret (contract 14)."""
+_LATE_S: Final = 300.0
+"""A job that began so long after a write was recorded was started by another one, seconds: no call lasts that long."""
 _EARLY_S: Final = 5.0
 """A job that began so long before a write was recorded may be its own, by another clock, seconds."""
 
@@ -134,7 +136,7 @@ async def job_state(client: TrueNASClient, number: int, *, with_result: bool = F
         filters.append(["message_ids", "rin", known.request_id])
     found = await jobs(client, filters, limit=1, with_result=with_result)
     if not found or (known is not None and not _is(found[0], known)):
-        raise _forgotten(number)
+        raise forgotten(number)
     job = found[0]
     client.known_jobs[number] = KnownJob(job.method, job.started_at, known.request_id if known is not None else None)
     return job
@@ -144,7 +146,8 @@ def _is(job: Job, known: KnownJob) -> bool:
     return job.method == known.method and known.started_at in (0.0, job.started_at)
 
 
-def _forgotten(number: int) -> NotFoundError:
+def forgotten(number: int) -> NotFoundError:
+    """The error for a job that TrueNAS does not know any more."""
     return NotFoundError(
         f"TrueNAS does not know job {number} any more: it forgets jobs when its middleware restarts, and shows those "
         "of other accounts to full administrators only.",
@@ -286,9 +289,7 @@ async def only_job(
         found += [
             job
             for job in candidates
-            if job.started_at >= sent_at - SKEW_S
-            and job.id not in client.known_jobs
-            and _same(dig(job.row, "arguments"), params)
+            if job.id not in client.known_jobs and began_by(job, [(method, params)], sent_at=sent_at)
         ]
     if not found:
         return None
@@ -296,6 +297,13 @@ async def only_job(
     if len(since) != 1:
         raise SeveralJobsError
     return since[0]
+
+
+def began_by(job: Job, calls: Sequence[tuple[str, Sequence[JsonValue]]], *, sent_at: float) -> bool:
+    """Whether one of these calls may have started a job: an id alone does not tell, they begin anew (contract 7)."""
+    return sent_at - SKEW_S <= job.started_at <= sent_at + _LATE_S and any(
+        job.method == method and _same(dig(job.row, "arguments"), params) for method, params in calls
+    )
 
 
 def _same(listed: JsonValue, sent: Sequence[JsonValue]) -> bool:
