@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import Executed, HoldfastError
-from holdfast.simulators.truenas.errors import Row
+from holdfast.simulators.truenas.errors import CallError, Row
 from holdfast.simulators.truenas.methods.accounts import Accounts
 from holdfast.simulators.truenas.methods.storage import Storage
 from holdfast.simulators.truenas.releases import facts_of
+from holdfast.simulators.truenas.storage.datasets import Dataset
 from holdfast.simulators.truenas.storage.store import Snapshot
 from tests.appliances.truenas.case import Call, Case
 from tests.appliances.truenas.harness import box, calls_of, nas, prepare
@@ -264,3 +265,51 @@ async def test_what_is_neither_as_it_was_nor_as_wanted_is_told_as_perhaps_done_i
             users.change = change  # type: ignore[method-assign]
             assert (done["outcome"], done["verified"]) == ("unknown", False)
             assert "a part may have been done" in str(done["warnings"])
+
+
+async def test_a_destruction_that_stopped_half_way_is_not_told_as_if_all_were_there(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        store = box(made).box.get(Storage).store
+        for name in ("top", "top/a", "top/a/b"):
+            await made.call("truenas_create_dataset", dataset=f"tank/{name}")
+        await made.call("truenas_create_snapshot", dataset="tank/top", name="s", recursive=True)
+        drop, drop_snapshot = store.drop_dataset, store.drop_snapshot
+
+        def once(dataset: Dataset) -> None:
+            drop(dataset)
+            store.drop_dataset = busy  # type: ignore[method-assign]
+
+        def once_snapshot(snapshot: Snapshot) -> None:
+            drop_snapshot(store.snapshot("tank/top/a/b@s") or snapshot)
+            store.drop_snapshot = busy_snapshot  # type: ignore[method-assign]
+
+        def busy(dataset: Dataset) -> None:
+            raise CallError("cannot destroy: dataset is busy", 16)
+
+        def busy_snapshot(snapshot: Snapshot) -> None:
+            raise CallError("cannot destroy: dataset is busy", 16)
+
+        for tool, arguments in (
+            ("delete_snapshot", {"snapshot": "tank/top@s"}),
+            ("delete_dataset", {"dataset": "tank/top"}),
+        ):
+            store.drop_dataset, store.drop_snapshot = once, once_snapshot  # type: ignore[method-assign]
+            half = await made.call(f"truenas_{tool}", recursive=True, **arguments)
+            store.drop_dataset, store.drop_snapshot = drop, drop_snapshot  # type: ignore[method-assign]
+            assert (half["outcome"], half["verified"]) == ("unknown", False), tool
+            assert "a part may have been done" in str(half["warnings"])
+
+
+async def test_permissions_below_a_folder_are_not_told_as_they_were_after_a_job_that_failed_on_its_way(
+    tmp_path: Path,
+) -> None:
+    async with nas(tmp_path) as made:
+        for tool, method, arguments in (
+            ("set_permissions", "filesystem.setperm", {"mode": "750"}),
+            ("set_permissions", "filesystem.chown", {"user": "alice"}),
+            ("set_acl", "filesystem.setacl", {"entries": ["USER_OBJ:rwx", "GROUP_OBJ:r-x", "OTHER:---"]}),
+        ):
+            made.running.fault("job-fails", method=method, reason="went wrong")
+            half = await made.call(f"truenas_{tool}", path="/mnt/tank/home", recursive=True, **arguments)
+            assert (half["outcome"], half["verified"]) == ("unknown", False), method
+            assert "a part may have been done" in str(half["warnings"])

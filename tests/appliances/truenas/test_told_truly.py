@@ -80,3 +80,16 @@ async def test_a_call_that_has_less_time_than_the_rollback_timer_keeps_some_to_r
         await made.call("truenas_update_interface", interface="eno1", addresses=["10.20.0.99/24"], rollback_s=120)
         assert next(left, None) is None
         assert [one for one in made.slept if one <= 2.0 and one > 0][:3] == [2.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("persona", ["25.10", "26"])
+async def test_an_update_that_truenas_warns_of_is_installed_only_once_the_warnings_are_accepted(
+    persona: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, persona) as made:
+        made.running.fault("reboot-required")
+        warned = await made.call("truenas_run_update")
+        assert warned["outcome"] == "not_applied"
+        assert "A reboot is pending" in str(warned["warnings"])
+        done = await made.call("truenas_run_update", in_spite_of_warnings=True)
+        assert done["outcome"] == "applied"

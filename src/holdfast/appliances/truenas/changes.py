@@ -96,6 +96,8 @@ class Write:
         slow: A plain call that the middleware may still be working on after the socket dropped.
         goes_on: The job lasts as long as the work that it starts (a scrub): what was wanted is that it has begun.
         wait_s: How long its job is waited for before it is handed over, seconds.
+        in_steps: It changes one thing after another, not all of which are looked at: what failed may have left some
+            changed although the state that is seen is as before.
     """
 
     ways: tuple[Way, ...]
@@ -103,6 +105,7 @@ class Write:
     slow: bool = False
     goes_on: bool = False
     wait_s: float = INLINE_WAIT_S
+    in_steps: bool = False
 
     @property
     def content(self) -> JsonObject:
@@ -115,9 +118,9 @@ def call(method: str, *params: JsonValue, slow: bool = False) -> Write:
     return Write((Way(method, params),), slow=slow)
 
 
-def job(method: str, *params: JsonValue, judge: Judge | None = None) -> Write:
+def job(method: str, *params: JsonValue, judge: Judge | None = None, in_steps: bool = False) -> Write:
     """A write by one method that starts a job."""
-    return Write((Way(method, params, job=True),), judge=judge)
+    return Write((Way(method, params, job=True),), judge=judge, in_steps=in_steps)
 
 
 class _Sending:
@@ -174,7 +177,9 @@ class _Sending:
 
     def _as_before(self, seen: Seen) -> bool:
         """Whether the state is what it was: of what has failed, a part may be done."""
-        return all(self._before.get(name, value) == value for name, value in (seen.state or {}).items())
+        return not self._write.in_steps and all(
+            self._before.get(name, value) == value for name, value in (seen.state or {}).items()
+        )
 
     def _adopt(self, number: int, *, method: str, started_at: float = 0.0) -> None:
         self._number = number
@@ -350,7 +355,7 @@ _MAY_BE_DONE: Final = "It failed while it was at work: it may have done a part, 
 _NO_TRACE: Final = (
     "Values are refused before any work as a rule; here nothing that can be read shows that none was done."
 )
-_PARTLY: Final = "The state is neither as it was nor as wanted: a part may have been done."
+_PARTLY: Final = "What can be seen is not as wanted, but a part may have been done."
 _NOT_SHOWN: Final = "The job ended well; the state does not show it yet."
 
 

@@ -171,22 +171,29 @@ async def truenas_delete_dataset(
     row = await dataset_row(ctx, dataset)
     if "/" not in dataset:
         raise InputError("The dataset of a pool itself is not deleted.")
-    children = row.get("children")
-    below = len(children) if isinstance(children, list) else 0
+    below = _below(row)
     if below and not recursive:
         raise ConflictError(f"{dataset} has {below} datasets below.", next_step="Say recursive=true.")
-    users = as_objects(await ctx.client.call("pool.dataset.attachments", dataset), "attachments")
-    snapshots = as_int(await ctx.client.call("pool.dataset.snapshot_count", dataset), "snapshot_count")
+    users, snapshots = await _inside(ctx, dataset)
 
     async def look() -> Seen:
-        gone = await _there(ctx, dataset) is None
-        return Seen(gone, {} if gone else {"id": dataset})
+        now = await _there(ctx, dataset)
+        if now is None:
+            return Seen(True, {})
+        left, more = await _inside(ctx, dataset)  # shares go first, then what is below
+        return Seen(False, {"id": dataset, "snapshots": more, "below": _below(now), "used_by": len(left)})
 
     return await change(
         ctx,
         call("pool.dataset.delete", dataset, {"recursive": recursive, "force": False}, slow=True),
         summary=f"Destroy the dataset {dataset} with all its data",
-        before={"id": dataset, "used_bytes": row.get("used_bytes"), "snapshots": snapshots, "below": below},
+        before={
+            "id": dataset,
+            "used_bytes": row.get("used_bytes"),
+            "snapshots": snapshots,
+            "below": below,
+            "used_by": len(users),
+        },
         after={},
         look=look,
         cannot_undo="Destroyed data cannot be brought back.",
@@ -196,6 +203,19 @@ async def truenas_delete_dataset(
             *(f"{user.get('type')}: {_names(user.get('attachments'))}." for user in users),
         ],
     )
+
+
+def _below(row: JsonObject) -> int:
+    """How many datasets are below one, on all levels."""
+    children = row.get("children")
+    found = [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []
+    return len(found) + sum(map(_below, found))
+
+
+async def _inside(ctx: Ctx, dataset: str) -> tuple[list[JsonObject], int]:
+    """What uses a dataset, and how many snapshots it has."""
+    users = as_objects(await ctx.client.call("pool.dataset.attachments", dataset), "attachments")
+    return users, as_int(await ctx.client.call("pool.dataset.snapshot_count", dataset), "snapshot_count")
 
 
 def _names(value: JsonValue) -> str:

@@ -110,9 +110,9 @@ def _write(path: str, wanted: JsonObject, mode: str | None, strip_acl: bool, opt
         if isinstance(value, str):
             owner |= {number: int(value)} if value.isdigit() else {name: value}
     if mode is None and not strip_acl:
-        return job("filesystem.chown", {"path": path, **owner, "options": options})
+        return job("filesystem.chown", {"path": path, **owner, "options": options}, in_steps=bool(options["recursive"]))
     data: JsonObject = {"path": path, **owner, **given(mode=mode), "options": {**options, "stripacl": strip_acl}}
-    return job("filesystem.setperm", data)
+    return job("filesystem.setperm", data, in_steps=bool(options["recursive"]))
 
 
 def _permission_look(ctx: Ctx, path: str, wanted: JsonObject, recursive: bool) -> Look:
@@ -188,7 +188,7 @@ async def truenas_set_acl(
     options: JsonObject = {"recursive": recursive, "traverse": traverse}
     return await change(
         ctx,
-        job("filesystem.setacl", {"path": path, "dacl": rows, **owner, "options": options}),
+        job("filesystem.setacl", {"path": path, "dacl": rows, **owner, "options": options}, in_steps=recursive),
         summary=f"Set the ACL of {path}{' and all below' if recursive else ''}",
         before=before,
         after=wanted,

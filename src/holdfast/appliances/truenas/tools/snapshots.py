@@ -67,20 +67,22 @@ async def truenas_delete_snapshot(
         raise ConflictError(f"{snapshot} is held.", next_step="Release it first with truenas_release_snapshot.")
     dataset, _, name = snapshot.partition("@")
     below: list[str] = []
+    filters: list[JsonValue] = [["snapshot_name", "=", name], ["dataset", "^", f"{dataset}/"]]
     if recursive:
-        filters: list[JsonValue] = [["snapshot_name", "=", name], ["dataset", "^", f"{dataset}/"]]
         below = [get_str(found, "id") for found in await snapshots_like(ctx, None, filters)]
 
     async def look() -> Seen:
-        gone = not await snapshots_like(ctx, snapshot)
-        return Seen(gone, {} if gone else {"id": snapshot})
+        if not await snapshots_like(ctx, snapshot):
+            return Seen(True, {})
+        left = await snapshots_like(ctx, None, filters) if recursive else []
+        return Seen(False, {"id": snapshot, "below": len(left)})
 
     options: JsonObject = {"recursive": True} if recursive else {}
     return await change(
         ctx,
         Write(snapshot_ways("delete", snapshot, options), slow=True),
         summary=f"Delete the snapshot {snapshot}{f' and {len(below)} below' if below else ''}",
-        before={"id": snapshot, "used_bytes": row.get("used_bytes")},
+        before={"id": snapshot, "used_bytes": row.get("used_bytes"), "below": len(below)},
         after={},
         look=look,
         cannot_undo="A deleted snapshot cannot be brought back.",

@@ -188,9 +188,16 @@ async def truenas_check_update(ctx: Ctx) -> UpdateState:
 
 @tool(title="Run update", toolset="system", risk=Risk.DESTRUCTIVE, idempotent=False, open_world=True)
 async def truenas_run_update(
-    ctx: Ctx, *, reboot: Annotated[bool, Field(description="Reboot into it at once.")] = False
+    ctx: Ctx,
+    *,
+    reboot: Annotated[bool, Field(description="Reboot into it at once.")] = False,
+    in_spite_of_warnings: Annotated[
+        bool, Field(description="Only after a call failed with EAGAIN and the user accepted its warnings.")
+    ] = False,
 ) -> Change:
-    """Download and install the available update into a new boot environment; it runs from the next reboot on."""
+    """Download and install the available update into a new boot environment; it runs from the next reboot on. Where
+    TrueNAS warns (EAGAIN), nothing is installed: show the user its warnings.
+    """
     if await ctx.client.release() < (25, 10):
         raise UnsupportedError(
             "Releases before 25.10 are updated in the web interface.",
@@ -207,6 +214,7 @@ async def truenas_run_update(
     if not state.available or state.version is None:
         raise ConflictError("No update is available.", next_step="truenas_check_update tells why.")
     wanted = state.version
+    resume: JsonObject = {"resume": True} if in_spite_of_warnings else {}
 
     async def look() -> Seen:
         rows = await ctx.client.query("boot.environment.query", [["id", "^", wanted]], {"limit": 1})
@@ -215,7 +223,7 @@ async def truenas_run_update(
     version = as_object(await ctx.client.get_system_info(), "system.info").get("version")
     return await change(
         ctx,
-        Write((Way("update.run", ({"reboot": reboot},), job=True),)),
+        Write((Way("update.run", ({"reboot": reboot, **resume},), job=True),)),
         summary=f"Install TrueNAS {wanted}{' and reboot' if reboot else ''}",
         before={"version": version},
         after={"boot_environment": wanted},
