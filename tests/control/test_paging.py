@@ -7,7 +7,8 @@ import base64
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from holdfast.control.paging import Cursor, decode_cursor, encode_cursor, paginate, window
+from holdfast.control.answers import Page
+from holdfast.control.paging import Cursor, decode_cursor, encode_cursor, page, paginate, window
 from holdfast.errors import InputError
 
 
@@ -56,15 +57,19 @@ class Row(BaseModel):
     number: int
 
 
+class Rows(Page[Row]):
+    of: str | None = None
+
+
 def test_pages_follow_each_other_to_the_end() -> None:
     rows = [Row(number=number) for number in range(5)]
     found: list[list[int]] = []
     cursor: str | None = None
     for _ in range(3):
-        page = paginate(rows, limit=2, cursor=cursor)
-        assert page.total == 5
-        found.append([row.number for row in page.items])
-        cursor = page.next_cursor
+        shown = paginate(Rows, rows, 2, cursor)
+        assert shown.total == 5
+        found.append([row.number for row in shown.items])
+        cursor = shown.next_cursor
     assert found == [[0, 1], [2, 3], [4]]
     assert cursor is None
 
@@ -76,5 +81,18 @@ def test_a_list_that_ends_with_its_page_has_no_next_one() -> None:
 
 
 def test_notes_are_left_out_where_there_are_none() -> None:
-    assert paginate([Row(number=1)], limit=1, cursor=None).notes is None
-    assert paginate([Row(number=1)], limit=1, cursor=None, notes=["partial"]).notes == ["partial"]
+    assert paginate(Rows, [Row(number=1)], 1, None).notes is None
+    assert paginate(Rows, [Row(number=1)], 1, None, notes=()).notes is None
+    assert paginate(Rows, [Row(number=1)], 1, None, notes=["partial"]).notes == ["partial"]
+
+
+def test_only_the_rows_of_the_page_are_made_and_its_other_fields_are_told() -> None:
+    made: list[int] = []
+
+    def make(number: int) -> Row:
+        made.append(number)
+        return Row(number=number)
+
+    shown = page(Rows, range(100), make, 2, encode_cursor(10), notes=["partial"], of="numbers")
+    assert (made, shown.total, shown.next_cursor) == ([10, 11], 100, encode_cursor(12))
+    assert (shown.items, shown.notes, shown.of) == ([Row(number=10), Row(number=11)], ["partial"], "numbers")

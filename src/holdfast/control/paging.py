@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from holdfast.control.answers import Page
+from holdfast.control.answers import Answer
 from holdfast.errors import InputError
 
 MAX_LIMIT: Final = 200
@@ -17,7 +17,7 @@ _MAX_OFFSET: Final = 10_000_000
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows a page.")]
 
-_Row = TypeVar("_Row", bound=BaseModel)
+PageT = TypeVar("PageT", bound=Answer)
 _Source = TypeVar("_Source")
 
 
@@ -66,7 +66,39 @@ def window(rows: Sequence[_Source], limit: int, cursor: str | None) -> tuple[Seq
     return rows[offset:end], encode_cursor(end) if end < len(rows) else None
 
 
-def paginate(rows: Sequence[_Row], *, limit: int, cursor: str | None, notes: Sequence[str] = ()) -> Page[_Row]:
-    """One page of rows that are all at hand."""
-    items, next_cursor = window(rows, limit, cursor)
-    return Page[_Row](items=list(items), total=len(rows), next_cursor=next_cursor, notes=list(notes) or None)
+def page(
+    kind: Callable[..., PageT],
+    rows: Sequence[_Source],
+    convert: Callable[[_Source], BaseModel],
+    limit: int,
+    cursor: str | None,
+    *,
+    notes: Sequence[str] | None = None,
+    **more: object,
+) -> PageT:
+    """One page of rows that are all at hand; only the rows shown are converted.
+
+    Args:
+        kind: The page's model.
+        rows: All rows.
+        convert: Makes a row's model.
+        limit, cursor: Of the tool.
+        notes: Remarks; none where it is empty.
+        more: Other fields of the page.
+    """
+    shown, next_cursor = window(rows, limit, cursor)
+    items = [convert(row) for row in shown]
+    return kind(items=items, total=len(rows), next_cursor=next_cursor, notes=list(notes or ()) or None, **more)
+
+
+def paginate(
+    kind: Callable[..., PageT],
+    rows: Sequence[BaseModel],
+    limit: int,
+    cursor: str | None,
+    *,
+    notes: Sequence[str] | None = None,
+    **more: object,
+) -> PageT:
+    """One page of rows that are models already; see `page`."""
+    return page(kind, rows, lambda row: row, limit, cursor, notes=notes, **more)

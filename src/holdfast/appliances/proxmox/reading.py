@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Final, TypeVar, get_args, get_origin
@@ -16,12 +16,10 @@ from typing import Annotated, Final, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 
 from holdfast.appliances.proxmox.encoding import listed, plain
-from holdfast.control.paging import window
 from holdfast.errors import ProtocolError
 from holdfast.transport.values import JsonObject, JsonValue, as_bool, as_float, as_int
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-PageT = TypeVar("PageT")
 
 
 @dataclass(frozen=True)
@@ -102,22 +100,6 @@ def made(model: type[ModelT], row: JsonObject, /, **given: object) -> ModelT:
         if field.is_required() and name not in values and name not in given:
             raise ProtocolError(f"The appliance's answer lacks a field: {name}.")
     return model.model_validate({**values, **given})
-
-
-def page(
-    kind: Callable[..., PageT],
-    rows: Sequence[JsonObject],
-    convert: Callable[[JsonObject], BaseModel],
-    limit: int,
-    cursor: str | None,
-    *,
-    notes: Sequence[str] = (),
-) -> PageT:
-    """One page of rows that are all at hand; only the rows shown are converted."""
-    shown, next_cursor = window(rows, limit, cursor)
-    return kind(
-        items=[convert(row) for row in shown], total=len(rows), next_cursor=next_cursor, notes=list(notes) or None
-    )
 
 
 def by(*names: str) -> Callable[[JsonObject], tuple[tuple[int, str], ...]]:

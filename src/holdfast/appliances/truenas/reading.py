@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from holdfast.appliances.truenas.client import TrueNASClient
-from holdfast.control.paging import decode_cursor, encode_cursor, window
+from holdfast.control.paging import decode_cursor, encode_cursor
 from holdfast.errors import ProtocolError
 from holdfast.transport.values import JsonObject, JsonValue, as_int, as_objects
 
@@ -98,21 +98,6 @@ def made(model: type[ModelT], row: JsonObject, **given: object) -> ModelT:
 
 
 Convert = Callable[[JsonObject], BaseModel]
-
-
-def page(
-    kind: Callable[..., PageT],
-    rows: Sequence[JsonObject],
-    convert: Convert,
-    limit: int,
-    cursor: str | None,
-    *,
-    notes: Sequence[str] = (),
-) -> PageT:
-    """One page of rows that are all at hand; only the rows shown are converted."""
-    shown, next_cursor = window(rows, limit, cursor)
-    items = [convert(row) for row in shown]
-    return kind(items=items, total=len(rows), next_cursor=next_cursor, notes=list(notes) or None)
 
 
 async def server_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.control.context import Connections, Context
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 from holdfast.estate.circuits import CircuitPage, circuits
 
@@ -15,5 +15,4 @@ async def circuits_list(ctx: Context[Connections], *, limit: Limit = 100, cursor
     Ask when calls fail with circuit_open, or before an important change. Sends nothing to any appliance.
     """
     every = circuits(ctx.client)
-    items, next_cursor = window(every, limit, cursor)
-    return CircuitPage(items=list(items), total=len(every), next_cursor=next_cursor)
+    return paginate(CircuitPage, every, limit, cursor)

@@ -14,8 +14,9 @@ from holdfast.appliances.idrac.files import FileName
 from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.appliances.idrac.reading import flag, text
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
+from holdfast.transport.values import JsonObject
 
 User = Annotated[UserName, Field(description="User name.")]
 RoleName = Annotated[
@@ -31,9 +32,9 @@ async def idrac_list_accounts(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = N
     """Users of the iDRAC with role and state."""
     users = await accounts.read_users(ctx.client)
     rows = [row for row in users.rows if text(row, "UserName")]
-    found, next_cursor = window(rows, limit, cursor)
-    items = [
-        Account(
+
+    def shown(row: JsonObject) -> Account:
+        return Account(
             id=text(row, "Id") or "?",
             name=text(row, "UserName") or "",
             role=text(row, "RoleId"),
@@ -41,26 +42,23 @@ async def idrac_list_accounts(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = N
             locked=flag(row, "Locked"),
             own=text(row, "UserName") == ctx.client.settings.username,
         )
-        for row in found
-    ]
-    free = len(users.free) if users.slots else None
-    return AccountPage(items=items, total=len(rows), next_cursor=next_cursor, free_slots=free)
+
+    return page(AccountPage, rows, shown, limit, cursor, free_slots=len(users.free) if users.slots else None)
 
 
 @tool(title="List roles", toolset="accounts")
 async def idrac_list_roles(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> RolePage:
     """Roles of the iDRAC and what they may do."""
     rows = await accounts.read_roles(ctx.client)
-    found, next_cursor = window(rows, limit, cursor)
-    items = [
-        Role(
+
+    def shown(row: JsonObject) -> Role:
+        return Role(
             id=text(row, "RoleId", "Id") or "?",
             privileges=list(accounts.privileges(row)),
             predefined=flag(row, "IsPredefined"),
         )
-        for row in found
-    ]
-    return RolePage(items=items, total=len(rows), next_cursor=next_cursor)
+
+    return page(RolePage, rows, shown, limit, cursor)
 
 
 @tool(title="Create account", toolset="accounts", risk=Risk.WRITE, idempotent=False)

@@ -15,7 +15,7 @@ from holdfast.appliances.idrac.identifiers import AttributeName
 from holdfast.appliances.idrac.models import Attribute, AttributePage
 from holdfast.config.targets import TargetName
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 
@@ -39,16 +39,15 @@ async def idrac_list_bios(
         for name in sorted(bios.pending if pending else bios.current)
         if contains is None or contains.lower() in name.lower()
     ]
-    shown, next_cursor = window(names, limit, cursor)
-    items = [
-        Attribute(
+
+    def shown(name: str) -> Attribute:
+        return Attribute(
             name=name,
             value=_text(bios.current.get(name)),
             pending=_text(bios.pending[name]) if name in bios.pending else None,
         )
-        for name in shown
-    ]
-    return AttributePage(items=items, total=len(names), next_cursor=next_cursor)
+
+    return page(AttributePage, names, shown, limit, cursor)
 
 
 def _text(value: object) -> str | None:
@@ -104,9 +103,8 @@ async def idrac_diff_bios(
     second = cast("IDracClient", await ctx.connections.client(settings))
     mine, theirs = await read_bios(ctx.client), await read_bios(second)
     names = biosjobs.differing(mine, theirs)
-    shown, next_cursor = window(names, limit, cursor)
-    items = [
-        Difference(name=name, value=_text(mine.current.get(name)), other=_text(theirs.current.get(name)))
-        for name in shown
-    ]
-    return DifferencePage(items=items, total=len(names), next_cursor=next_cursor)
+
+    def shown(name: str) -> Difference:
+        return Difference(name=name, value=_text(mine.current.get(name)), other=_text(theirs.current.get(name)))
+
+    return page(DifferencePage, names, shown, limit, cursor)

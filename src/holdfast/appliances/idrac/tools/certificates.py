@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.configmodels import Certificate, CertificatePage
 from holdfast.appliances.idrac.files import FileName
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
@@ -22,9 +22,7 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]
 async def idrac_list_certificates(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> CertificatePage:
     """Certificates of the iDRAC's web server: names, validity, fingerprint."""
     rows = await certificates.read_certificates(ctx.client)
-    found, next_cursor = window(rows, limit, cursor)
-    items = [Certificate.model_validate(certificates.facts(row)) for row in found]
-    return CertificatePage(items=items, total=len(rows), next_cursor=next_cursor)
+    return page(CertificatePage, rows, lambda row: Certificate.model_validate(certificates.facts(row)), limit, cursor)
 
 
 @tool(title="Request certificate", toolset="certificates", risk=Risk.DESTRUCTIVE, idempotent=False)

@@ -25,9 +25,10 @@ from holdfast.appliances.idrac.managing import plan_delete_job, plan_restart, re
 from holdfast.appliances.idrac.models import BootOption, BootState, ManagerInfo, MediaPage, MediaSlot
 from holdfast.appliances.idrac.reading import flag, text, texts
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError
+from holdfast.transport.values import JsonObject
 
 BootTarget = Annotated[
     Literal["None", "Pxe", "Cd", "Hdd", "Floppy", "BiosSetup", "Utilities", "SDCard", "UefiHttp"],
@@ -83,9 +84,9 @@ async def idrac_set_boot(
 async def idrac_list_media(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> MediaPage:
     """Virtual media slots and what is inserted."""
     found = await media_slots(ctx.client)
-    rows, next_cursor = window(found, limit, cursor)
-    items = [
-        MediaSlot(
+
+    def shown(row: JsonObject) -> MediaSlot:
+        return MediaSlot(
             slot=text(row, "Id") or "?",
             inserted=flag(row, "Inserted"),
             image=text(row, "Image"),
@@ -93,9 +94,8 @@ async def idrac_list_media(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None
             types=list(texts(row, "MediaTypes")) or None,
             write_protected=flag(row, "WriteProtected"),
         )
-        for row in rows
-    ]
-    return MediaPage(items=items, total=len(found), next_cursor=next_cursor)
+
+    return page(MediaPage, found, shown, limit, cursor)
 
 
 @tool(title="Insert virtual media", toolset="control", risk=Risk.WRITE, idempotent=True, open_world=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from holdfast.appliances.idrac.client import IDracClient
 from holdfast.appliances.idrac.models import System, SystemInfo, SystemPage
 from holdfast.control.context import Context
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 from holdfast.transport.values import JsonObject, get_object, get_str, opt_float, opt_int, opt_object, opt_str
 
@@ -37,8 +37,7 @@ async def idrac_system_info(ctx: Ctx) -> SystemInfo:
 async def idrac_list_systems(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> SystemPage:
     """Computer systems behind this iDRAC (one on a rack server), with identity, power state and health."""
     found = [_system(system) for system in await ctx.client.systems()]
-    items, next_cursor = window(found, limit, cursor)
-    return SystemPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(SystemPage, found, limit, cursor)
 
 
 def _health(resource: JsonObject) -> str | None:

@@ -11,7 +11,7 @@ from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import Subscription, SubscriptionPage
 from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 
 
@@ -19,9 +19,9 @@ from holdfast.control.spec import Risk, tool
 async def idrac_list_subscriptions(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> SubscriptionPage:
     """Who is told of the server's events. An iDRAC takes few: two on iDRAC 7 and 8, eight later."""
     rows = await subscriptions.read_subscriptions(ctx.client)
-    found, next_cursor = window(rows, limit, cursor)
-    items = [Subscription.model_validate(subscriptions.facts(row)) for row in found]
-    return SubscriptionPage(items=items, total=len(rows), next_cursor=next_cursor)
+    return page(
+        SubscriptionPage, rows, lambda row: Subscription.model_validate(subscriptions.facts(row)), limit, cursor
+    )
 
 
 @tool(title="Delete event subscription", toolset="events", risk=Risk.DESTRUCTIVE, idempotent=True)

@@ -13,7 +13,7 @@ from holdfast.appliances.idrac.observedmodels import UpdatePage
 from holdfast.appliances.idrac.pushing import plan_push
 from holdfast.appliances.idrac.updating import When
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 
 
@@ -40,6 +40,5 @@ async def idrac_compare_firmware(
 async def idrac_list_updates(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> UpdatePage:
     """What the last comparison with a catalogue found newer than installed (idrac_compare_firmware makes one)."""
     found = await read_updates(ctx.client)
-    items, next_cursor = window(found, limit, cursor)
-    notes = None if found else ["Nothing newer is known: no comparison was made lately, or all is up to date."]
-    return UpdatePage(items=list(items), total=len(found), next_cursor=next_cursor, notes=notes)
+    notes = [] if found else ["Nothing newer is known: no comparison was made lately, or all is up to date."]
+    return paginate(UpdatePage, found, limit, cursor, notes=notes)

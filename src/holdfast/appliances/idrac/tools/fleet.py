@@ -11,7 +11,7 @@ from holdfast.appliances.idrac.fleet import Selection, Sweep
 from holdfast.appliances.idrac.fleethealth import fits, severity, sweep_health
 from holdfast.appliances.idrac.observedmodels import FleetHealth
 from holdfast.control.context import Connections, Context
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 
 
@@ -34,13 +34,13 @@ async def idrac_fleet_health(
     rows = await sweep_health(ctx.client, Sweep(ctx.progress), selection.targets(ctx.client), max_age_s)
     chosen_rows = sorted((row for row in rows if fits(row, selection)), key=severity)
     shown = [row for row in chosen_rows if not (not_ok_only and row.result == "ok" and row.health == "OK")]
-    items, next_cursor = window(shown, limit, cursor)
     well = sum(row.result == "ok" and row.health == "OK" for row in chosen_rows)
     silent = [row.target for row in chosen_rows if row.result != "ok"]
-    return FleetHealth(
-        items=list(items),
-        total=len(shown),
-        next_cursor=next_cursor,
+    return paginate(
+        FleetHealth,
+        shown,
+        limit,
+        cursor,
         asked=len(rows),
         ok=well,
         not_ok=len(chosen_rows) - well - len(silent),

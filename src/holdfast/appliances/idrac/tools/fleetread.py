@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.fleetread import ROWS_EACH, Question, chosen, gro
 from holdfast.appliances.idrac.observedmodels import FleetAnswers
 from holdfast.control.context import Connections, Context
 from holdfast.control.inventory import load_catalogue
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 from holdfast.errors import InputError
 
@@ -54,19 +54,11 @@ async def idrac_fleet_read(
     heard = [*await read_all(ctx.read, sweep, meant, question), *unknown]
     silent = sorted(one.target.name for one in heard if one.result != "ok")
     rows = grouped(heard)
-    items, next_cursor = window(rows, limit, cursor)
     notes = []
     if unknown:
         notes.append("Of the silent ones it is not known whether they are of this model or generation.")
-    return FleetAnswers(
-        items=list(items),
-        total=len(rows),
-        next_cursor=next_cursor,
-        asked=len(heard),
-        ok=len(heard) - len(silent),
-        silent=list(silent),
-        notes=notes or None,
-    )
+    ok = len(heard) - len(silent)
+    return paginate(FleetAnswers, rows, limit, cursor, notes=notes, asked=len(heard), ok=ok, silent=list(silent))
 
 
 def _pages(read: str) -> bool:

@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.logs import Wanted, search
 from holdfast.appliances.idrac.models import Health, LogPage, PartPage
 from holdfast.appliances.idrac.state import log_entry, read_health
 from holdfast.appliances.idrac.tools.core import Ctx
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, window
+from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, paginate
 from holdfast.control.spec import tool
 
 Section = Annotated[
@@ -31,11 +31,10 @@ async def idrac_get_health(ctx: Ctx) -> Health:
 async def idrac_list_inventory(ctx: Ctx, *, section: Section, limit: Limit = 50, cursor: Cursor = None) -> PartPage:
     """Parts of the server, one section at a time, with models, serial numbers, health, sizes, MACs, versions."""
     found = await SECTIONS[section](ctx.client)
-    items, next_cursor = window(found, limit, cursor)
     notes = None
     if section == "gpus" and not found and ctx.client.places.generation in (7, 8):
         notes = ["iDRAC 7 and 8 list no video devices: a GPU would only be seen in section pcie."]
-    return PartPage(items=list(items), total=len(found), next_cursor=next_cursor, notes=notes)
+    return paginate(PartPage, found, limit, cursor, notes=notes)
 
 
 @tool(title="List log entries", toolset="hardware")

@@ -13,7 +13,7 @@ from holdfast.appliances.idrac.models import JobAnswer, JobPage, JobRow
 from holdfast.appliances.idrac.tools.core import Ctx
 from holdfast.appliances.idrac.verifying import JOBS as FIRMWARE_JOBS
 from holdfast.appliances.idrac.verifying import LOOK, after_job, updates
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import HoldfastError, NotFoundError
 
@@ -26,8 +26,7 @@ def _row(job: Job) -> JobRow:
 async def idrac_list_jobs(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> JobPage:
     """Jobs of the iDRAC's queue, newest first. A staged job waits for a restart of the host."""
     found = await list_jobs(ctx.client)
-    items, next_cursor = window(found, limit, cursor)
-    return JobPage(items=[_row(job) for job in items], total=len(found), next_cursor=next_cursor)
+    return page(JobPage, found, _row, limit, cursor)
 
 
 @tool(title="Wait for a job", toolset="jobs", time_limit_s=600)

@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.configmodels import Licence, LicencePage
 from holdfast.appliances.idrac.files import FileName
 from holdfast.appliances.idrac.identifiers import RedfishId
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 
 LicenceId = Annotated[RedfishId, Field(description="Id of the licence.")]
@@ -22,9 +22,7 @@ LicenceId = Annotated[RedfishId, Field(description="Id of the licence.")]
 async def idrac_list_licences(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> LicencePage:
     """Licences of the iDRAC. Virtual media, power cap and lockdown need Enterprise, telemetry needs Datacenter."""
     found = await licences.Licences.read(ctx.client)
-    rows, next_cursor = window(found.rows, limit, cursor)
-    items = [Licence.model_validate(licences.facts(row)) for row in rows]
-    return LicencePage(items=items, total=len(found.rows), next_cursor=next_cursor)
+    return page(LicencePage, found.rows, lambda row: Licence.model_validate(licences.facts(row)), limit, cursor)
 
 
 @tool(title="Export licence", toolset="licences", risk=Risk.WRITE, idempotent=False)

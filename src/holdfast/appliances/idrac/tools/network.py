@@ -15,7 +15,7 @@ from holdfast.appliances.idrac.reading import flag, text, texts, whole
 from holdfast.appliances.idrac.secretnames import shown_value
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Cidr, Fqdn, HostName, HostOrIp, IpAddress
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 
 GroupName = Annotated[Group, Field(description="Whose attributes.")]
@@ -88,9 +88,9 @@ async def idrac_list_attributes(
     """Attributes of the iDRAC, the system or the Lifecycle Controller; secrets are not shown."""
     found = await read_attributes(ctx.client, group)
     names = [name for name in sorted(found) if contains is None or contains.lower() in name.lower()]
-    rows, next_cursor = window(names, limit, cursor)
-    items = [Setting(name=name, value=shown_value(name, found[name])) for name in rows]
-    return SettingPage(items=items, total=len(names), next_cursor=next_cursor)
+    return page(
+        SettingPage, names, lambda name: Setting(name=name, value=shown_value(name, found[name])), limit, cursor
+    )
 
 
 @tool(title="Set attributes", toolset="network", risk=Risk.DESTRUCTIVE, idempotent=True)

@@ -14,7 +14,7 @@ from holdfast.appliances.idrac.reading import text, time_of
 from holdfast.appliances.idrac.telemetry import metrics_of, read_report, read_reports
 from holdfast.appliances.idrac.timeline import MOST, read_timeline
 from holdfast.appliances.idrac.tools.core import Ctx
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, window
+from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, paginate
 from holdfast.control.spec import tool
 
 
@@ -48,8 +48,7 @@ async def idrac_get_timeline(
 async def idrac_list_telemetry(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> ReportPage:
     """Telemetry reports that this iDRAC defines, with whether each is gathered and how often."""
     found = await read_reports(ctx.client)
-    items, next_cursor = window(found, limit, cursor)
-    return ReportPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(ReportPage, found, limit, cursor)
 
 
 @tool(title="Telemetry report", toolset="observe")
@@ -66,12 +65,6 @@ async def idrac_get_telemetry(
     found = metrics_of(told)
     if contains is not None:
         found = [row for row in found if contains.lower() in f"{row.metric} {row.part} {row.label}".lower()]
-    items, next_cursor = window(found, limit, cursor)
-    return MetricPage(
-        report=report,
-        taken=time_of(told, "Timestamp"),
-        items=list(items),
-        total=len(found),
-        next_cursor=next_cursor,
-        notes=None if text(told, "Timestamp") and found else ["It holds no values: see idrac_list_telemetry, enabled."],
-    )
+    notes = [] if text(told, "Timestamp") and found else ["It holds no values: see idrac_list_telemetry, enabled."]
+    taken = time_of(told, "Timestamp")
+    return paginate(MetricPage, found, limit, cursor, notes=notes, report=report, taken=taken)

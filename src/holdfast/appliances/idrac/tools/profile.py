@@ -12,10 +12,10 @@ from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.configmodels import ProfilePage, ProfileRow
 from holdfast.appliances.idrac.exporting import WAIT_S, plan_save
 from holdfast.appliances.idrac.files import FileName, known_file, new_file
-from holdfast.appliances.idrac.profilefile import read_profile
+from holdfast.appliances.idrac.profilefile import Row, read_profile
 from holdfast.appliances.idrac.secretnames import shown_value
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 
 Components = Annotated[list[profiles.Component], Field(min_length=1, max_length=10, description="Parts of it.")]
@@ -59,20 +59,12 @@ async def idrac_show_profile(
     found = read_profile(known_file(ctx.client.settings.files_dir, file))
     wanted = (contains or "").lower()
     chosen = [row for row in found.rows if wanted in row.component.lower() or wanted in row.name.lower()]
-    rows, next_cursor = window(chosen, limit, cursor)
-    items = [
-        ProfileRow(
-            component=row.component, name=row.name, value=shown_value(row.name, row.value), imported=row.imported
-        )
-        for row in rows
-    ]
-    return ProfilePage(
-        items=items,
-        total=len(chosen),
-        next_cursor=next_cursor,
-        model=found.model,
-        service_tag=found.service_tag,
-    )
+
+    def shown(row: Row) -> ProfileRow:
+        value = shown_value(row.name, row.value)
+        return ProfileRow(component=row.component, name=row.name, value=value, imported=row.imported)
+
+    return page(ProfilePage, chosen, shown, limit, cursor, model=found.model, service_tag=found.service_tag)
 
 
 @tool(title="Preview profile import", toolset="profile", risk=Risk.WRITE, idempotent=False, time_limit_s=300)

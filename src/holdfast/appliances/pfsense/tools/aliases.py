@@ -23,7 +23,7 @@ from holdfast.appliances.pfsense.models import Alias, AliasPage, Schedule, Sched
 from holdfast.appliances.pfsense.objects import plain
 from holdfast.appliances.pfsense.reading import all_rows, said, texts
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, opt_bool, opt_objects
@@ -51,9 +51,8 @@ async def pfsense_list_aliases(
         for row in rows
         if has_text(search, row.get("name"), row.get("descr"), *texts(row, "address"), *texts(row, "detail"))
     ]
-    items, next_cursor = window(found, limit, cursor)
-    shown = [_alias(row, None if detail == "full" else _SHOWN) for row in items]
-    return AliasPage(items=shown, total=len(found), next_cursor=next_cursor)
+    most = None if detail == "full" else _SHOWN
+    return page(AliasPage, found, lambda row: _alias(row, most), limit, cursor)
 
 
 def _alias(row: JsonObject, most: int | None) -> Alias:
@@ -148,8 +147,7 @@ async def pfsense_delete_alias(ctx: Ctx, *, ref: Ref) -> Change:
 async def pfsense_list_schedules(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> SchedulePage:
     """Schedules that rules can be bound to, with their time ranges."""
     rows = await all_rows(ctx.client, "FirewallSchedule")
-    items, next_cursor = window(rows, limit, cursor)
-    return SchedulePage(items=[_schedule(row) for row in items], total=len(rows), next_cursor=next_cursor)
+    return page(SchedulePage, rows, _schedule, limit, cursor)
 
 
 def _schedule(row: JsonObject) -> Schedule:

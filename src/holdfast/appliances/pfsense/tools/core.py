@@ -18,7 +18,7 @@ from holdfast.appliances.pfsense.models import (
 )
 from holdfast.appliances.pfsense.versions import ADVISED
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import (
     JsonObject,
@@ -63,8 +63,7 @@ async def pfsense_system_info(ctx: Ctx) -> SystemInfo:
 async def pfsense_list_interfaces(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> InterfacePage:
     """Interfaces of the firewall with link state, addresses, MAC and traffic counters since boot."""
     found = [_interface(row) for row in await ctx.client.interfaces()]
-    items, next_cursor = window(found, limit, cursor)
-    return InterfacePage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(InterfacePage, found, limit, cursor)
 
 
 def _interface(row: JsonObject) -> Interface:

@@ -31,7 +31,7 @@ from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said, texts
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostName, IpAddress, Mac
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, opt_int, opt_list
 
@@ -55,8 +55,7 @@ async def pfsense_list_dhcp_leases(
         if (state is None or str(row.get("active_status")).startswith(state))
         and has_text(search, row.get("ip"), row.get("mac"), row.get("hostname"), row.get("descr"), row.get("if"))
     ]
-    items, next_cursor = window(found, limit, cursor)
-    return LeasePage(items=[_lease(row) for row in items], total=len(found), next_cursor=next_cursor)
+    return page(LeasePage, found, _lease, limit, cursor)
 
 
 def _lease(row: JsonObject) -> Lease:
@@ -77,8 +76,7 @@ def _lease(row: JsonObject) -> Lease:
 async def pfsense_list_dhcp_servers(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> DhcpServerPage:
     """DHCP servers by interface: range, lease times, name servers. Change them in the toolset objects."""
     rows = await all_rows(ctx.client, "DHCPServer")
-    items, next_cursor = window(rows, limit, cursor)
-    return DhcpServerPage(items=[_server(row) for row in items], total=len(rows), next_cursor=next_cursor)
+    return page(DhcpServerPage, rows, _server, limit, cursor)
 
 
 def _server(row: JsonObject) -> DhcpServer:
@@ -104,8 +102,7 @@ async def pfsense_list_static_mappings(
     rows = await all_rows(ctx.client, "DHCPServerStaticMapping")
     found = [_mapping(row, ref) for row, ref in zip(rows, refs(STATIC_MAPPING, rows), strict=True)]
     found = [row for row in found if has_text(search, row.mac, row.address, row.hostname, row.description)]
-    items, next_cursor = window(found, limit, cursor)
-    return StaticMappingPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(StaticMappingPage, found, limit, cursor)
 
 
 def _mapping(row: JsonObject, ref: str) -> StaticMapping:

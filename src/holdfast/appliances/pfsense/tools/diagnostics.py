@@ -27,7 +27,7 @@ from holdfast.appliances.pfsense.models import (
 from holdfast.appliances.pfsense.names import interface_names
 from holdfast.appliances.pfsense.reading import all_rows, page_of, said, settings_of, texts, yes
 from holdfast.control.identifiers import HostOrIp, IpAddress
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 from holdfast.errors import NotFoundError
 from holdfast.transport.values import JsonObject, as_object, opt_int
@@ -180,8 +180,7 @@ async def pfsense_arp_table(
         for row in await all_rows(ctx.client, "ARPTable")
         if has_text(search, *(row.get(name) for name in ("ip_address", "mac_address", "hostname", "interface")))
     ]
-    items, next_cursor = window(found, limit, cursor)
-    return ArpPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(ArpPage, found, limit, cursor)
 
 
 def _neighbour(row: JsonObject) -> ArpEntry:

@@ -16,7 +16,7 @@ from holdfast.appliances.pfsense.reading import all_rows, said, settings_of, tex
 from holdfast.appliances.pfsense.singles import BY_NAME, plan_settings
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Fqdn, IpAddress
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, opt_bool, opt_objects
 
@@ -56,8 +56,7 @@ async def pfsense_list_host_overrides(
     rows = await all_rows(ctx.client, "DNSResolverHostOverride")
     found = [_override(row, ref) for row, ref in zip(rows, refs(HOST_OVERRIDE, rows), strict=True)]
     found = [row for row in found if has_text(search, row.ref, row.description, *row.addresses, *(row.aliases or []))]
-    items, next_cursor = window(found, limit, cursor)
-    return HostOverridePage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(HostOverridePage, found, limit, cursor)
 
 
 def _override(row: JsonObject, ref: str) -> HostOverride:

@@ -35,7 +35,7 @@ from holdfast.appliances.pfsense.models import (
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said, settings_of, yes
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject
 
@@ -52,8 +52,7 @@ async def pfsense_list_port_forwards(
     rows = await all_rows(ctx.client, "PortForward")
     found = [_forward(row, ref) for row, ref in zip(rows, refs(PORT_FORWARD, rows), strict=True)]
     found = [row for row in found if has_text(search, row.description, row.target, row.destination_port)]
-    items, next_cursor = window(found, limit, cursor)
-    return PortForwardPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(PortForwardPage, found, limit, cursor)
 
 
 def _forward(row: JsonObject, ref: str) -> PortForward:
@@ -126,8 +125,7 @@ async def pfsense_list_outbound_nat(ctx: Ctx, *, limit: Limit = 50, cursor: Curs
         all_rows(ctx.client, "OutboundNATMapping"), settings_of(ctx.client, "OutboundNATMode")
     )
     found = [_outbound(row, ref) for row, ref in zip(rows, refs(OUTBOUND, rows), strict=True)]
-    items, next_cursor = window(found, limit, cursor)
-    return OutboundNatPage(items=list(items), total=len(found), next_cursor=next_cursor, mode=str(mode.get("mode")))
+    return paginate(OutboundNatPage, found, limit, cursor, mode=str(mode.get("mode")))
 
 
 def _outbound(row: JsonObject, ref: str) -> OutboundNat:
@@ -196,8 +194,7 @@ async def pfsense_list_one_to_one_nat(ctx: Ctx, *, limit: Limit = 50, cursor: Cu
     """1:1 mappings of outside addresses to machines inside."""
     rows = await all_rows(ctx.client, "OneToOneNATMapping")
     found = [_one_to_one(row, ref) for row, ref in zip(rows, refs(ONE_TO_ONE, rows), strict=True)]
-    items, next_cursor = window(found, limit, cursor)
-    return OneToOneNatPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(OneToOneNatPage, found, limit, cursor)
 
 
 def _one_to_one(row: JsonObject, ref: str) -> OneToOneNat:

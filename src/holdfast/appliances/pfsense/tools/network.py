@@ -15,7 +15,7 @@ from holdfast.appliances.pfsense.models import Vlan, VlanPage
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, get_int, opt_int
 
@@ -27,9 +27,8 @@ async def pfsense_list_vlans(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = No
         all_rows(ctx.client, "InterfaceVLAN"), all_rows(ctx.client, "NetworkInterface")
     )
     assigned = {str(row.get("if")): str(row.get("id")) for row in interfaces}
-    items, next_cursor = window(list(zip(rows, refs(VLAN, rows), strict=True)), limit, cursor)
-    shown = [_vlan(row, ref, assigned) for row, ref in items]
-    return VlanPage(items=shown, total=len(rows), next_cursor=next_cursor)
+    found = list(zip(rows, refs(VLAN, rows), strict=True))
+    return page(VlanPage, found, lambda one: _vlan(*one, assigned), limit, cursor)
 
 
 def _vlan(row: JsonObject, ref: str, assigned: dict[str, str]) -> Vlan:

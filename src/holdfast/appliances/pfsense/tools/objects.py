@@ -18,7 +18,7 @@ from holdfast.appliances.pfsense.reading import all_rows, settings_of
 from holdfast.appliances.pfsense.singles import BY_NAME as SINGLES
 from holdfast.appliances.pfsense.singles import plan_settings
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 
@@ -140,8 +140,7 @@ async def pfsense_list_objects(
         for row, ref in zip(rows, refs(collection, rows), strict=True)
         if has_text(search, ref, *row.values())
     ]
-    items, next_cursor = window(found, limit, cursor)
-    return FactsPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(FactsPage, found, limit, cursor)
 
 
 @tool(title="Create object", toolset="objects", risk=Risk.WRITE, idempotent=True)

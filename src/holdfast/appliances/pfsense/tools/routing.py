@@ -25,7 +25,7 @@ from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.reading import all_rows, said, settings_of, yes
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Cidr
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, page, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, opt_float
 
@@ -42,8 +42,7 @@ async def pfsense_list_gateways(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor =
     seen = {str(row.get("name")): row for row in live}
     names = {str(default.get("defaultgw4")), str(default.get("defaultgw6"))}
     found = [_gateway(row, seen.get(str(row.get("name")), {}), names) for row in configured]
-    items, next_cursor = window(found, limit, cursor)
-    return GatewayPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(GatewayPage, found, limit, cursor)
 
 
 def _gateway(row: JsonObject, live: JsonObject, defaults: set[str]) -> Gateway:
@@ -68,8 +67,8 @@ def _gateway(row: JsonObject, live: JsonObject, defaults: set[str]) -> Gateway:
 async def pfsense_list_static_routes(ctx: Ctx, *, limit: Limit = 50, cursor: Cursor = None) -> StaticRoutePage:
     """Configured static routes. The kernel's routing table is not reachable through the API."""
     rows = await all_rows(ctx.client, "StaticRoute")
-    items, next_cursor = window(list(zip(rows, refs(STATIC_ROUTE, rows), strict=True)), limit, cursor)
-    return StaticRoutePage(items=[_route(row, ref) for row, ref in items], total=len(rows), next_cursor=next_cursor)
+    found = list(zip(rows, refs(STATIC_ROUTE, rows), strict=True))
+    return page(StaticRoutePage, found, lambda one: _route(*one), limit, cursor)
 
 
 def _route(row: JsonObject, ref: str) -> StaticRoute:

@@ -12,7 +12,7 @@ from holdfast.appliances.pfsense.reading import all_rows, said
 from holdfast.appliances.pfsense.running import plan_service
 from holdfast.control.change import Change
 from holdfast.control.identifiers import ServiceName
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.transport.values import JsonObject, opt_bool
 
@@ -33,8 +33,7 @@ async def pfsense_list_services(
     """Services of the firewall: enabled, running or stopped."""
     found = [_service(row) for row in await all_rows(ctx.client, "Service")]
     found = [row for row in found if running is None or row.running == running]
-    items, next_cursor = window(found, limit, cursor)
-    return ServicePage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(ServicePage, found, limit, cursor)
 
 
 def _service(row: JsonObject) -> Service:

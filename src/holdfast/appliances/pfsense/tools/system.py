@@ -29,7 +29,7 @@ from holdfast.appliances.pfsense.models import Package as PackageRow
 from holdfast.appliances.pfsense.reading import all_rows, page_of, said, texts, yes
 from holdfast.appliances.pfsense.versions import VERIFIED_DRY_RUN, parse_version
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError, PermissionDeniedError, RefusedError
 from holdfast.transport.values import JsonObject, get_int, opt_int
@@ -103,8 +103,7 @@ async def pfsense_list_packages(
                 name, PackageRow(name=name, description=said(row, "descr"), available=said(row, "version"))
             )
     rows = [row for _, row in sorted(found.items()) if has_text(search, row.name, row.description)]
-    items, next_cursor = window(rows, limit, cursor)
-    return PackagePage(items=list(items), total=len(rows), next_cursor=next_cursor)
+    return paginate(PackagePage, rows, limit, cursor)
 
 
 def _installed(row: JsonObject) -> PackageRow:
@@ -151,8 +150,7 @@ async def pfsense_list_certificates(
     if expiring_days is not None:
         found = [row for row in found if row.days_left is not None and row.days_left <= expiring_days]
     found.sort(key=lambda row: (row.days_left is None, row.days_left or 0))
-    items, next_cursor = window(found, limit, cursor)
-    return CertificatePage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(CertificatePage, found, limit, cursor)
 
 
 def _certificate(row: JsonObject, kind: str, issuers: dict[str, str | None]) -> Certificate:
@@ -190,8 +188,7 @@ async def pfsense_list_users(ctx: Ctx, *, search: Search = None, limit: Limit = 
     users, groups = await asyncio.gather(all_rows(ctx.client, "User"), all_rows(ctx.client, "UserGroup"))
     found = [_user(row) for row in users] + [_group(row) for row in groups]
     found = [row for row in found if has_text(search, row.name, row.description)]
-    items, next_cursor = window(found, limit, cursor)
-    return UserPage(items=list(items), total=len(found), next_cursor=next_cursor)
+    return paginate(UserPage, found, limit, cursor)
 
 
 _PRIVILEGES_SHOWN = 12

@@ -11,7 +11,7 @@ from pydantic import Field
 from holdfast.appliances.pfsense.arguments import Ctx
 from holdfast.appliances.pfsense.models import Tunnel, VpnPage
 from holdfast.appliances.pfsense.reading import all_rows, said
-from holdfast.control.paging import Cursor, Limit, window
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.spec import tool
 from holdfast.errors import UnsupportedError
 from holdfast.transport.values import JsonObject, opt_int, opt_objects
@@ -45,8 +45,7 @@ async def pfsense_vpn_status(
         else:
             for row in result:
                 found += _READERS[model](row)
-    items, next_cursor = window(found, limit, cursor)
-    return VpnPage(items=list(items), total=len(found), next_cursor=next_cursor, notes=notes or None)
+    return paginate(VpnPage, found, limit, cursor, notes=notes)
 
 
 def _ipsec(row: JsonObject) -> list[Tunnel]:

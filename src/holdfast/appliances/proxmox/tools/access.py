@@ -33,12 +33,12 @@ from holdfast.appliances.proxmox.models.access import (
     UserRow,
 )
 from holdfast.appliances.proxmox.objects import create, delete, read_item, required, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, RefusedError
 from holdfast.transport.values import JsonValue, as_object, get_str, opt_bool, opt_int, opt_str

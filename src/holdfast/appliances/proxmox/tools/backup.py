@@ -21,12 +21,12 @@ from holdfast.appliances.proxmox.models.storage import (
     VolumePage,
 )
 from holdfast.appliances.proxmox.objects import create, delete, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.storages import content_of, node_of
 from holdfast.appliances.proxmox.tools.storage import OnNode, Storage, volume_page
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 

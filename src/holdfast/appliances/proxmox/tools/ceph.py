@@ -7,8 +7,8 @@ from holdfast.appliances.proxmox.changes import Ctx
 from holdfast.appliances.proxmox.encoding import plain
 from holdfast.appliances.proxmox.guests import known_node
 from holdfast.appliances.proxmox.models.more import CephPool, CephPoolPage, CephStatus, Osd, OsdPage
-from holdfast.appliances.proxmox.reading import by, made, page
-from holdfast.control.paging import Cursor, Limit
+from holdfast.appliances.proxmox.reading import by, made
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.cutting import cut
 from holdfast.transport.values import JsonObject, opt_float, opt_int, opt_list, opt_object, opt_objects, opt_str

@@ -19,10 +19,10 @@ from holdfast.appliances.proxmox.models.cluster import (
 )
 from holdfast.appliances.proxmox.models.core import NodeState
 from holdfast.appliances.proxmox.objects import Arg, Kind, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import holds, if_empty
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError
 from holdfast.transport.values import JsonObject, opt_bool, opt_int, opt_str

@@ -17,10 +17,10 @@ from holdfast.appliances.proxmox.models.core import (
     SystemInfo,
     TaskEnd,
 )
-from holdfast.appliances.proxmox.reading import made, page
+from holdfast.appliances.proxmox.reading import made
 from holdfast.appliances.proxmox.tasks import Task, log_tail, wait_for
 from holdfast.appliances.proxmox.visibility import if_empty
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import HoldfastError
 from holdfast.transport.values import (

@@ -21,11 +21,11 @@ from holdfast.appliances.proxmox.firewall import (
 )
 from holdfast.appliances.proxmox.models.firewall import FirewallOptions, FirewallRule, FirewallRulePage
 from holdfast.appliances.proxmox.objects import read_item, update
-from holdfast.appliances.proxmox.reading import made, page
+from holdfast.appliances.proxmox.reading import made
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 

@@ -18,12 +18,12 @@ from holdfast.appliances.proxmox.models.firewall import (
     IpsetEntryPage,
 )
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.tools.firewall import GroupName, ScopeGuest
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpOrCidr
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject

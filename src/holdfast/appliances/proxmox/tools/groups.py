@@ -13,10 +13,10 @@ from holdfast.appliances.proxmox.encoding import plain
 from holdfast.appliances.proxmox.identifiers import PveName
 from holdfast.appliances.proxmox.models.access import GroupPage, GroupRow
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, required, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError

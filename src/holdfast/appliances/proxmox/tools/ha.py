@@ -24,10 +24,10 @@ from holdfast.appliances.proxmox.models.cluster import (
 )
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, read_item, update
 from holdfast.appliances.proxmox.protection import guard_guest
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError, UnsupportedError
 from holdfast.transport.values import JsonObject, opt_int, opt_str

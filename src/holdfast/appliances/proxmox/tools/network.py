@@ -14,10 +14,10 @@ from holdfast.appliances.proxmox.guests import known_node
 from holdfast.appliances.proxmox.identifiers import NetInterface
 from holdfast.appliances.proxmox.models.nodes import Interface, InterfacePage
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Cidr, IpAddress
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import RefusedError
 from holdfast.transport.values import JsonObject, as_objects, opt_str

@@ -29,13 +29,13 @@ from holdfast.appliances.proxmox.models.nodes import (
     UpdatePage,
 )
 from holdfast.appliances.proxmox.protection import guard_node, guard_service
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.tools.config import Points
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import ServiceName
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError
 from holdfast.transport.values import (

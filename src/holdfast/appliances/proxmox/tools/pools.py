@@ -16,12 +16,12 @@ from holdfast.appliances.proxmox.guests import find_guest
 from holdfast.appliances.proxmox.identifiers import StorageId
 from holdfast.appliances.proxmox.models.access import Pool, PoolMember, PoolPage, PoolRow
 from holdfast.appliances.proxmox.objects import Arg, Kind, Read, create, delete, required, update
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import holds, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError

@@ -12,9 +12,9 @@ from holdfast.appliances.proxmox.encoding import plain, without
 from holdfast.appliances.proxmox.guests import known_node
 from holdfast.appliances.proxmox.identifiers import PveName
 from holdfast.appliances.proxmox.models.more import SdnPage, SdnPreview, SdnRow
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.visibility import if_empty
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.transport.values import JsonObject, opt_str
 

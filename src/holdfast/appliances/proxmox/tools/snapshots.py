@@ -13,10 +13,10 @@ from holdfast.appliances.proxmox.guests import Guest, find_guest
 from holdfast.appliances.proxmox.identifiers import SnapshotName
 from holdfast.appliances.proxmox.models.snapshots import Snapshot, SnapshotPage
 from holdfast.appliances.proxmox.protection import guard_guest
-from holdfast.appliances.proxmox.reading import made, page
+from holdfast.appliances.proxmox.reading import made
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import opt_int, opt_str

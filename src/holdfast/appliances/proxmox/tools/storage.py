@@ -19,13 +19,13 @@ from holdfast.appliances.proxmox.models.storage import (
     Volume,
     VolumePage,
 )
-from holdfast.appliances.proxmox.reading import by, made, page
+from holdfast.appliances.proxmox.reading import by, made
 from holdfast.appliances.proxmox.storages import content_of, node_of
 from holdfast.appliances.proxmox.visibility import absent, if_empty
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError
 from holdfast.transport.values import JsonValue, opt_int, opt_object, opt_str

@@ -10,11 +10,11 @@ from holdfast.appliances.proxmox.arguments import NodeFilter
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.identifiers import Upid
 from holdfast.appliances.proxmox.models.core import LogLines, TaskPage, TaskRow
-from holdfast.appliances.proxmox.reading import made, page
+from holdfast.appliances.proxmox.reading import made
 from holdfast.appliances.proxmox.tasks import log_tail, task_state
 from holdfast.appliances.proxmox.visibility import if_empty
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import NotFoundError
 from holdfast.transport.values import JsonObject, get_str, opt_int, opt_str

@@ -17,14 +17,14 @@ from holdfast.appliances.truenas.models.accounts import (
     Role,
     RolePage,
 )
-from holdfast.appliances.truenas.reading import made, page, server_page
+from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.accounts import GROUP, Ref, own_account
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import UserName
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, get_int, get_str

@@ -19,11 +19,11 @@ from holdfast.appliances.truenas.models.serving import (
     ComposeCheck,
     UpgradeSummary,
 )
-from holdfast.appliances.truenas.reading import made, page, server_page
+from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError, UnavailableError

@@ -9,11 +9,10 @@ from pydantic import Field
 from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
 from holdfast.appliances.truenas.guests import state_of
 from holdfast.appliances.truenas.models.guests import Image, ImagePage
-from holdfast.appliances.truenas.reading import page
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, NotFoundError
 from holdfast.transport.values import as_object, as_objects, opt_str

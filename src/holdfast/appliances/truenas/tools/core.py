@@ -19,8 +19,8 @@ from holdfast.appliances.truenas.models.core import (
     SystemInfo,
 )
 from holdfast.appliances.truenas.outcomes import end_of, errors_in, read_result, tells
-from holdfast.appliances.truenas.reading import dig, made, page
-from holdfast.control.paging import Cursor, Limit
+from holdfast.appliances.truenas.reading import dig, made
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import (
     AuthenticationError,

@@ -10,8 +10,8 @@ from holdfast.appliances.truenas.arguments import PoolFilter
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.storage import DiskHealth, DiskHealthPage
 from holdfast.appliances.truenas.pools import Leaf, leaves
-from holdfast.appliances.truenas.reading import made, page
-from holdfast.control.paging import Cursor, Limit
+from holdfast.appliances.truenas.reading import made
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import ApplianceError
 from holdfast.transport.values import JsonObject, JsonValue, as_object, as_objects

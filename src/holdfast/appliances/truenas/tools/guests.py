@@ -10,11 +10,11 @@ from holdfast.appliances.truenas.arguments import ObjectRef
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.guests import Found, find_guest, guest_rows, state_of
 from holdfast.appliances.truenas.models.guests import Device, Guest, GuestDetail, GuestPage
-from holdfast.appliances.truenas.reading import dig, made, page
+from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, UnsupportedError
 from holdfast.transport.values import JsonValue, as_objects, opt_int, opt_str

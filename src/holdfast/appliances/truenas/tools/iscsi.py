@@ -20,11 +20,11 @@ from holdfast.appliances.truenas.iscsi import (
     group_of,
 )
 from holdfast.appliances.truenas.models.serving import IscsiPage, IscsiRow
-from holdfast.appliances.truenas.reading import made, page
+from holdfast.appliances.truenas.reading import made
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpAddress
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, get_int

@@ -20,12 +20,12 @@ from holdfast.appliances.truenas.network import (
     refuse_pending,
     shown,
 )
-from holdfast.appliances.truenas.reading import dig, made, page
+from holdfast.appliances.truenas.reading import dig, made
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import Cidr
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, as_objects, opt_str

@@ -12,11 +12,11 @@ from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change, 
 from holdfast.appliances.truenas.identifiers import DiskName, PoolName
 from holdfast.appliances.truenas.models.storage import Disk, DiskPage, Topology, Vdev
 from holdfast.appliances.truenas.pools import disk_like, exported, free_disk, leaf_named, leaves, pool_named
-from holdfast.appliances.truenas.reading import dig, made, page
+from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import ApplianceError, ConflictError
 from holdfast.transport.values import JsonValue, as_object, get_int, get_str, opt_float

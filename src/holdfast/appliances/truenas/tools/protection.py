@@ -12,13 +12,13 @@ from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
 from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.models.protection import Retention, Task, TaskPage
-from holdfast.appliances.truenas.reading import dig, made, page
+from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.appliances.truenas.tasks import CLOUD_SYNC, KINDS, REPLICATION, RSYNC, SNAPSHOT_TASK, cron, cron_text
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonValue, as_object, get_int

@@ -11,11 +11,11 @@ from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
 from holdfast.appliances.truenas.collections import Collection, find, given, update
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.models.storage import ResilverWindow, ScrubTask, ScrubTaskPage
-from holdfast.appliances.truenas.reading import made, page
+from holdfast.appliances.truenas.reading import made
 from holdfast.appliances.truenas.tasks import cron, cron_text
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, JsonValue, as_object

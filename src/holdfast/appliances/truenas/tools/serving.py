@@ -8,8 +8,8 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.serving import Share, SharePage
-from holdfast.appliances.truenas.reading import made, page
-from holdfast.control.paging import Cursor, Limit
+from holdfast.appliances.truenas.reading import made
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 
 _KINDS = {

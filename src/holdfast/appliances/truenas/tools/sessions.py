@@ -16,12 +16,12 @@ from holdfast.appliances.truenas.models.sharing import (
     ShareServices,
     SmbService,
 )
-from holdfast.appliances.truenas.reading import dig, made, page, plain
+from holdfast.appliances.truenas.reading import dig, made, plain
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpAddress
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError, InputError, UnsupportedError
 from holdfast.transport.values import JsonValue, as_int, as_object, as_objects

@@ -18,12 +18,12 @@ from holdfast.appliances.truenas.models.system import (
     NtpServer,
     UpdateState,
 )
-from holdfast.appliances.truenas.reading import dig, made, page, server_page
+from holdfast.appliances.truenas.reading import dig, made, server_page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor
+from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from holdfast.control.spec import Risk, tool
 from holdfast.cutting import cut
 from holdfast.errors import (

@@ -11,11 +11,11 @@ from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import SharePath
 from holdfast.appliances.truenas.models.credentials import Bucket, BucketPage, Credential, CredentialPage
-from holdfast.appliances.truenas.reading import made, page
+from holdfast.appliances.truenas.reading import made
 from holdfast.appliances.truenas.tasks import CLOUD_SYNC, RSYNC, cron
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
-from holdfast.control.paging import Cursor, Limit
+from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, JsonValue, as_objects
