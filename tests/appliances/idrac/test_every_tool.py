@@ -62,6 +62,7 @@ async def test_lockdown_refuses_what_it_covers_and_leaves_the_rest_alone(
             return
         error = await lab.fails(case.tool, **arguments)
         assert error.code == "lockdown", error
+        assert error.next_step == "An administrator of the iDRAC must end lockdown mode first."
         assert error.executed == "no"
         assert lab.simulator.bmc.locked_down
 

@@ -66,6 +66,17 @@ async def test_a_system_that_ignores_the_request_is_asked_about_after_five_minut
         assert kinds(lab)[-1] == "GracefulShutdown"
 
 
+@pytest.mark.parametrize("persona", ["9", "10"])
+async def test_a_restart_that_the_system_ignores_is_told_and_not_forced(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await switched_on(lab)
+        lab.simulator.set_fault("acpi-ignored")
+        answer = await lab.call("idrac_set_power", action="restart_graceful")
+        assert answer["outcome"] == "not_applied", answer
+        assert "may still follow later" in str(answer["warnings"])
+        assert kinds(lab)[-1] == "GracefulRestart"
+
+
 @every_generation
 async def test_a_shutdown_is_polled_as_the_contract_says(persona: str, tmp_path: Path) -> None:
     """Every five seconds for a minute, then every fifteen, give or take a fifth (contract 8.5)."""

@@ -168,3 +168,11 @@ async def test_clearing_leaves_what_runs_and_force_clears_that_too(tmp_path: Pat
         assert (await lab.call("idrac_clear_jobs", force=True))["outcome"] == "applied"
         assert items(await lab.call("idrac_list_jobs")) == []
         assert (await lab.call("idrac_get_health"))["health"] == "OK"
+
+
+@every_generation
+async def test_a_job_that_nobody_knows_is_told_without_addresses(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        error = await lab.fails("idrac_delete_job", job="JID_000000000001")
+        assert (error.code, error.executed, error.next_step) == ("not_found", "no", "List jobs: idrac_list_jobs.")
+        assert error.message == "No view of the iDRAC knows job JID_000000000001."

@@ -95,3 +95,18 @@ async def test_a_login_that_fails_says_that_the_write_was_not_sent(persona: str,
             await client.action(system, "ComputerSystem.Reset", {"ResetType": "ForceRestart"})
         assert caught.value.executed.value == "no", caught.value
         assert bmc_of(lab).host.resets == before
+
+
+@pytest.mark.parametrize("persona", ["8", "9", "10"])
+@pytest.mark.parametrize("seconds", [5.0, 25.0])
+async def test_a_job_that_is_listed_late_is_found_behind_a_lost_answer(
+    persona: str, seconds: float, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await lab.call("idrac_list_jobs")
+        lab.simulator.set_fault("job-late", seconds=seconds)
+        lab.running.fault("lost-reply", method="POST", times=1)
+        image = "https://mirror.example/BIOS_7XK1N_WN64_2.22.1.EXE"
+        answer = await lab.call("idrac_update_firmware", image=image, when="OnReset")
+        assert answer["outcome"] == "started", answer
+        assert str(answer["task"]).startswith("JID_")

@@ -192,5 +192,5 @@ async def test_a_read_that_the_idrac_calls_invalid_says_so(case: Case, tmp_path:
         error = await lab.fails(case.tool, **arguments)
         assert error.code == "validation", error
         assert error.message == "iDRAC: A precondition of the request is not met."
-        assert error.next_step == "Meet the precondition."
+        assert error.next_step == "The iDRAC says: Meet the precondition."
         assert failures(lab) == 0

@@ -22,6 +22,8 @@ STEP_S: Final = 2.0
 """Wait between looks at a state that takes a while to come, seconds."""
 _RESERVE_S: Final = 15.0
 """What is left of a call's time for the read-back, seconds."""
+_LAG_PAUSES_S: Final = (2.0, 4.0, 8.0, 16.0)
+"""A new job may be unknown for half a minute (contract 8.3)."""
 SHORT_S: Final = 60.0
 """What may take longer than this is looked at less often (contract 8.5), seconds."""
 
@@ -108,13 +110,34 @@ class _Sending:
             answered = await self._write.send()
         except HoldfastError as error:
             self._error = error
+            if error.executed is not Executed.NO:
+                await self._wait_unheard()
             raise
         if answered.job is not None:
             self._job_id = answered.job
             return await self._follow(answered.job)
+        await self._wait_unheard()
+        return Applied(details=self._write.tells(answered) if self._write.tells is not None else {})
+
+    async def _wait_unheard(self) -> None:
+        """Wait for what no answer told of: its job, which may be listed late, or its effect."""
+        if self._write.jobs:
+            await self._find_job()
         if self._write.settle_s:
             await self._settle()
-        return Applied(details=self._write.tells(answered) if self._write.tells is not None else {})
+
+    async def _find_job(self) -> None:
+        """Look for the job that no answer named, until it may not be listed late any more or is not needed."""
+        for pause in _LAG_PAUSES_S:
+            try:
+                if await self._current_job() is not None or (await self._look()).reached:
+                    return
+            except HoldfastError:
+                pass  # an iDRAC that is away for a moment lists nothing
+            if _late():
+                return
+            await self._ctx.sleep(pause)
+        self._looks = _LOOKS - 1  # the next look decides
 
     async def _settle(self) -> None:
         waited = 0.0
@@ -161,8 +184,6 @@ class _Sending:
 
     async def read_back(self) -> Observed:
         self._looks += 1
-        if self._error is not None and self._write.settle_s and self._looks == 1:
-            await self._settle()
         job = await self._current_job()
         if job is None:
             return self._without_job(await self._look())

@@ -135,13 +135,20 @@ def error_of(reply: Reply) -> ApplianceError:
         status=reply.status,
         vendor_code=found.id if found else None,
         retry_after_s=_retry_after(reply, messages),
-        next_step=None if issubclass(kind, AuthenticationError) or found is None else found.resolution or None,
+        next_step=_advice(kind, found),
         executed=Executed.NO if _not_executed(reply.status, ids) else Executed.UNKNOWN,
         details=_facts(found, messages),
     )
     if isinstance(error, ValueRefusedError):
         error.ids, error.properties = ids, properties_of(messages)
     return error
+
+
+def _advice(kind: type[ApplianceError], found: Message | None) -> str | None:
+    """What the iDRAC says to do, as its own words; nothing where it would be wrong to follow it at once."""
+    if found is None or not found.resolution or issubclass(kind, AuthenticationError | LockdownError):
+        return None
+    return f"The iDRAC says: {found.resolution}"
 
 
 def _about(messages: Sequence[Message]) -> str:

@@ -147,7 +147,9 @@ async def read_job(client: IDracClient, job: str, *, waiting: bool = False) -> J
         except (NotFoundError, UnsupportedError, ApplianceFaultError) as error:
             if failed is None or isinstance(failed, NotFoundError):
                 failed = error
-    raise failed or NotFoundError(f"No view of the iDRAC knows job {job}.")
+    if failed is not None and not isinstance(failed, NotFoundError):
+        raise failed
+    raise NotFoundError(f"No view of the iDRAC knows job {job}.", next_step="List jobs: idrac_list_jobs.")
 
 
 async def _other_views(client: IDracClient, queue: str) -> list[str]:

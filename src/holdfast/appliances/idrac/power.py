@@ -46,6 +46,10 @@ _WAYS: Final[dict[Verb, tuple[_Way, ...]]] = {
 _WANTED: Final[dict[Verb, str | None]] = {"on": "On", "off_graceful": "Off", "off_force": "Off"}
 _BY_SYSTEM: Final = ("off_graceful", "restart_graceful")
 _PASSING: Final = ("PoweringOff", "PoweringOn")
+_NOT_RESTARTED: Final = (
+    "The operating system has not restarted the server, or ignores the request, which it may still follow later. It is "
+    "not forced. Ask the operator whether to reset it (restart_force)."
+)
 _SAID: Final[dict[Verb, str]] = {
     "on": "Switch on",
     "off_graceful": "Shut down",
@@ -105,7 +109,9 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         if power == "Off":
             said = "The server went off and is not on again: switch it on."
             return Seen(False, shown, note=said, partly=True)
-        return Seen(power == "On" and await _restarted(ctx, now, marks_before), shown)
+        restarted = power == "On" and await _restarted(ctx, now, marks_before)
+        late = verb in _BY_SYSTEM and power == "On" and not restarted
+        return Seen(restarted, shown, note=_NOT_RESTARTED if late else None)
 
     name = text(system, "HostName") or text(system, "SKU") or "the server"
     undo: UndoCall | None = None
