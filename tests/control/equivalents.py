@@ -137,5 +137,8 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
             ),
         )
     },
+    ("transport.attempt", "if self.safe and self.reused and self.sends == 1:", "without operand 2"): (
+        "aiohttp itself tries a second time at most; what comes out of it the second time is told the same"
+    ),
 }
 """(module, source line, mutation) and the reason."""

@@ -340,6 +340,7 @@ async def test_a_tls_target_is_reached_through_a_tunnel_and_checked_as_ever() ->
         assert len(server.arrivals) == 1
     assert heads[0].startswith(b"CONNECT 127.0.0.1:")
     assert b"Proxy-Authorization: Basic dXNlcjpwQHNz" in heads[0]
+    assert "proxy-authorization" not in server.arrivals[0].headers
     assert SECRET.encode() not in b"".join(heads)
 
 
@@ -366,9 +367,18 @@ def test_the_credentials_of_a_proxy_stand_neither_in_its_url_nor_in_what_is_show
     proxy = Proxy.parse("http://user:canary@[::1]:3128")
     assert proxy.url == "http://[::1]:3128"
     assert "canary" not in repr(proxy)
+    assert proxy.headers == {"Proxy-Authorization": "Basic dXNlcjpjYW5hcnk="}
+    without_password = Proxy.parse("https://user@proxy.example")
+    assert (without_password.url, without_password.headers) == (
+        "https://proxy.example",
+        {"Proxy-Authorization": "Basic dXNlcjo="},
+    )
+    assert Proxy.parse("http://proxy.example:3128") == Proxy("http://proxy.example:3128")
 
 
-@pytest.mark.parametrize("proxy", ["socks5://h:1", "h:1", "http://", "http://[::1"])
+@pytest.mark.parametrize(
+    "proxy", ["socks5://h:1", "h:1", "http://", "http://[::1", "http://:3128", "http://h:0", "http://h:99999"]
+)
 async def test_a_proxy_that_cannot_be_used_is_refused(proxy: str) -> None:
     with pytest.raises(ConfigError):
         async with transport_to("https://host", proxy=proxy):

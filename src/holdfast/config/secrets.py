@@ -90,13 +90,11 @@ class Secret:
             ) from None
 
     def _from_file(self, name: str) -> str:
-        path = Path(name).expanduser()
-        if self._base is not None:
-            path = self._base / path
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+            path = Path(name).expanduser()
+            content = (path if self._base is None else self._base / path).read_bytes()
+        except (OSError, RuntimeError, ValueError) as error:  # the home of nobody; a NUL in its name
+            reason = getattr(error, "strerror", None) or "there can be no such file"
             raise ConfigError(
                 f"The secret file {name} cannot be read: {reason}.",
                 next_step="Create it with the credential as its only content, readable by the server (mode 0600).",

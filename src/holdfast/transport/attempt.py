@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -49,7 +48,6 @@ class StopError(Exception):
     """Carries a typed error out of aiohttp, which would turn anything that is also an OSError into its own."""
 
     def __init__(self, error: HoldfastError) -> None:
-        super().__init__(str(error))
         self.error = error
 
 
@@ -96,8 +94,7 @@ class Attempt:
         try:
             response = await handler(request)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            again = self.safe and self.reused and self.on_connection and self.sends == 1
-            if again and not isinstance(error, aiohttp.ClientConnectorError):
+            if self.safe and self.reused and self.sends == 1:
                 raise  # aiohttp opens another connection and comes back here
             raise StopError(self.failure(error)) from error
         if response.status in REDIRECTS and "Location" in response.headers:
@@ -111,7 +108,7 @@ class Attempt:
         try:
             parts = urlsplit(location)
             where = "to another address" if parts.netloc else "to another path"
-            if parts.netloc and (parts.hostname or "").lower() == self.origin.host.lower():
+            if (parts.hostname or "").lower() == self.origin.host.lower():
                 where = f"to {parts.scheme} on the same host" if parts.scheme in ("http", "https") else where
         except ValueError:
             where = "to an unreadable address"
@@ -155,11 +152,11 @@ class Attempt:
                 next_step="Raise the limit of open files (ulimit -n) or lower the number of parallel calls.",
                 target=self.target,
             )
-        if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(os_error, socket.gaierror):
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
             return self._not_sent("its name cannot be resolved", "dns")
         if isinstance(error, TimeoutError):
             return self._not_sent("no connection in time", "connect_timeout")
-        known = {
+        known: dict[int | None, tuple[str, str]] = {
             errno.ECONNREFUSED: ("it refused the connection", "refused"),
             errno.EHOSTUNREACH: ("there is no route to it", "no_route"),
             errno.ENETUNREACH: ("there is no route to it", "no_route"),
@@ -167,7 +164,7 @@ class Attempt:
         }
         if isinstance(os_error, ConnectionResetError):  # in the handshake, without a number
             number = errno.ECONNRESET
-        what, reason = known.get(number or 0, ("the connection could not be set up", "connect"))
+        what, reason = known.get(number, ("the connection could not be set up", "connect"))
         return self._not_sent(what, reason)
 
     def _not_sent(self, what: str, reason: str) -> NotSentError:

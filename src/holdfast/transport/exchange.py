@@ -47,14 +47,14 @@ async def exchange(
                 raise attempt.protocol("The appliance switched to another protocol without being asked.")
             limits = request.limits or transport.limits
             if file is not None and 200 <= response.status < 300:
-                await _take_in(response, attempt, limits, file.write, file_cap or limits.download_bytes)
+                most = limits.download_bytes if file_cap is None else file_cap
+                await _take_in(response, attempt, limits, file.write, most)
             else:
                 await _take_in(response, attempt, limits, body.extend, None)
         except BaseException:
             response.close()
             raise
-        response.release()
-        return response
+        return response  # read to its end, by which its connection is free again
 
     given_up = transport.given_up
     try:

@@ -65,7 +65,7 @@ def outgoing(request: Request) -> Outgoing | None:
     """The body of `request`, or None when it has none.
 
     Raises:
-        InputError: A value cannot be written as JSON, a file cannot be read, or a part's name is malformed.
+        InputError: A value cannot be written as JSON, a file cannot be read, or a part or its name is malformed.
     """
     if request.json is not None:
         data = json_bytes(request.json)
@@ -118,10 +118,17 @@ def _multipart(parts: Sequence[Part]) -> Outgoing:
             media_type = "application/octet-stream"
         if media_type is not None:
             head += f"\r\nContent-Type: {_parameter(media_type)}"
-        content = part.content.encode() if isinstance(part.content, str) else part.content
-        blocks += [f"{head}\r\n\r\n".encode(), content, b"\r\n"]
+        content = _utf8(part.content) if isinstance(part.content, str) else part.content
+        blocks += [_utf8(f"{head}\r\n\r\n"), content, b"\r\n"]
     blocks.append(f"--{boundary}--\r\n".encode())
     return Outgoing(sum(_length(block) for block in blocks), blocks, f"multipart/form-data; boundary={boundary}")
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise InputError("A part, its name and its file's name must be valid Unicode.") from None
 
 
 def _parameter(text: str) -> str:

@@ -28,10 +28,10 @@ class Proxy:
             port = parts.port
         except ValueError:
             raise ConfigError("The proxy's URL cannot be read.") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
             raise ConfigError("The proxy's URL must be http://HOST:PORT or https://HOST:PORT.")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        plain = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+        plain = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
         if parts.username is None:
             return cls(plain)
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

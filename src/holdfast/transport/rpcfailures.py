@@ -72,8 +72,8 @@ def failure_of(
         target: Name of the configured target.
         alone: It was the only call waiting, so a complaint about a call's size is about this one.
     """
-    sent = entry is not None and entry.written and not end.before_sending
-    executed = Executed.UNKNOWN if sent and entry is not None and not entry.safe else Executed.NO
+    sent = entry if entry is not None and entry.written and not end.before_sending else None
+    executed = Executed.NO if sent is None or sent.safe else Executed.UNKNOWN
     details = {"close_code": end.code}
     if end.code == 1008:
         return PermissionDeniedError(
@@ -83,7 +83,7 @@ def failure_of(
             target=target,
             details=details,
         )
-    if not sent or entry is None:
+    if sent is None:
         return NotSentError(
             f"The socket was closed (code {end.code}) before the call was sent.",
             next_step="Connect again and repeat the call.",
@@ -96,15 +96,15 @@ def failure_of(
         )
     if end.code in (1007, 1009) and alone:
         return InputError(
-            f"The appliance refused the call to {entry.method} as too long (close code {end.code}).",
+            f"The appliance refused the call to {sent.method} as too long (close code {end.code}).",
             next_step="Send less at once.",
             executed=Executed.NO,
             target=target,
             details=details,
         )
     return LostReplyError(
-        f"The socket was closed (code {end.code}) before {entry.method} was answered.",
-        next_step=None if entry.safe else READ_BACK,
+        f"The socket was closed (code {end.code}) before {sent.method} was answered.",
+        next_step=None if sent.safe else READ_BACK,
         executed=executed,
         target=target,
         details=details,

@@ -76,7 +76,7 @@ async def _handshake(origin: Origin, settings: TlsSettings, timeout_s: float) ->
                 origin.host,
                 origin.port,
                 ssl=ssl_context(settings),
-                server_hostname=settings.server_name or origin.host,
+                server_hostname=settings.server_name,
             )
     except TimeoutError:
         raise NotSentError(f"{origin.netloc} did not complete a TLS handshake within {timeout_s:.0f} s.") from None
@@ -85,14 +85,14 @@ async def _handshake(origin: Origin, settings: TlsSettings, timeout_s: float) ->
         if cause is not None:
             raise explain(cause) from None
         raise NotSentError(f"{origin.netloc} cannot be reached: {error.strerror or type(error).__name__}.") from None
-    tls = writer.get_extra_info("ssl_object")
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
     try:
-        shown = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject) else None
+        shown = tls.getpeercert(binary_form=True)
     finally:
         writer.transport.abort()
     if not shown:
         raise TlsError(f"{origin.netloc} showed no certificate.")
-    return bytes(shown)
+    return shown
 
 
 def _described(der: bytes, problem: TlsError | None) -> ServerCertificate:

@@ -70,6 +70,7 @@ async def open_wire(
     attempt.waiting = False
     session = _session(pool, attempt, limits, connect_timeout_s, target)
     via = Proxy.parse(proxy) if proxy is not None else None
+    socket: aiohttp.ClientWebSocketResponse[bool] | None = None
     try:
         async with asyncio.timeout(budget):
             socket = await session.ws_connect(
@@ -84,11 +85,11 @@ async def open_wire(
                 max_msg_size=limits.wire_bytes,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_WAIT_S),
             )
-    except BaseException as error:
-        await session.close()
-        if isinstance(error, Exception):
-            raise _opening_error(error, attempt, budget) from None
-        raise
+    except (StopError, TimeoutError, aiohttp.ClientError) as error:
+        raise _opening_error(error, attempt, budget) from None
+    finally:
+        if socket is None:
+            await session.close()
     return WebSocketWire(socket, session, target)
 
 
@@ -113,7 +114,9 @@ def _session(
     )
 
 
-def _opening_error(error: Exception, attempt: Attempt, budget: float) -> Exception:
+def _opening_error(
+    error: StopError | TimeoutError | aiohttp.ClientError, attempt: Attempt, budget: float
+) -> HoldfastError:
     if isinstance(error, StopError):
         return error.error
     if isinstance(error, aiohttp.WSServerHandshakeError):
@@ -131,9 +134,7 @@ def _opening_error(error: Exception, attempt: Attempt, budget: float) -> Excepti
         return attempt.failure(error)
     if isinstance(error, TimeoutError):
         return attempt.timed_out(budget)
-    if isinstance(error, aiohttp.ClientError):
-        return attempt.failure(error)
-    return error
+    return attempt.failure(error)
 
 
 class WebSocketWire:
