@@ -140,5 +140,31 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("transport.attempt", "if self.safe and self.reused and self.sends == 1:", "without operand 2"): (
         "aiohttp itself tries a second time at most; what comes out of it the second time is told the same"
     ),
+    **{
+        ("transport.exchange", line, what): reason
+        for line, what, reason in (
+            ('reason=_clean(response.reason or ""),', "without operand 1", "aiohttp's parser gives a text, always"),
+            (
+                "data = body.in_memory() if body.length <= _STREAM_FROM else None",
+                "condition -> False",
+                "only spares work: streamed, the same bytes go out with the same length",
+            ),
+            (
+                "data = body.in_memory() if body.length <= _STREAM_FROM else None",
+                "LtE -> Lt",
+                "only spares work: streamed, the same bytes go out with the same length",
+            ),
+            (
+                "if data is None:",
+                "condition -> True",
+                "only spares work: streamed, the same bytes go out with the same length",
+            ),
+            (
+                'return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")',
+                "condition -> False",
+                "only spares work: ASCII comes out of it as it is",
+            ),
+        )
+    },
 }
 """(module, source line, mutation) and the reason."""

@@ -70,7 +70,6 @@ async def open_wire(
     attempt.waiting = False
     session = _session(pool, attempt, limits, connect_timeout_s, target)
     via = Proxy.parse(proxy) if proxy is not None else None
-    socket: aiohttp.ClientWebSocketResponse[bool] | None = None
     try:
         async with asyncio.timeout(budget):
             socket = await session.ws_connect(
@@ -88,9 +87,8 @@ async def open_wire(
     except (StopError, TimeoutError, aiohttp.ClientError) as error:
         raise _opening_error(error, attempt, budget) from None
     finally:
-        if socket is None:
-            await session.close()
-    return WebSocketWire(socket, session, target)
+        await session.close()  # the connection is the socket's own from here on
+    return WebSocketWire(socket, target)
 
 
 def _session(
@@ -138,13 +136,10 @@ def _opening_error(
 
 
 class WebSocketWire:
-    """An open WebSocket with the session that carries it."""
+    """An open WebSocket."""
 
-    def __init__(
-        self, socket: aiohttp.ClientWebSocketResponse[bool], session: aiohttp.ClientSession, target: str | None
-    ) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool], target: str | None) -> None:
         self._socket = socket
-        self._session = session
         self._target = target
 
     @property
@@ -197,6 +192,4 @@ class WebSocketWire:
 
     async def close(self, code: int) -> None:
         """Close the socket, waiting at most a second for the peer's agreement."""
-        if not self._socket.closed:
-            await self._socket.close(code=code)
-        await self._session.close()
+        await self._socket.close(code=code)
