@@ -107,3 +107,14 @@ async def test_an_end_that_is_no_success_is_told_with_what_to_do(
         told = await lab.call("idrac_wait_job", job=job, wait_s=400)
         assert told["finished"] is True
         assert said in str(told["notes"])
+
+
+@pytest.mark.parametrize(("persona", "outcome"), [("8", "unknown"), ("9", "applied"), ("10", "applied")])
+async def test_an_idrac_that_restarts_before_it_has_answered_is_waited_for(
+    persona: str, outcome: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await lab.call("idrac_list_jobs")
+        lab.running.fault("lost-reply", method="POST", times=1)
+        answer = await lab.call("idrac_restart_manager")
+        assert (answer["outcome"], answer["after"]["idrac"]) == (outcome, "answers"), answer

@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.models import ManagerInfo
 from holdfast.appliances.idrac.reading import action_of, health, link, objects, text, time_of
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
-from holdfast.errors import ConflictError, HoldfastError, NotFoundError
+from holdfast.errors import ConflictError, Executed, HoldfastError, NotFoundError
 
 FIRST_WAIT_S: Final = 60.0
 """Nothing that is heard earlier proves that a restart is over (contract 10)."""
@@ -107,7 +107,14 @@ async def plan_restart(ctx: Ctx) -> Change:
     async def send() -> Answered:
         nonlocal back
         ctx.client.expect_restart()
-        answered = await write.send()
+        try:
+            answered = await write.send()
+        except HoldfastError as error:
+            if error.executed is not Executed.NO:
+                # It often goes away before it has answered: its own clock of restarts tells, once it is back.
+                ctx.client.places.forget()
+                await wait_until_back(ctx)
+            raise
         ctx.client.places.forget()
         back = await wait_until_back(ctx)
         return answered
