@@ -6,7 +6,7 @@ not the job queue.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -149,20 +149,28 @@ async def export_change(
         await collect(ctx, job, place, limit_s=wait_s)
         return Answered(202, {}, None, job)
 
+    write = Write(send, {**content, "file": place.name}, jobs=jobs, wait_s=0.0)
+    return await into_file(ctx, write, place, summary=summary, warnings=[*warnings, _LONGER])
+
+
+async def into_file(
+    ctx: Ctx, write: Write, place: Path, *, summary: str, doing: str = "An export", warnings: Sequence[str] = ()
+) -> Change:
+    """The change that leaves a new file, and the server as it is."""
     return await change(
         ctx,
-        Write(send, {**content, "file": place.name}, jobs=jobs, wait_s=0.0),
+        write,
         summary=summary,
         before={"file": None},
         after={"file": place.name},
-        look=lambda: look_at(place),
+        look=lambda: _look_at(place),
         relative=True,
-        cannot_undo="An export changes nothing at the server; the file can be deleted.",
-        warnings=[*warnings, _LONGER],
+        cannot_undo=f"{doing} changes nothing at the server; the file can be deleted.",
+        warnings=warnings,
     )
 
 
-async def look_at(place: Path) -> Seen:
+async def _look_at(place: Path) -> Seen:
     """Whether the file is there, and how large it is."""
     size = size_of(place)
     if size is None:
@@ -195,13 +203,5 @@ async def plan_save(ctx: Ctx, job: str, place: Path, wait_s: float) -> Change:
             )
         return Answered(200, {}, None, None)
 
-    return await change(
-        ctx,
-        Write(send, {"GET": job, "file": place.name}),
-        summary=f"Save what the export {job} ({found.name or found.type or 'job'}) has left",
-        before={"file": None},
-        after={"file": place.name},
-        look=lambda: look_at(place),
-        relative=True,
-        cannot_undo="Saving changes nothing at the server; the file can be deleted.",
-    )
+    summary = f"Save what the export {job} ({found.name or found.type or 'job'}) has left"
+    return await into_file(ctx, Write(send, {"GET": job, "file": place.name}), place, summary=summary, doing="Saving")

@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered, IDracClient
-from holdfast.appliances.idrac.exporting import look_at
+from holdfast.appliances.idrac.exporting import into_file
 from holdfast.appliances.idrac.files import free_file, known_file, new_file, write_new
 from holdfast.appliances.idrac.reading import flag, health, link, text, texts, time_of
 from holdfast.control.answers import JsonObject
@@ -129,16 +129,8 @@ async def plan_export(ctx: Ctx, name: str, file: str | None) -> Change:
         write_new(place, await licences.content(name))
         return Answered(200, {}, None, None)
 
-    return await change(
-        ctx,
-        Write(send, {"licence": name, "file": place.name}),
-        summary=f"Export the licence {name} to the file {place.name}",
-        before={"file": None},
-        after={"file": place.name},
-        look=lambda: look_at(place),
-        relative=True,
-        cannot_undo="An export changes nothing at the server; the file can be deleted.",
-    )
+    summary = f"Export the licence {name} to the file {place.name}"
+    return await into_file(ctx, Write(send, {"licence": name, "file": place.name}), place, summary=summary)
 
 
 async def plan_import(ctx: Ctx, file: str) -> Change:

@@ -34,6 +34,8 @@ Schedule: TypeAlias = Annotated[
         ("0 3 * * *", "*/15 8-18 * * mon-fri"),
     ),
 ]
+Direction: TypeAlias = Literal["PUSH", "PULL"]
+Way: TypeAlias = Annotated[Direction, Field(description="From this system, or to it.")]
 BootEnvironment: TypeAlias = Annotated[
     str, Grammar("boot environment", r"[A-Za-z0-9][A-Za-z0-9_.-]*", 64, "boot environment", ("25.10.7",))
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Schedule
+from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Schedule, Way
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
@@ -70,7 +70,7 @@ async def truenas_create_replication(
     name: TaskName,
     source_datasets: Sources,
     target_dataset: Annotated[DatasetPath, Field(description="Dataset that receives.")],
-    direction: Annotated[Literal["PUSH", "PULL"], Field(description="From this system, or to it.")] = "PUSH",
+    direction: Way = "PUSH",
     transport: Annotated[Literal["LOCAL", "SSH"], Field(description="Within this system, or to another.")] = "LOCAL",
     ssh_connection: Annotated[int | None, Field(ge=1, description="SSH connection by its id; SSH only.")] = None,
     recursive: Annotated[bool, Field(description="With all datasets below.")] = False,

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.arguments import ObjectRef, Schedule
+from holdfast.appliances.truenas.arguments import Direction, ObjectRef, Schedule, Way
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import SharePath
@@ -22,8 +22,7 @@ from holdfast.transport.values import JsonObject, JsonValue, as_objects
 
 Described = Annotated[str, Field(min_length=1, max_length=120, description="What it is for; tells it from others.")]
 TaskRef = Annotated[ObjectRef, Field(description="Description or id.")]
-Direction = Literal["PUSH", "PULL"]
-Way = Annotated[Direction, Field(description="From this system, or to it.")]
+WayOrNot = Annotated[Direction | None, Field(description="From this system, or to it.")]
 Mode = Annotated[
     Literal["COPY", "SYNC", "MOVE"],
     Field(description="COPY adds, SYNC also deletes at the destination, MOVE deletes at the source."),
@@ -42,6 +41,9 @@ RemotePath = Annotated[str | None, Field(max_length=1023, pattern=r"^[^\x00-\x1f
 Login = Annotated[str, Field(max_length=320, pattern=r"^[A-Za-z0-9_.@:\[\]-]+$", description="Host, or user@host.")]
 CredentialId = Annotated[int | None, Field(ge=1, description="By its id in truenas_list_credentials.")]
 DeleteExtra = Annotated[bool | None, Field(description="Delete what is not at the source.")]
+Archive = Annotated[bool | None, Field(description="Keep links, owners, permissions, times.")]
+Compress = Annotated[bool | None, Field(description="Compress on the way.")]
+Account = Annotated[int, Field(ge=1, description="Cloud account by its id.")]
 Port = Annotated[int | None, Field(ge=1, le=65535, description="Port there.")]
 _CLOUD_DEFAULTS: Final[JsonObject] = {
     "pre_script": "",
@@ -83,7 +85,7 @@ async def truenas_list_credentials(ctx: Ctx, *, limit: Limit = 50, cursor: Curso
 async def truenas_list_buckets(
     ctx: Ctx,
     *,
-    account: Annotated[int, Field(ge=1, description="Cloud account by its id.")],
+    account: Account,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> BucketPage:
@@ -104,7 +106,7 @@ async def truenas_create_cloud_sync(
     *,
     description: Described,
     path: SharePath,
-    account: Annotated[int, Field(ge=1, description="Cloud account by its id.")],
+    account: Account,
     bucket: Bucketed = None,
     folder: Folder = "",
     direction: Way = "PUSH",
@@ -142,7 +144,7 @@ async def truenas_update_cloud_sync(
     account: CredentialId = None,
     bucket: Bucketed = None,
     folder: Folder = None,
-    direction: Annotated[Direction | None, Field(description="From this system, or to it.")] = None,
+    direction: WayOrNot = None,
     transfer_mode: Mode | None = None,
     schedule: Schedule | None = None,
     exclude: Excludes = None,
@@ -203,8 +205,8 @@ async def truenas_create_rsync(
     direction: Way = "PUSH",
     schedule: Schedule = "0 0 * * *",
     delete_extra: DeleteExtra = None,
-    archive: Annotated[bool | None, Field(description="Keep links, owners, permissions, times.")] = None,
-    compress: Annotated[bool | None, Field(description="Compress on the way.")] = None,
+    archive: Archive = None,
+    compress: Compress = None,
     check_remote: Annotated[bool, Field(description="TrueNAS first looks whether the path there exists.")] = True,
     enabled: Enabled = True,
 ) -> Change:
@@ -249,11 +251,11 @@ async def truenas_update_rsync(
     host: Login | None = None,
     port: Port = None,
     remote_path: RemotePath = None,
-    direction: Annotated[Direction | None, Field(description="From this system, or to it.")] = None,
+    direction: WayOrNot = None,
     schedule: Schedule | None = None,
     delete_extra: DeleteExtra = None,
-    archive: Annotated[bool | None, Field(description="Keep links, owners, permissions, times.")] = None,
-    compress: Annotated[bool | None, Field(description="Compress on the way.")] = None,
+    archive: Archive = None,
+    compress: Compress = None,
     enabled: EnabledOrNot = None,
 ) -> Change:
     """Change an rsync task. What is not given stays."""
