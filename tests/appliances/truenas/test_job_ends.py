@@ -133,3 +133,19 @@ async def test_logs_and_addresses_are_cut_after_secrets_are_out_of_them(tmp_path
             compose = {"services": {"web": {"image": "nginx", "ports": ["9" * (60 - part) + key]}}}
             checked = await made.call("truenas_check_compose", compose=compose)
             assert key[:part] not in json.dumps(checked), part
+
+
+@pytest.mark.parametrize("persona", ["25.10", "26"])
+async def test_a_call_that_was_only_added_to_a_job_with_other_arguments_is_not_told_as_carried_out(
+    persona: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, persona) as made:
+        made.running.fault("slow-job", method="cloudsync.sync", seconds=600)
+        for _ in range(2):
+            waits = await raw(made, "cloudsync.sync", 1)
+        test = await made.call("truenas_run_cloud_sync", task="1", test_only=True)
+        assert (test["outcome"], test.get("task"), test["verified"]) == ("not_applied", None, False)
+        assert f"added this call to job {waits}" in str(test["warnings"])
+        assert f"job={waits}" in str(test["next_step"])
+        same = await made.call("truenas_run_cloud_sync", task="1")
+        assert (same["outcome"], same["task"]) == ("started", str(waits))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.appliances.truenas.network import shown
 from holdfast.appliances.truenas.reach import _address
-from tests.appliances.truenas.harness import box, calls_of, nas, raw
+from holdfast.transport.values import JsonObject
+from tests.appliances.truenas.harness import box, calls_of, nas, raw, sent
 from tests.support.rooms import Room
 
 ELSEWHERE = "198.51.100.9"
@@ -234,3 +236,24 @@ async def test_a_commit_that_is_never_answered_is_confirmed_on_a_new_connection(
         assert answer["outcome"] == "applied", answer
         made.clock.advance(300)
         assert "lab" in str(await made.call("truenas_list_interfaces"))
+
+
+def test_addresses_and_members_in_another_order_or_by_other_letters_are_the_same() -> None:
+    one: JsonObject = {
+        "type": "BRIDGE",
+        "aliases": [{"address": "10.60.0.2", "netmask": 24}, {"address": "FD00:0::0005", "netmask": 64}],
+        "bridge_members": ["eno3", "eno2"],
+    }
+    other: JsonObject = {
+        "type": "BRIDGE",
+        "aliases": [{"address": "fd00::5", "netmask": "64"}, {"address": "10.60.0.2", "netmask": "24"}],
+        "bridge_members": ["eno2", "eno3"],
+    }
+    assert shown(one) == shown(other)
+
+
+async def test_entries_of_one_moment_stand_in_one_order_on_all_pages_of_the_audit_log(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        await made.call("truenas_list_audit", limit=2)
+        query = next(params for method, params in sent(made) if method == "audit.query")
+        assert query[0]["query-options"]["order_by"][-1] == "audit_id"  # type: ignore[index]  # what was sent

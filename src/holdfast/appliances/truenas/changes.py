@@ -16,6 +16,7 @@ from holdfast.appliances.truenas.jobs import (
     find_job,
     forgotten,
     job_state,
+    joined,
     newest_job,
     only_job,
     wait_for,
@@ -210,6 +211,8 @@ class _Sending:
         except HoldfastError:
             return Applied(task=str(number), warnings=("The state of its job cannot be read now.",))
         self._settle(job)
+        if self._joined(job) is not None:
+            return Applied(warnings=self._verdict.told)
         if not job.ended:
             return Applied(task=str(number))
         details: JsonObject = {"job": number, "state": job.state, **self._verdict.details}
@@ -224,6 +227,17 @@ class _Sending:
         if job.state == "SUCCESS":
             self._judge(job.result)
 
+    def _joined(self, job: Job) -> Observed | None:
+        """What is told when TrueNAS has added the call to a job of others, which does something else."""
+        if not joined(job, self._request_id, self._way.params):
+            return None
+        note = (
+            f"The queue was full: TrueNAS added this call to job {job.id} ({job.state}), which waited already with "
+            "other arguments. What was asked for here is not carried out."
+        )
+        wait = f"truenas_wait_job job={job.id} tells when that job has ended; then call this tool again."
+        return Observed("not_applied", note=note, shown=False, next_step=wait)
+
     async def read_back(self) -> Observed:
         self._looks += 1
         if not self._way.job:
@@ -231,6 +245,8 @@ class _Sending:
         job = await self._current_job()
         if job is None:
             return self._without_job(await self._look())
+        if (other := self._joined(job)) is not None:
+            return other
         if not job.ended and self._write.goes_on and job.state == "RUNNING" and (seen := await self._look()).reached:
             return Observed("applied", seen.state, note=f"It goes on as job {job.id}.", task=str(job.id))
         if not job.ended:

@@ -115,8 +115,10 @@ async def jobs(
     client: TrueNASClient, filters: Sequence[JsonValue], *, limit: int, with_result: bool = False
 ) -> list[Job]:
     """Jobs that match, the newest first."""
-    options: JsonObject = {"order_by": ["-id"], "limit": limit}
-    options["select"] = [*_FIELDS, "result"] if with_result else list(_FIELDS)
+    fields: list[JsonValue] = [*_FIELDS, *(["result"] if with_result else [])]
+    if await client.release() >= (25, 10):
+        fields.append("message_ids")
+    options: JsonObject = {"order_by": ["-id"], "limit": limit, "select": fields}
     if with_result:
         options["extra"] = {"raw_result": True}
     return [job_of(row) for row in await client.query("core.get_jobs", filters, options)]
@@ -304,6 +306,14 @@ def began_by(job: Job, calls: Sequence[tuple[str, Sequence[JsonValue]]], *, sent
     return sent_at - SKEW_S <= job.started_at <= sent_at + _LATE_S and any(
         job.method == method and _same(dig(job.row, "arguments"), params) for method, params in calls
     )
+
+
+def joined(job: Job, request_id: str, params: Sequence[JsonValue]) -> bool:
+    """Whether a call was only added to a job that waited already, begun by another call with other arguments: where the
+    queue of a lock is full, TrueNAS does that, and answers that job's id (contract 7).
+    """
+    ids = job.row.get("message_ids")
+    return isinstance(ids, list) and request_id in ids[1:] and not _same(dig(job.row, "arguments"), params)
 
 
 def _same(listed: JsonValue, sent: Sequence[JsonValue]) -> bool:

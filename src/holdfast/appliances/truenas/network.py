@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def shown(row: JsonObject) -> JsonObject:
     """What an interface is configured as."""
     aliases = row.get("aliases")
     rows = [item for item in aliases if isinstance(item, dict)] if isinstance(aliases, list) else []
-    addresses: list[JsonValue] = [f"{item.get('address')}/{item.get('netmask')}" for item in rows]
+    addresses: list[JsonValue] = [*sorted(_written(f"{item.get('address')}/{item.get('netmask')}") for item in rows)]
     facts: JsonObject = {
         "addresses": addresses,
         "dhcp": row.get("ipv4_dhcp"),
@@ -67,8 +68,19 @@ def shown(row: JsonObject) -> JsonObject:
         "description": row.get("description"),
     }
     for name, told in _OF_KIND.get(str(row.get("type")), {}).items():
-        facts[told] = plain(row.get(name))
+        value = plain(row.get(name))
+        facts[told] = [*sorted(map(str, value))] if isinstance(value, list) else value
     return facts
+
+
+def _written(address: str) -> str:
+    """An address with its prefix as it is written in one way only: what TrueNAS tells in another order, or by other
+    letters, is the same.
+    """
+    try:
+        return str(ipaddress.ip_interface(address))
+    except ValueError:
+        return address
 
 
 async def carrying(ctx: Ctx) -> set[str]:

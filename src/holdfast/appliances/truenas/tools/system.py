@@ -294,7 +294,7 @@ async def truenas_list_audit(
         filters.append(["success", "=", False])
     offset = decode_cursor(cursor)
     query: JsonObject = {"services": [service], "query-filters": filters}
-    options: JsonObject = {"limit": limit, "offset": offset, "order_by": ["-message_timestamp"]}
+    options: JsonObject = {"limit": limit, "offset": offset, "order_by": ["-message_timestamp", "audit_id"]}
     rows = as_objects(await ctx.client.call("audit.query", {**query, "query-options": options}), "audit.query")
     total = offset + len(rows)
     if len(rows) == limit:
