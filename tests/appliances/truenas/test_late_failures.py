@@ -313,3 +313,19 @@ async def test_permissions_below_a_folder_are_not_told_as_they_were_after_a_job_
             half = await made.call(f"truenas_{tool}", path="/mnt/tank/home", recursive=True, **arguments)
             assert (half["outcome"], half["verified"]) == ("unknown", False), method
             assert "a part may have been done" in str(half["warnings"])
+
+
+@pytest.mark.parametrize(
+    "tool", ["replace_disk", "attach_disk", "add_vdev", "upgrade_app", "rollback_app", "delete_app"]
+)
+async def test_work_of_many_steps_that_failed_on_its_way_is_not_told_as_not_done(tool: str, tmp_path: Path) -> None:
+    case = next(case for case in WRITES if case.tool == tool)
+    async with nas(tmp_path) as made:
+        arguments = await prepare(made, case)
+        made.running.fault("job-fails", method=case.method, reason="went wrong")
+        half = await made.call(f"truenas_{tool}", **arguments)
+        assert (half["outcome"], half["verified"]) == ("unknown", False)
+        assert "a part may have been done" in str(half["warnings"])
+        made.running.fault("job-fails", method=case.method, validation=True, reason="no such disk")
+        refused = await made.call(f"truenas_{tool}", **arguments)
+        assert (refused["outcome"], refused["verified"]) == ("not_applied", True)

@@ -156,6 +156,16 @@ async def test_an_account_that_may_not_ask_for_the_state_is_not_held_up(tmp_path
         assert (await made.call("truenas_create_snapshot", dataset="tank/vms", name="s1"))["outcome"] == "applied"
 
 
+async def test_a_change_is_not_sent_while_whether_the_system_is_ready_cannot_be_found_out(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        made.running.fault("call-fails", method="system.state", errno=14, reason="starting", count=0)
+        error = await made.fails("truenas_create_snapshot", dataset="tank/vms", name="s1")
+        assert error.executed == "no"
+        assert not [method for method, _ in sent(made) if method.endswith("snapshot.create")]
+        box(made).clear_faults()
+        assert (await made.call("truenas_create_snapshot", dataset="tank/vms", name="s1"))["outcome"] == "applied"
+
+
 # After an administrator has ended the session ----------------------------------------------------------------------
 
 

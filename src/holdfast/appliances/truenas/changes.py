@@ -176,11 +176,11 @@ class _Sending:
             return False
         return seen.unmoved or (seen.reached is False and self._as_before(seen))
 
-    def _as_before(self, seen: Seen) -> bool:
-        """Whether the state is what it was: of what has failed, a part may be done."""
-        return not self._write.in_steps and all(
-            self._before.get(name, value) == value for name, value in (seen.state or {}).items()
-        )
+    def _as_before(self, seen: Seen, *, begun: bool = True) -> bool:
+        """Whether the state is what it was: of what has failed once it was `begun`, a part may be done."""
+        if begun and self._write.in_steps:
+            return False
+        return all(self._before.get(name, value) == value for name, value in (seen.state or {}).items())
 
     def _adopt(self, number: int, *, method: str, started_at: float = 0.0) -> None:
         self._number = number
@@ -325,7 +325,7 @@ class _Sending:
             return Observed("applied", seen.state, note=f"{failed} The state is as wanted nevertheless.")
         if seen.reached is None and not seen.unmoved:
             return Observed("unknown", seen.state, note=f"{failed}. {_MAY_BE_DONE}")
-        if not self._as_before(seen):
+        if not self._as_before(seen, begun=not job.refused):
             return Observed("unknown", seen.state, note=f"{failed}. {_PARTLY}")
         return Observed("not_applied", seen.state, note=failed)
 
@@ -357,7 +357,7 @@ class _Sending:
         if seen.reached is None and not seen.unmoved and isinstance(error, ApplianceError):
             refused = isinstance(error, ValidationError)
             return Observed("unknown", seen.state, note=seen.note or (_NO_TRACE if refused else _MAY_BE_DONE))
-        if error is not None and not self._as_before(seen):
+        if error is not None and not self._as_before(seen, begun=not self._way.job):
             return Observed("unknown", seen.state, note=_PARTLY)
         said = error.message if isinstance(error, ApplianceError) else None
         note = said or seen.note or "The state is not as wanted."

@@ -75,6 +75,12 @@ class Job:
         return self.state in ("SUCCESS", "FAILED", "ABORTED")
 
     @property
+    def refused(self) -> bool:
+        """Whether it failed because its values were refused: before its work, as a rule."""
+        info = self.row.get("exc_info")
+        return isinstance(info, dict) and info.get("type") == "VALIDATION"
+
+    @property
     def result(self) -> JsonValue:
         """Its result, where it was asked for."""
         return self.row.get("result")

@@ -17,7 +17,14 @@ from holdfast.appliances.truenas.releases import Release, parse_release
 from holdfast.appliances.truenas.settings import TrueNASSettings
 from holdfast.appliances.truenas.verdicts import begun
 from holdfast.appliances.wiring import tls_of
-from holdfast.errors import ApplianceError, BusyError, Executed, PermissionDeniedError, TransportError, UnavailableError
+from holdfast.errors import (
+    BusyError,
+    Executed,
+    PermissionDeniedError,
+    TransportError,
+    UnavailableError,
+    UnsupportedError,
+)
 from holdfast.resilience import Clock
 from holdfast.transport import ConnectionPool, JsonRpcError, JsonRpcSocket
 from holdfast.transport.values import JsonValue
@@ -91,7 +98,7 @@ class Link:
             return
         try:
             state = await self.call("system.state", ())
-        except ApplianceError:
+        except (PermissionDeniedError, UnsupportedError):
             return  # whoever may not ask cannot be held up by the answer
         self.ready = state == "READY"
         if not self.ready:

@@ -190,7 +190,7 @@ async def truenas_upgrade_app(ctx: Ctx, *, app: AppName, version: Version | None
     changelog = opt_str(summary, "changelog")
     return await change(
         ctx,
-        job("app.upgrade", app, {"app_version": wanted}),
+        job("app.upgrade", app, {"app_version": wanted}, in_steps=True),
         summary=f"Upgrade the app {app} from {before} to {wanted}",
         before={"version": before},
         after={"version": wanted},
@@ -217,7 +217,7 @@ async def truenas_rollback_app(ctx: Ctx, *, app: AppName, version: Version) -> C
 
     return await change(
         ctx,
-        job("app.rollback", app, {"app_version": version, "rollback_snapshot": True}),
+        job("app.rollback", app, {"app_version": version, "rollback_snapshot": True}, in_steps=True),
         summary=f"Roll the app {app} back to {version}",
         before={"version": row.get("version")},
         after={"version": version},
@@ -319,7 +319,7 @@ async def truenas_delete_app(
 
     return await change(
         ctx,
-        job("app.delete", app, {"remove_images": True, "remove_ix_volumes": delete_volumes}),
+        job("app.delete", app, {"remove_images": True, "remove_ix_volumes": delete_volumes}, in_steps=True),
         summary=f"Delete the app {app}{' with its volumes' if delete_volumes else ''}",
         before={"app": app, "version": row.get("version")},
         after={},

@@ -169,7 +169,7 @@ async def truenas_delete_guest(
     lost = found.space != "vm" or delete_volumes
     return await change(
         ctx,
-        Write((Way(f"{found.space}.delete", options[found.space], job=found.space != "vm"),)),
+        Write((Way(f"{found.space}.delete", options[found.space], job=found.space != "vm"),), in_steps=lost),
         summary=f"Delete {found.label}{' with its volumes' if delete_volumes else ''}",
         before={"name": found.name, "kind": found.kind},
         after={},

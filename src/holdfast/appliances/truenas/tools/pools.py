@@ -143,7 +143,9 @@ async def truenas_replace_disk(
     return await change(
         ctx,
         Write(
-            (Way("pool.replace", (number, {"label": leaf.guid, "disk": disk, "force": force}), job=True),), wait_s=5.0
+            (Way("pool.replace", (number, {"label": leaf.guid, "disk": disk, "force": force}), job=True),),
+            wait_s=5.0,
+            in_steps=True,  # the new disk is formatted first
         ),
         summary=f"Replace {leaf.disk or leaf.guid} of {pool} by {new.get('name')} ({new.get('serial')})",
         before={"member": leaf.disk or leaf.guid, "status": leaf.status, "new_disk": new.get("serial")},

@@ -43,7 +43,7 @@ Vdev = Annotated[Member, Field(description="vdev by name or guid, or a disk in i
 
 
 def _job(method: str, *params: JsonValue) -> Write:
-    return Write((Way(method, params, job=True),), wait_s=_WAIT_S)
+    return Write((Way(method, params, job=True),), wait_s=_WAIT_S, in_steps=True)  # new disks are formatted first
 
 
 @tool(title="Attach disk to vdev", toolset="vdevs", risk=Risk.DESTRUCTIVE, idempotent=False)
