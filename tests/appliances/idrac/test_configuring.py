@@ -279,3 +279,40 @@ async def test_an_image_is_taken_from_the_allowed_places_only(image: str, allowe
             assert (await lab.call("idrac_insert_media", image=image, dry_run=True))["outcome"] == "planned"
         else:
             assert (await lab.fails("idrac_insert_media", image=image)).code == "refused"
+
+
+async def test_a_user_that_was_not_made_leaves_a_password_file_that_is_told(tmp_path: Path) -> None:
+    async with lab_room(tmp_path, "9") as lab:
+        await lab.call("idrac_list_accounts")
+        lab.running.fault("drop-before", method="PATCH", times=1)
+        answer = await lab.call("idrac_create_account", user="alpha", role="ReadOnly")
+        assert answer["outcome"] == "not_applied", answer
+        assert "holds a password that no user has" in str(answer["warnings"])
+
+
+async def test_a_user_of_this_name_with_another_role_is_not_told_as_made(tmp_path: Path) -> None:
+    async with lab_room(tmp_path, "9") as lab:
+        await lab.call("idrac_list_accounts")
+        accounts = bmc_of(lab).accounts
+        lab.running.fault("drop-before", method="PATCH", times=1)
+        call = asyncio.create_task(lab.call("idrac_create_account", user="alpha", role="ReadOnly"))
+        for _ in range(1000):
+            await asyncio.sleep(0.002)
+            if sent(lab):
+                break
+        free = next(one for one in accounts.members.values() if not one.username and one.id != "1")
+        free.username, free.role, free.enabled = "alpha", "Administrator", True
+        answer: Any = await call
+        assert answer["outcome"] == "unknown", answer
+
+
+@pytest.mark.parametrize("persona", ["8", "9"])
+async def test_the_boot_mode_that_was_asked_for_is_read_back_and_undone(persona: str, tmp_path: Path) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        modes = {"UEFI", "Legacy"}
+        before = (await lab.call("idrac_get_boot"))["mode"]
+        (other,) = modes - {str(before)}
+        answer: Any = await lab.call("idrac_set_boot", source="Pxe", mode=other)
+        assert (answer["outcome"], answer["after"]["mode"]) == ("applied", other), answer
+        assert (await lab.call("idrac_set_boot", **answer["undo"]["arguments"]))["outcome"] == "applied"
+        assert (await lab.call("idrac_get_boot"))["mode"] == before

@@ -8,7 +8,7 @@ from typing import Final
 
 from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
 from holdfast.appliances.idrac.client import Answered, IDracClient
-from holdfast.appliances.idrac.files import free_file, new_password, secret_in, write_new
+from holdfast.appliances.idrac.files import free_file, new_password, secret_in, size_of, write_new
 from holdfast.appliances.idrac.places import attributes_place
 from holdfast.appliances.idrac.reading import flag, link, text, texts, whole
 from holdfast.control.answers import JsonObject, UndoCall
@@ -166,9 +166,17 @@ async def plan_create(ctx: Ctx, user: str, role: str, enabled: bool, password_fi
     else:
         body["AccountTypes"] = ["Redfish"]
 
+    after: JsonObject = {"user": user, "role": role, "enabled": enabled}
+
     async def look() -> Seen:
         found = [row for row in (await read_users(ctx.client)).rows if text(row, "UserName") == user]
-        return Seen(bool(found), shown(found[0]) if found else {"user": None})
+        if not found:
+            left = password.file is not None and size_of(password.file) is not None
+            note = f"The file {password.source} holds a password that no user has: delete it." if left else None
+            return Seen(False, {"user": None}, note=note)
+        now = shown(found[0])
+        note = None if now == after else "There is such a user, but not as wanted: see idrac_list_accounts."
+        return Seen(now == after, now, note=note, partly=now != after)
 
     return await change(
         ctx,
@@ -178,7 +186,7 @@ async def plan_create(ctx: Ctx, user: str, role: str, enabled: bool, password_fi
         ),
         summary=f"Create the iDRAC user {user} with the role {role}",
         before={"user": None},
-        after={"user": user, "role": role, "enabled": enabled},
+        after=after,
         look=look,
         undo=UndoCall(tool="idrac_delete_account", arguments={"user": user}),
         warnings=[password.said],

@@ -63,11 +63,12 @@ async def boot_place(client: IDracClient) -> tuple[str, JsonObject]:
     return text(system, "@odata.id") or "", system
 
 
-def boot_state(resource: JsonObject) -> JsonObject:
-    """The override as it is; target None means inactive whatever else is said (contract 12.9)."""
+def boot_state(resource: JsonObject, *, mode: bool = False) -> JsonObject:
+    """The override as it is, with its mode if wanted; target None means inactive, whatever else is said (12.9)."""
     target = text(resource, "Boot/BootSourceOverrideTarget") or "None"
     enabled = text(resource, "Boot/BootSourceOverrideEnabled") or "Disabled"
-    return {"target": target, "enabled": "Disabled" if target == "None" else enabled}
+    found: JsonObject = {"target": target, "enabled": "Disabled" if target == "None" else enabled}
+    return {**found, "mode": text(resource, "Boot/BootSourceOverrideMode")} if mode else found
 
 
 async def plan_boot(ctx: Ctx, target: str, once: bool, mode: str | None) -> Change:
@@ -76,18 +77,21 @@ async def plan_boot(ctx: Ctx, target: str, once: bool, mode: str | None) -> Chan
     allowed = texts(resource, "Boot/BootSourceOverrideTarget@Redfish.AllowableValues")
     if allowed and target not in allowed:
         raise InputError(f"This server boots from {', '.join(allowed)}.")
-    before = boot_state(resource)
+    before = boot_state(resource, mode=mode is not None)
     enabled = "Disabled" if target == "None" else "Once" if once else "Continuous"
     wanted: JsonObject = {"target": target, "enabled": enabled}
     boot: JsonObject = {"BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": enabled}
     if mode is not None:
-        boot["BootSourceOverrideMode"] = mode
+        boot["BootSourceOverrideMode"] = wanted["mode"] = mode
 
     async def look() -> Seen:
-        shown = boot_state((await boot_place(ctx.client))[1])
-        return Seen(shown == wanted, shown)
+        shown = boot_state((await boot_place(ctx.client))[1], mode=mode is not None)
+        missed = [name for name in wanted if shown.get(name) != wanted[name]]
+        return Seen(not missed, shown, partly=missed == ["mode"])
 
     back: JsonObject = {"source": before["target"], "once": before["enabled"] != "Continuous"}
+    if mode is not None and before["mode"] is not None:
+        back["mode"] = before["mode"]
     return await change(
         ctx,
         patching(ctx, address, {"Boot": boot}),
@@ -98,7 +102,7 @@ async def plan_boot(ctx: Ctx, target: str, once: bool, mode: str | None) -> Chan
         after=wanted,
         look=look,
         undo=UndoCall(tool="idrac_set_boot", arguments=back),
-        nothing_to_do=before == wanted and mode is None,
+        nothing_to_do=before == wanted,
     )
 
 
