@@ -113,6 +113,21 @@ def test_an_approval_that_is_not_used_yet_can_be_withdrawn_once_and_for_all(worl
     assert world.state.get("approvals-withdrawn", plan.plan_id) is None
 
 
+def test_an_approval_is_no_second_one_and_withdraws_nothing(world: World) -> None:
+    plan = world.asked()
+    first = world.operator.decide(plan.plan_id, approve=True, by="bob")
+    with pytest.raises(PlanError, match="decided about already"):
+        world.operator.decide(plan.plan_id, approve=True, by="eve")
+    assert world.server.decision(plan) == first
+
+
+def test_what_is_no_decision_is_not_withdrawn(world: World) -> None:
+    plan = world.asked()
+    world.state.create("approval-decisions", plan.plan_id, b"garbage", expires_at=plan.expires_at)
+    with pytest.raises(PlanError, match="decided about already"):
+        world.operator.decide(plan.plan_id, approve=False, by="eve")
+
+
 def test_a_denial_is_no_second_one(world: World) -> None:
     plan = world.asked()
     world.operator.decide(plan.plan_id, approve=False, by="bob", reason="first")
