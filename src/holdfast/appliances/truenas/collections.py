@@ -15,7 +15,7 @@ from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.traces import secret_set
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Cautions, Change
-from holdfast.errors import ConflictError, NotFoundError
+from holdfast.errors import ConflictError, InputError, NotFoundError
 from holdfast.transport.values import JsonValue, get_int
 
 _MANY: Final = 200
@@ -126,6 +126,26 @@ async def find(ctx: Ctx, kind: Collection, ref: str) -> JsonObject:
 def given(**values: JsonValue) -> JsonObject:
     """The values that were given; None means "as it is"."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def at_least_one(values: JsonObject) -> JsonObject:
+    """The values.
+
+    Raises:
+        InputError: There are none; nothing was executed.
+    """
+    if not values:
+        raise InputError("Nothing to change was given.")
+    return values
+
+
+def given_some(**values: JsonValue) -> JsonObject:
+    """As `given`, of which at least one must be.
+
+    Raises:
+        InputError: None was; nothing was executed.
+    """
+    return at_least_one(given(**values))
 
 
 async def create(

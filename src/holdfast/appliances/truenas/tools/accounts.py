@@ -9,7 +9,17 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, rows_of, update
+from holdfast.appliances.truenas.collections import (
+    Collection,
+    again,
+    create,
+    delete,
+    find,
+    given,
+    given_some,
+    rows_of,
+    update,
+)
 from holdfast.appliances.truenas.models.accounts import ApiKey, ApiKeyPage, Group, GroupPage, User, UserPage
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.control.answers import JsonObject, UndoCall
@@ -254,9 +264,7 @@ async def truenas_update_group(
 ) -> Change:
     """Rename a local group, or let it appear to SMB. Members are those of the users."""
     row = await find(ctx, GROUP, group)
-    values = given(name=name, smb=smb)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(name=name, smb=smb)
     return await update(ctx, GROUP, row, values)
 
 

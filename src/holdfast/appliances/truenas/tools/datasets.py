@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, Size
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Verdict, call, change, job
-from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.collections import given, given_some
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.outcomes import failed_parts
 from holdfast.appliances.truenas.snapshots import dataset_row
@@ -111,7 +111,7 @@ async def truenas_update_dataset(
 ) -> Change:
     """Change properties of a dataset. What is not given stays. A volume can only grow."""
     row = await dataset_row(ctx, dataset)
-    values = given(
+    values = given_some(
         volsize=volume_bytes,
         quota=quota,
         refquota=refquota,
@@ -122,8 +122,6 @@ async def truenas_update_dataset(
         readonly=readonly,
         comments=comments,
     )
-    if not values:
-        raise InputError("Nothing to change was given.")
     size = row.get("volsize")
     if volume_bytes is not None and isinstance(size, int) and volume_bytes < size:
         raise ConflictError(f"{dataset} has {size} bytes; TrueNAS does not make volumes smaller.")

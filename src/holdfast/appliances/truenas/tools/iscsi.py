@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import create, delete, find, given, update
+from holdfast.appliances.truenas.collections import create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath, SharePath
 from holdfast.appliances.truenas.iscsi import (
     EXTENT,
@@ -144,9 +144,7 @@ async def truenas_update_iscsi_extent(
 ) -> Change:
     """Rename an extent, make it read-only, or switch it off. What is not given stays."""
     row = await find(ctx, EXTENT, extent)
-    values = given(name=name, ro=readonly, enabled=enabled, comment=comment)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(name=name, ro=readonly, enabled=enabled, comment=comment)
     return await update(ctx, EXTENT, row, values, ref="extent", destructive=enabled is False or readonly is True)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import create, find, given, update
+from holdfast.appliances.truenas.collections import at_least_one, create, find, given, update
 from holdfast.appliances.truenas.iscsi import AUTH, INITIATOR, PORTAL, TARGET, group_of, number_of, only_group
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -50,13 +50,7 @@ async def truenas_update_iscsi_portal(
     """Change the addresses or the comment of a portal. Initiators that come by an address left out lose their disks."""
     row = await find(ctx, PORTAL, ref)
     values = given(listen=[{"ip": ip} for ip in listen] if listen is not None else None, comment=comment)
-    return await update(ctx, PORTAL, row, _some(values), blast_radius=[_LOST] if listen is not None else [])
-
-
-def _some(values: JsonObject) -> JsonObject:
-    if not values:
-        raise InputError("Nothing to change was given.")
-    return values
+    return await update(ctx, PORTAL, row, at_least_one(values), blast_radius=[_LOST] if listen is not None else [])
 
 
 @tool(title="Create iSCSI initiator group", toolset="iscsi_access", risk=Risk.WRITE, idempotent=False)
@@ -88,7 +82,7 @@ async def truenas_update_iscsi_initiators(
         ctx,
         INITIATOR,
         row,
-        _some(values),
+        at_least_one(values),
         blast_radius=[_LOST] if initiators is not None else [],
         warnings=["It lets every initiator in."] if initiators == [] else [],
     )
@@ -153,7 +147,7 @@ async def truenas_update_iscsi_target(
     values = given(alias=alias)
     if (portal, initiator, auth, mutual) != (None, None, None, None):
         values["groups"] = [await _group(ctx, only_group(row), portal, initiator, auth, mutual)]
-    made = await update(ctx, TARGET, row, _some(values), blast_radius=[_LOST] if "groups" in values else [])
+    made = await update(ctx, TARGET, row, at_least_one(values), blast_radius=[_LOST] if "groups" in values else [])
     if "groups" in values and not row.get("groups"):
         return replace(made, undo=None, cannot_undo=_NO_PORTAL)
     return made

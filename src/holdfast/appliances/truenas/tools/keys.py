@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, Verdict, Write, change
-from holdfast.appliances.truenas.collections import create, find, given, update
+from holdfast.appliances.truenas.collections import at_least_one, create, find, given, update
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.secretfiles import SecretFile
 from holdfast.appliances.truenas.tools.accounts import KEY, USER, Ref
@@ -119,8 +119,7 @@ async def truenas_update_api_key(
         values["expires_at"] = _moment(expires_at)
         if values["expires_at"] is not None and get_int(row, "id") == ctx.client.key_id:
             raise ConflictError("That is the key Holdfast itself uses.")
-    if not values:
-        raise InputError("Nothing to change was given.")
+    at_least_one(values)
     return await update(ctx, KEY, row, values)
 
 

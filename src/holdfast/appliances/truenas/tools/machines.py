@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
-from holdfast.appliances.truenas.collections import Collection, create, given
+from holdfast.appliances.truenas.collections import Collection, at_least_one, create, given
 from holdfast.appliances.truenas.guests import Found, find_guest, state_of
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.reading import plain
@@ -99,8 +99,7 @@ async def truenas_update_guest(
         )
     else:
         values |= given(memory=memory_mib, cores=cores)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    at_least_one(values)
     row = await _row(ctx, found)
     before: JsonObject = {name: plain(row.get(name)) for name in values}
 

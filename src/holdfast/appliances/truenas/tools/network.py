@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
-from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.collections import at_least_one, given
 from holdfast.appliances.truenas.models.network import Interface, InterfacePage, NetworkChanges
 from holdfast.appliances.truenas.network import (
     MEMBERS,
@@ -165,8 +165,7 @@ async def truenas_update_interface(
             raise InputError(f"{interface} is neither a bridge nor a LAG: it has no members.")
         await _refuse_own(ctx, [name for name in members if name not in _list(row.get(field))])
         values[field] = [*members]
-    if not values:
-        raise InputError("Nothing to change was given.")
+    at_least_one(values)
     return await plan_update(ctx, row, values, rollback_s=rollback_s)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Recursive, Schedule, Unit
 from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
-from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.models.protection import Retention, Task, TaskPage
 from holdfast.appliances.truenas.reading import dig, made
@@ -90,15 +90,13 @@ async def truenas_update_snapshot_task(
 ) -> Change:
     """Change a periodic snapshot task. The plan tells which snapshots would be kept for another time than now."""
     row = await find(ctx, SNAPSHOT_TASK, task)
-    values = given(
+    values = given_some(
         schedule=cron(schedule),
         lifetime_value=keep,
         lifetime_unit=keep_unit,
         naming_schema=naming_schema,
         enabled=enabled,
     )
-    if not values:
-        raise InputError("Nothing to change was given.")
     affected = await _retention(ctx, "update", get_int(row, "id"), values)
     return await update(ctx, SNAPSHOT_TASK, row, values, blast_radius=_told(affected))
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Schedule, Way
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.tasks import REPLICATION, cron
 from holdfast.control.answers import UndoCall
@@ -168,7 +168,7 @@ async def truenas_update_replication(
 ) -> Change:
     """Change a replication task. What is not given stays. Another retention prunes the target at the next run."""
     row = await find(ctx, REPLICATION, task)
-    values = given(
+    values = given_some(
         name=name,
         source_datasets=list(source_datasets) if source_datasets else None,
         target_dataset=target_dataset,
@@ -184,8 +184,6 @@ async def truenas_update_replication(
         enabled=enabled,
         **_schemas(row.get("direction"), naming_schemas),
     )
-    if not values:
-        raise InputError("Nothing to change was given.")
     if row.get("retention_policy") == "CUSTOM" and retention not in (None, "CUSTOM"):
         # TrueNAS refuses a lifetime beside any other retention.
         values |= {"lifetime_value": None, "lifetime_unit": None}

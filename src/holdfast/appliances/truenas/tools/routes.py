@@ -9,7 +9,17 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import (
+    Collection,
+    again,
+    at_least_one,
+    create,
+    delete,
+    find,
+    given,
+    given_some,
+    update,
+)
 from holdfast.appliances.truenas.models.network import NetworkInfo, Route, RoutePage
 from holdfast.appliances.truenas.reach import own_way, refuse_cutting
 from holdfast.appliances.truenas.reading import made, plain, server_page
@@ -98,9 +108,7 @@ async def truenas_update_static_route(
     Holdfast itself is refused.
     """
     row = await find(ctx, ROUTE, route)
-    values = given(destination=destination, gateway=gateway, description=description)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(destination=destination, gateway=gateway, description=description)
     old = get_str(row, "destination")
     _same_family(destination or old, gateway or get_str(row, "gateway"))
     if destination or gateway:
@@ -179,8 +187,7 @@ async def truenas_update_network(
     if nameservers is not None:
         padded = [*nameservers, "", "", ""]
         values |= dict(zip(_SERVERS, padded, strict=False))
-    if not values:
-        raise InputError("Nothing to change was given.")
+    at_least_one(values)
     before: JsonObject = {name: plain(config.get(name)) for name in values}
     gateways = [name for name in ("ipv4gateway", "ipv6gateway") if name in values and before[name] != values[name]]
     for name, everything in (("ipv4gateway", "0.0.0.0/0"), ("ipv6gateway", "::/0")):

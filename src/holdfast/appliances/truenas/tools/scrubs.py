@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Schedule
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
-from holdfast.appliances.truenas.collections import Collection, find, given, update
+from holdfast.appliances.truenas.collections import Collection, find, given_some, update
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.models.storage import ResilverWindow, ScrubTask, ScrubTaskPage
 from holdfast.appliances.truenas.reading import made
@@ -17,7 +17,6 @@ from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import Risk, tool
-from holdfast.errors import InputError
 from holdfast.transport.values import JsonObject, JsonValue, as_object
 
 SCRUB_TASK: Final = Collection(
@@ -56,9 +55,7 @@ async def truenas_update_scrub_task(
 ) -> Change:
     """Change when a pool is scrubbed. To scrub now use truenas_scrub_pool."""
     row = await find(ctx, SCRUB_TASK, pool)
-    values = given(schedule=cron(schedule), threshold=threshold_days, enabled=enabled)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(schedule=cron(schedule), threshold=threshold_days, enabled=enabled)
     warnings = ["Errors that no scrub finds stay hidden until the data is read."] if enabled is False else []
     return await update(ctx, SCRUB_TASK, row, values, warnings=warnings)
 
@@ -87,9 +84,7 @@ async def truenas_update_resilver_window(
 ) -> Change:
     """Change in which hours resilvering goes before other work."""
     days: list[JsonValue] | None = [*sorted(set(weekdays))] if weekdays else None
-    values = given(begin=begin, end=end, weekday=days, enabled=enabled)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(begin=begin, end=end, weekday=days, enabled=enabled)
     config = await _window(ctx)
     before: JsonObject = {name: config.get(name) for name in values}
 

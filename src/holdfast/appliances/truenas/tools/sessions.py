@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
-from holdfast.appliances.truenas.collections import given
+from holdfast.appliances.truenas.collections import at_least_one, given
 from holdfast.appliances.truenas.models.sharing import (
     IscsiService,
     LiveSession,
@@ -262,8 +262,7 @@ async def _update(
     warnings: list[str] | None = None,
 ) -> Change:
     """The change of a service's settings. `names`: API field → argument; `convert`: values of the undo that differ."""
-    if not values:
-        raise InputError("Nothing to change was given.")
+    at_least_one(values)
     service = _TOOLS[namespace]
     before: JsonObject = {name: plain(now.get(name)) for name in values}
     unset = [name for name, value in before.items() if value is None]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import Collection, again, at_least_one, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import ShareName, SharePath
 from holdfast.control.change import Change
 from holdfast.control.identifiers import IpOrCidr, UserName
@@ -112,7 +112,7 @@ async def truenas_update_smb_share(
     """Change an SMB share. What is not given stays."""
     row = await find(ctx, SMB, share)
     values = given(name=name, path=path, readonly=readonly, browsable=browsable, enabled=enabled, comment=comment)
-    kind, named = await _smb(ctx, _some(values))
+    kind, named = await _smb(ctx, at_least_one(values))
     return await update(ctx, kind, row, named, destructive=enabled is False)
 
 
@@ -185,7 +185,7 @@ async def truenas_update_nfs_export(
         enabled=enabled,
         comment=comment,
     )
-    return await update(ctx, NFS, row, _some(values), destructive=enabled is False)
+    return await update(ctx, NFS, row, at_least_one(values), destructive=enabled is False)
 
 
 @tool(title="Delete NFS export", toolset="shares", risk=Risk.DESTRUCTIVE, idempotent=True)
@@ -200,9 +200,3 @@ async def truenas_delete_nfs_export(
         why = f"{', '.join(lost)} cannot be given to the create tool."
         return await delete(ctx, NFS, row, cannot_undo=why, blast_radius=[_CUT])
     return await delete(ctx, NFS, row, recreate=again(NFS, *fields), blast_radius=[_CUT])
-
-
-def _some(values: JsonObject) -> JsonObject:
-    if not values:
-        raise InputError("Nothing to change was given.")
-    return values

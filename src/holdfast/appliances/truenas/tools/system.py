@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import BootEnvironment, ObjectRef
 from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Write, call, change, job
-from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.models.system import (
     AuditPage,
     AuditRow,
@@ -30,7 +30,6 @@ from holdfast.errors import (
     ConflictError,
     Executed,
     HoldfastError,
-    InputError,
     NotFoundError,
     UnavailableError,
     UnsupportedError,
@@ -348,9 +347,7 @@ async def truenas_update_ntp_server(
 ) -> Change:
     """Change a time server. TrueNAS asks it first, and refuses one that does not answer unless forced."""
     row = await find(ctx, NTP, server)
-    values = given(address=address, prefer=prefer, iburst=iburst)
-    if not values:
-        raise InputError("Nothing to change was given.")
+    values = given_some(address=address, prefer=prefer, iburst=iburst)
     return await update(ctx, NTP, row, values, also={"force": True} if force else None)
 
 

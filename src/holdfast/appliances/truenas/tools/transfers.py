@@ -8,7 +8,7 @@ from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Direction, ObjectRef, Schedule, Way
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, update
+from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import SharePath
 from holdfast.appliances.truenas.models.credentials import Bucket, BucketPage, Credential, CredentialPage
 from holdfast.appliances.truenas.reading import made
@@ -156,7 +156,7 @@ async def truenas_update_cloud_sync(
     row = await find(ctx, CLOUD_SYNC, task)
     place = given(bucket=bucket, folder=folder)
     held = row.get("attributes")
-    values = given(
+    values = given_some(
         description=description,
         path=path,
         credentials=account,
@@ -170,8 +170,6 @@ async def truenas_update_cloud_sync(
         transfers=transfers,
         enabled=enabled,
     )
-    if not values:
-        raise InputError("Nothing to change was given.")
     moves = bool({"path", "attributes", "direction", "transfer_mode"} & set(values))
     mode = transfer_mode or str(row.get("transfer_mode"))
     return await update(ctx, CLOUD_SYNC, row, values, warnings=_deletes(mode) if moves else [])
@@ -260,7 +258,7 @@ async def truenas_update_rsync(
 ) -> Change:
     """Change an rsync task. What is not given stays."""
     row = await find(ctx, RSYNC, task)
-    values = given(
+    values = given_some(
         desc=description,
         path=path,
         user=user,
@@ -274,8 +272,6 @@ async def truenas_update_rsync(
         compress=compress,
         enabled=enabled,
     )
-    if not values:
-        raise InputError("Nothing to change was given.")
     return await update(ctx, RSYNC, row, values, warnings=_extra(delete_extra))
 
 
