@@ -20,6 +20,12 @@ from holdfast.simulators.world import World, default_world
 from tests.simulators.proxmox.returns import returns_by_endpoint, violations
 
 START = 1_795_000_000.0
+VM = "/nodes/pve2/qemu/110"
+CT = "/nodes/pve2/lxc/112"
+MAIL = "/nodes/pve2/qemu/111"
+WEB = "/nodes/pve1/qemu/101"
+DNS = "/nodes/pve1/lxc/103"
+"""Guests of the default world: a VM and a container that are stopped, one that is locked, two that run."""
 
 
 @dataclass(frozen=True)
@@ -171,3 +177,9 @@ async def bench(
             yield Bench(sim, clock, session, f"http://127.0.0.1:{port}", checked)
     finally:
         await runner.cleanup()
+
+
+async def state_of(one: Bench, guest: str) -> str:
+    """Whether a guest runs, is stopped, paused …"""
+    row = await one.get(f"{guest}/status/current")
+    return str(row.get("qmpstatus") or row["status"])

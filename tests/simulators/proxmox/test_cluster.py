@@ -7,10 +7,7 @@ from typing import Any
 from holdfast.simulators.base import SimulatedClock
 from holdfast.simulators.proxmox import create
 from holdfast.simulators.world import World, default_world
-from tests.simulators.proxmox.bench import START, Bench, bench
-
-WEB = "/nodes/pve1/qemu/101"
-VM = "/nodes/pve2/qemu/110"
+from tests.simulators.proxmox.bench import START, VM, WEB, Bench, bench
 
 
 async def _guests(one: Bench) -> dict[int, dict[str, Any]]:

@@ -7,10 +7,7 @@ import time
 import pytest
 
 from holdfast.simulators.proxmox.faults import KNOWN
-from tests.simulators.proxmox.bench import Bench, bench
-
-VM = "/nodes/pve2/qemu/110"
-WEB = "/nodes/pve1/qemu/101"
+from tests.simulators.proxmox.bench import VM, WEB, Bench, bench
 
 
 async def _types(one: Bench, node: str) -> list[str]:

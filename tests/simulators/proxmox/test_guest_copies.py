@@ -6,19 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulators.proxmox.bench import Bench, bench
-
-VM = "/nodes/pve2/qemu/110"
-CT = "/nodes/pve2/lxc/112"
-MAIL = "/nodes/pve2/qemu/111"
-WEB = "/nodes/pve1/qemu/101"
-DNS = "/nodes/pve1/lxc/103"
-
-
-async def _state(one: Bench, guest: str) -> str:
-    row = await one.get(f"{guest}/status/current")
-    return str(row.get("qmpstatus") or row["status"])
-
+from tests.simulators.proxmox.bench import CT, DNS, VM, WEB, bench, state_of
 
 # -- snapshots --------------------------------------------------------------------------------------------------------
 
@@ -52,7 +40,7 @@ async def test_a_snapshot_with_memory_comes_back_running() -> None:
         assert {row["name"]: row.get("vmstate") for row in await one.get(f"{WEB}/snapshot")}["live"] == 1
         assert await one.run("POST", f"{WEB}/status/stop") == "OK"
         assert await one.run("POST", f"{WEB}/snapshot/live/rollback") == "OK"
-        assert await _state(one, WEB) == "running"
+        assert await state_of(one, WEB) == "running"
 
 
 async def test_reserved_names_and_plain_disks_have_no_snapshots() -> None:
@@ -183,7 +171,7 @@ async def test_a_running_machine_moves_only_online() -> None:
         check = await one.get(f"{WEB}/migrate")
         assert (check["running"], check["local_disks"]) == (1, [])
         assert await one.run("POST", f"{WEB}/migrate", {"target": "pve2", "online": 1}) == "OK"
-        assert await _state(one, "/nodes/pve2/qemu/101") == "running"
+        assert await state_of(one, "/nodes/pve2/qemu/101") == "running"
         assert (await one.refused("GET", f"{WEB}/config")).status == 500
 
 

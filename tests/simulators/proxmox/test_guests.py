@@ -6,18 +6,7 @@ import re
 
 import pytest
 
-from tests.simulators.proxmox.bench import Bench, bench
-
-VM = "/nodes/pve2/qemu/110"
-CT = "/nodes/pve2/lxc/112"
-MAIL = "/nodes/pve2/qemu/111"
-WEB = "/nodes/pve1/qemu/101"
-DNS = "/nodes/pve1/lxc/103"
-
-
-async def _state(one: Bench, guest: str) -> str:
-    row = await one.get(f"{guest}/status/current")
-    return str(row.get("qmpstatus") or row["status"])
+from tests.simulators.proxmox.bench import CT, DNS, MAIL, VM, WEB, bench, state_of
 
 
 async def test_the_default_world_has_what_the_documentation_says() -> None:
@@ -36,20 +25,20 @@ async def test_the_default_world_has_what_the_documentation_says() -> None:
 
 async def test_a_machine_goes_through_its_states() -> None:
     async with bench() as one:
-        assert await _state(one, VM) == "stopped"
+        assert await state_of(one, VM) == "stopped"
         assert await one.run("POST", f"{VM}/status/start") == "OK"
-        assert await _state(one, VM) == "running"
+        assert await state_of(one, VM) == "running"
         assert await one.run("POST", f"{VM}/status/start") == "VM 110 already running"
         assert await one.run("POST", f"{VM}/status/suspend") == "OK"
-        assert await _state(one, VM) == "paused"
+        assert await state_of(one, VM) == "paused"
         answer = await one.refused("POST", f"{VM}/status/shutdown")
         assert answer.reason == "VM is paused - cannot shutdown"
         assert await one.run("POST", f"{VM}/status/resume") == "OK"
-        assert await _state(one, VM) == "running"
+        assert await state_of(one, VM) == "running"
         assert await one.run("POST", f"{VM}/status/reset") == "OK"
         assert await one.run("POST", f"{VM}/status/reboot") == "OK"
         assert await one.run("POST", f"{VM}/status/shutdown") == "OK"
-        assert await _state(one, VM) == "stopped"
+        assert await state_of(one, VM) == "stopped"
 
 
 @pytest.mark.parametrize("word", ["reboot", "reset", "suspend", "resume"])
@@ -65,12 +54,12 @@ async def test_a_hibernated_machine_is_locked_until_it_resumes() -> None:
         config = await one.get(f"{WEB}/config")
         assert config["lock"] == "suspended"
         assert config["vmstate"].startswith("nas-vms:")
-        assert await _state(one, WEB) == "stopped"
+        assert await state_of(one, WEB) == "stopped"
         assert await one.run("POST", f"{WEB}/status/resume") == "OK"
         config = await one.get(f"{WEB}/config")
         assert "lock" not in config
         assert "vmstate" not in config
-        assert await _state(one, WEB) == "running"
+        assert await state_of(one, WEB) == "running"
 
 
 async def test_a_container_refuses_at_once_what_a_machine_refuses_in_its_task() -> None:
@@ -90,7 +79,7 @@ async def test_a_guest_that_does_not_listen_runs_into_the_time_out() -> None:
             await one.run("POST", f"{WEB}/status/shutdown", {"timeout": 5}) == "VM quit/powerdown failed - got timeout"
         )
         assert await one.run("POST", f"{WEB}/status/shutdown", {"timeout": 5, "forceStop": 1}) == "WARNINGS: 1"
-        assert await _state(one, WEB) == "stopped"
+        assert await state_of(one, WEB) == "stopped"
 
 
 async def test_a_locked_guest_is_left_alone() -> None:
@@ -261,7 +250,7 @@ async def test_a_guest_in_the_making_is_locked() -> None:
         upid = await one.do("POST", "/nodes/pve2/qemu", {"vmid": 150, "scsi0": "local-lvm:4", "start": 1})
         assert (await one.get("/nodes/pve2/qemu/150/config"))["lock"] == "create"
         assert await one.finished(upid) == "OK"
-        assert await _state(one, "/nodes/pve2/qemu/150") == "running"
+        assert await state_of(one, "/nodes/pve2/qemu/150") == "running"
 
 
 async def test_a_creation_that_fails_leaves_nothing() -> None:

@@ -12,9 +12,8 @@ import pytest
 from holdfast.simulators.proxmox.calendars import CalendarEvent, next_event
 from holdfast.simulators.proxmox.retention import marks, parse_policy
 from holdfast.simulators.proxmox.storages import Volume
-from tests.simulators.proxmox.bench import START, Answer, Bench, bench
+from tests.simulators.proxmox.bench import START, VM, Answer, Bench, bench
 
-VM = "/nodes/pve2/qemu/110"
 LOCAL = "/nodes/pve2/storage/local"
 NAS = "/nodes/pve2/storage/nas-backup"
 
