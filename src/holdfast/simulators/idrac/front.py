@@ -53,7 +53,7 @@ async def answer(bmc: Bmc, request: web.Request, in_flight: int) -> web.StreamRe
     if not gate.host_accepted(bmc, request.host):
         return web.Response(status=400)
     method = request.method
-    await _delay(bmc, path, in_flight)
+    await _delay(bmc, method, path, in_flight)
     early = disguise.before(bmc, method, path, in_flight)
     if early is not None:
         return _response(bmc, request, early, None)
@@ -71,13 +71,13 @@ async def answer(bmc: Bmc, request: web.Request, in_flight: int) -> web.StreamRe
     return _response(bmc, request, reply, match)
 
 
-async def _delay(bmc: Bmc, path: str, in_flight: int) -> None:
+async def _delay(bmc: Bmc, method: str, path: str, in_flight: int) -> None:
     seconds = 0.0
-    fault = bmc.faults.take("slow", path=path, now=bmc.now)
+    fault = bmc.faults.take("slow", path=path, method=method, now=bmc.now)
     if fault is not None:
         seconds += fault.number("seconds")
     if "/Storage" in path or "/DellRaidService" in path:
-        fault = bmc.faults.take("storage-slow", path=path, now=bmc.now)
+        fault = bmc.faults.take("storage-slow", path=path, method=method, now=bmc.now)
         if fault is not None:
             seconds += fault.number("seconds")
     crowd = in_flight - bmc.persona.parallel_limit // 2
