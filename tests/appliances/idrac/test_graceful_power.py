@@ -165,3 +165,25 @@ async def test_old_restarts_that_leave_the_newest_page_of_the_log_are_no_new_one
             bmc_of(lab).record("USR0030", "somebody", "10.0.0.1", "REDFISH", category="Audit")
         answer = await call
         assert answer["outcome"] == "not_applied", answer
+
+
+@every_generation
+@pytest.mark.parametrize("action", ["on", "off_force"])
+async def test_a_server_that_somebody_else_has_switched_meanwhile_is_as_wanted(
+    persona: str, action: str, tmp_path: Path
+) -> None:
+    async with lab_room(tmp_path, persona) as lab:
+        await lab.call("idrac_set_power", action="off_force" if action == "on" else "on")
+        lab.clock.advance(300)
+        before = len(sent(lab))
+        lab.simulator.set_fault("slow", path="Reset", method="POST", seconds=0.2, count=1)
+        call = asyncio.create_task(lab.call("idrac_set_power", action=action))
+        for _ in range(1000):
+            await asyncio.sleep(0.002)
+            if len(sent(lab)) > before:
+                break
+        host = bmc_of(lab).host
+        (host.ensure_on if action == "on" else host.ensure_off)()
+        answer = await call
+        assert (answer["outcome"], len(sent(lab)) - before) == ("applied", 1), answer
+        assert "so already" in str(answer["details"])

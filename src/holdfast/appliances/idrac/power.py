@@ -46,6 +46,7 @@ _WAYS: Final[dict[Verb, tuple[_Way, ...]]] = {
 _WANTED: Final[dict[Verb, str | None]] = {"on": "On", "off_graceful": "Off", "off_force": "Off"}
 _BY_SYSTEM: Final = ("off_graceful", "restart_graceful")
 _PASSING: Final = ("PoweringOff", "PoweringOn")
+_SO_ALREADY: Final = "The server was so already when the request arrived."
 _NOT_RESTARTED: Final = (
     "The operating system has not restarted the server, or ignores the request, which it may still follow later. It is "
     "not forced. Ask the operator whether to reset it (restart_force)."
@@ -120,8 +121,9 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
     return await change(
         ctx,
         Write(
-            lambda: _send(ctx, system, way),
+            lambda: _send_unless_so(ctx, system, way, wanted),
             {"reset_type": way.first, "then_on": way.then_on},
+            tells=lambda answered: {"told": _SO_ALREADY} if answered.status == 409 else {},
             settle_s=0.0 if unseen else OFF_WAIT_S if verb in _BY_SYSTEM else STATE_WAIT_S,
         ),
         summary=f"{_SAID[verb]} {name} ({text(system, 'Model') or 'server'})",
@@ -178,6 +180,17 @@ async def _restarted(ctx: Ctx, system: JsonObject, before: list[str] | None) -> 
 
 async def _leaves_marks(ctx: Ctx, system: JsonObject) -> bool:
     return text(system, "LastResetTime") is not None or "Lclog" in await ctx.client.places.logs()
+
+
+async def _send_unless_so(ctx: Ctx, system: JsonObject, way: _Way, wanted: str | None) -> Answered:
+    """Send; that the server is so already is no failure (contract 12.2)."""
+    try:
+        return await _send(ctx, system, way)
+    except ConflictError as error:
+        so = (wanted, f"Powering{wanted}")
+        if wanted is None or error.status != 409 or await _power_state(ctx) not in so:
+            raise
+        return Answered(409, {}, None, None)
 
 
 async def _send(ctx: Ctx, system: JsonObject, way: _Way) -> Answered:
