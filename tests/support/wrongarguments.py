@@ -47,7 +47,8 @@ def wrong_calls(schema: Mapping[str, Any], working: Mapping[str, Any]) -> Iterat
 def wrong_values(rules: Mapping[str, Any], good: Any = None) -> Iterator[tuple[str, Any]]:
     """Values that break one rule of a property each; `good` is one that keeps them all, if known."""
     kind = rules.get("type")
-    yield "wrong type", [SECRET] if kind == "object" else {SECRET: SECRET}
+    kinds = {kind, *(one.get("type") for one in rules.get("anyOf", ()))}
+    yield "wrong type", [SECRET] if "object" in kinds else {SECRET: SECRET}
     if "enum" in rules:
         yield "not in the list", SECRET
     elif kind == "string":

@@ -100,7 +100,8 @@ async def truenas_abort_job(ctx: Ctx, *, job: JobNumber) -> Change:
                 break
             await ctx.sleep(wait)
         if not now.ended:
-            return Seen(None, {"state": now.state}, note="It has not stopped yet: truenas_wait_job tells when.")
+            note = "It has not stopped yet: truenas_wait_job tells when."
+            return Seen(None, {"state": now.state}, note=note, unmoved=True)
         earlier = None if now.state == "ABORTED" else f"It had ended before it could be stopped, as {now.state}."
         return Seen(now.state == "ABORTED", {"state": now.state}, note=earlier)
 
