@@ -166,5 +166,12 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
             ),
         )
     },
+    ("transport.websocket", 'raise WireClosed(code, str(message.extra or ""))', "without operand 1"): (
+        "aiohttp gives a text with the end of a socket, always"
+    ),
+    ("transport.websocket", 'raise WireClosed(self._socket.close_code or 1006, "")', "without operand 1"): (
+        "by the time that aiohttp tells of the end it has a code for it, 1006 where the peer gave none"
+    ),
+    ("transport.givenup", "end.cancel()", "without call"): "a task that is over takes no cancelling any more",
 }
 """(module, source line, mutation) and the reason."""

@@ -132,11 +132,18 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "The wire: whom it reaches, what leaves, what comes in": {
         "transport.tls": ("transport/test_tls_told.py", "transport/test_tls.py", "transport/test_jsonrpc_opening.py"),
+        "config.settings": ("config/test_choosing.py",),
+        "config.targets": ("config/test_targets.py",),
+        "appliances.wiring": ("appliances/test_wiring.py",),
         "transport.urls": ("transport/test_identifiers.py",),
         "transport.jsontext": ("transport/test_json.py",),
         "transport.intake": ("transport/test_intake.py",),
         "transport.limits": ("transport/test_intake.py",),
+        "transport.deadline": ("transport/test_deadline.py",),
         "transport.guarded": ("transport/test_guard.py",),
+        "transport.jsonrpc": ("transport/test_rpccalls.py", "transport/test_jsonrpc.py", "transport/test_last_look.py"),
+        "transport.websocket": ("transport/test_websocket.py", "transport/test_jsonrpc_opening.py"),
+        "transport.givenup": ("transport/test_outliving.py", "transport/test_given_up.py"),
         "transport.rpcfailures": ("transport/test_rpcfailures.py",),
         "transport.exchange": (
             "transport/test_exchange.py",

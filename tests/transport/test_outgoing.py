@@ -149,6 +149,14 @@ async def test_a_file_is_streamed_whole_and_closed(size: int, tmp_path: Path, op
     assert [file.closed for file in opened] == [True]
 
 
+async def test_a_file_alone_is_streamed_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"a" * 300_000)
+    sent: list[bytes] = []
+    await _streamed(body(content=file), sent)
+    assert b"".join(sent) == b"a" * 300_000
+
+
 @pytest.mark.parametrize("size", [0, 99, 101, 600_000])
 async def test_a_file_that_changed_is_never_sent_as_the_length_that_was_told(
     size: int, tmp_path: Path, opened: list[BufferedReader]

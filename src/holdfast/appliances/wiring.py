@@ -21,10 +21,8 @@ def settings_of(model: type[_Settings], config: _Settings | Mapping[str, object]
     Raises:
         ConfigError: A key is unknown, missing or impossible; the message names it and never a value.
     """
-    if isinstance(config, model):
-        return config
     try:
-        return model.model_validate(dict(config) if isinstance(config, Mapping) else config)
+        return model.model_validate(config)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "config"

@@ -281,14 +281,13 @@ class JsonRpcSocket:
         if "method" in message:
             self._notify(message)
             return
-        key = message.get("id")
-        if key is None and len(self._pending) == 1:
+        key, error = message.get("id"), message.get("error")
+        if key is None and isinstance(error, dict) and len(self._pending) == 1:
             key = next(iter(self._pending))  # an error about a request whose id could not be read: there is only one
         entry = self._pending.get(key) if isinstance(key, (int, str)) and not isinstance(key, bool) else None
         if entry is None or entry.future.done():
             self.unmatched += 1
             return
-        error = message.get("error")
         if isinstance(error, dict):
             entry.future.set_exception(self._rpc_error(entry, error))
         elif "result" in message:

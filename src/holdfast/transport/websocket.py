@@ -78,10 +78,10 @@ async def open_wire(
                 proxy=None if via is None else via.url,
                 proxy_headers=None if via is None else via.headers,
                 ssl=ssl_context(tls) if origin.tls else True,
-                server_hostname=tls.server_name if origin.tls else None,
+                server_hostname=tls.server_name,
                 heartbeat=ping_interval_s,
                 compress=0,
-                max_msg_size=limits.wire_bytes,
+                max_msg_size=limits.wire_bytes + 1,  # the first size that aiohttp refuses
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_WAIT_S),
             )
     except (StopError, TimeoutError, aiohttp.ClientError) as error:
@@ -154,12 +154,12 @@ class WebSocketWire:
         Raises:
             WireClosed: The socket is closed; `before_sending` tells whether that was known before writing.
         """
-        if self._socket.closed or self._socket.get_extra_info("socket") is None:
+        if self._socket.get_extra_info("socket") is None:
             raise WireClosed(self._socket.close_code or 1006, "", before_sending=True)
         try:
             await self._socket.send_str(text)
         except (aiohttp.ClientError, ConnectionError):
-            raise WireClosed(self._socket.close_code or 1006, "") from None
+            raise WireClosed(1006, "") from None
 
     async def receive(self) -> str:
         """The next text frame.
@@ -174,8 +174,9 @@ class WebSocketWire:
             error = ProtocolError("The appliance sent a binary message where text was expected.", target=self._target)
             raise WireClosed(1003, "", error)
         if message.type is aiohttp.WSMsgType.CLOSE:
-            raise WireClosed(int(message.data or 1005), str(message.extra or ""))
-        if message.type is aiohttp.WSMsgType.ERROR and isinstance(message.data, BaseException):
+            code = int(message.data or 1005)
+            raise WireClosed(code, str(message.extra or ""))
+        if isinstance(message.data, BaseException):
             raise self._broken(message.data)
         raise WireClosed(self._socket.close_code or 1006, "")
 
