@@ -210,6 +210,8 @@ def test_only_intents_and_their_outcomes_make_a_write_unknown_or_known() -> None
 async def test_an_outcome_after_a_record_is_found_and_one_before_it_is_not(tmp_path: Path) -> None:
     async with opened(tmp_path / "l", segment_bytes=600) as ledger:
         name, other = await left(ledger, FINAL), await left(ledger, FINAL, 102)
+        under_way = await ledger.intent(intent(103))
+        assert not ledger.reader.has_outcome(under_way.id, after=0)
     [told] = [record["seq"] for record in records(tmp_path / "l") if record["kind"] == "outcome"][:1]
     one = reader(tmp_path / "l", KEY)
     assert one.has_outcome(name, after=told - 1)

@@ -248,6 +248,22 @@ def test_a_damaged_head_alone_is_a_broken_ledger(tmp_path: Path) -> None:
     assert (broken.file, broken.what) == ("head.json", "head")
 
 
+def test_a_ledger_whose_head_cannot_be_read_is_not_told_as_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(statefiles, "read", fails)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        reader(tmp_path).proven()
+
+
+def test_a_head_that_names_no_record_yet_proves_that_none_is_missing(tmp_path: Path) -> None:
+    head.write(tmp_path, Position(), None)
+    assert reader(tmp_path, None).proven()
+
+
 def test_a_head_that_names_no_record_yet_misses_none(tmp_path: Path) -> None:
     head.write(tmp_path, Position(), None)
     assert reader(tmp_path, None).verify().ok
