@@ -141,7 +141,12 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "transport.limits": ("transport/test_intake.py",),
         "transport.deadline": ("transport/test_deadline.py",),
         "transport.guarded": ("transport/test_guard.py",),
-        "transport.jsonrpc": ("transport/test_rpccalls.py", "transport/test_jsonrpc.py", "transport/test_last_look.py"),
+        "transport.jsonrpc": (
+            "transport/test_rpccalls.py",
+            "transport/test_jsonrpc_opening.py",
+            "transport/test_jsonrpc.py",
+            "transport/test_last_look.py",
+        ),
         "transport.websocket": ("transport/test_websocket.py", "transport/test_jsonrpc_opening.py"),
         "transport.givenup": ("transport/test_outliving.py", "transport/test_given_up.py"),
         "transport.rpcfailures": ("transport/test_rpcfailures.py",),

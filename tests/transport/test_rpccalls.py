@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -336,3 +337,63 @@ async def test_a_call_that_could_not_be_written_tells_whether_it_was(
         with pytest.raises(error):
             await socket.call("m")
         assert socket.pending == 0
+
+
+async def test_an_error_with_a_foreign_id_is_not_that_of_the_only_call() -> None:
+    async with connected() as (socket, pipe, _):
+        task = await begun(socket, request_id=1)
+        pipe.answers(id=99, error={"code": -32600, "message": "Invalid"})
+        pipe.answers(id=1, result="own")
+        assert await task == "own"
+        assert socket.unmatched == 1
+
+
+async def test_a_second_answer_to_one_call_is_dropped_and_the_socket_lives_on() -> None:
+    async with connected() as (socket, pipe, _):
+        task = await begun(socket, request_id=1)
+        pipe.answers(id=1, result="first")
+        pipe.answers(id=1, result="second")
+        assert await task == "first"
+        assert (socket.unmatched, socket.closed) == (1, False)
+
+
+async def test_a_time_out_that_is_told_before_the_call_was_written_is_passed_on() -> None:
+    error = AttemptTimeoutError("The switch could not be read in time.", executed=Executed.NO)
+
+    def slow() -> None:
+        raise error
+
+    async with connected() as (socket, pipe, _):
+        with asked_before_sending(slow), pytest.raises(AttemptTimeoutError) as caught:
+            await socket.call("m")
+        assert caught.value is error
+        assert pipe.sent == []
+
+
+async def test_nothing_is_left_for_the_loop_to_complain_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["message"]))
+
+    async def stuck(text: str) -> None:
+        await asyncio.Event().wait()
+
+    async with connected(listening=False) as (socket, pipe, _):
+        pipe.answers(method="nobody listens")
+        monkeypatch.setattr(pipe, "send", stuck)
+        task = await begun(socket)
+        await asyncio.sleep(0.01)
+        socket._finish(WireClosed(1006, ""))  # while the call is still being written
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        del task
+    assert (socket.close_code, pipe.closed_with) == (1006, [1000])
+    await asyncio.sleep(0)
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_socket_is_closed_when_its_block_is_left() -> None:
+    async with connected() as (socket, pipe, _):
+        pass
+    assert (socket.closed, socket.close_code, pipe.closed_with) == (True, 1000, [1000])
