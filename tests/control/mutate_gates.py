@@ -130,6 +130,9 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "server.slowclients": ("server/test_limits.py", "server/test_http.py"),
         "server.oidc": ("server/test_oidc.py",),
     },
+    "Gates of the rooms": {
+        "appliances.truenas.masking": ("appliances/truenas/test_masking.py",),
+    },
     "The wire: whom it reaches, what leaves, what comes in": {
         "transport.tls": ("transport/test_tls_told.py", "transport/test_tls.py", "transport/test_jsonrpc_opening.py"),
         "config.settings": ("config/test_choosing.py",),

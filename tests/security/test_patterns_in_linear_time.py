@@ -27,8 +27,8 @@ def _refusal(message: str) -> str:
     return caught.value.message
 
 
-def _command(text: str) -> object:
-    return without_flags({"command": text})["command"]
+def _command(text: str) -> str:
+    return str(without_flags({"command": text})["command"])
 
 
 def _rows(document: list[object]) -> int:
@@ -44,6 +44,8 @@ def _rows(document: list[object]) -> int:
         pytest.param(lambda: looks_like_html("", b"<!---->" * 140 + b"<html>"), True, id="comments before a page"),
         pytest.param(lambda: _refusal("no" + " " * 400_000 + "!")[:11], "pfSense: no", id="blanks in a refusal"),
         pytest.param(lambda: _command("-a" * 100_000 + "!"), "-a" * 100_000 + "!", id="a flag of flags"),
+        pytest.param(lambda: _command("-token '\"" + r"\"" * 200_000), "-token [redacted]", id="quotes in a value"),
+        pytest.param(lambda: _command("-token" + " " * 400_000 + "-a")[:6], "-token", id="blanks before no value"),
         pytest.param(lambda: _rows(["1" * 401] * 20_000), 20_000, id="digits in many strings"),
         pytest.param(lambda: _rows(["\\" * 4_000_000] + [[]] * 100), 101, id="backslashes in a string"),
         pytest.param(lambda: one_line(" " * 400_000)[:2], "  ", id="spaces in a name"),

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.appliances.truenas.masking import secrets_in
 from holdfast.control.secretkeys import names_secret
 from holdfast.errors import Executed, HoldfastError
-from holdfast.transport.values import JsonInput
 from tests.appliances.truenas.case import PERSONAS, TRACELESS, Case
 from tests.appliances.truenas.harness import FREE, UNSUPPORTED, box, calls_of, client_of, nas, prepare
 from tests.appliances.truenas.table import READS, WRITES
@@ -150,18 +148,3 @@ async def test_a_commit_that_is_refused_is_rolled_back_and_told(persona: str, tm
         assert reason in error.message
         assert calls_of(made, "interface.rollback") == 1
         assert (await made.call("truenas_network_changes"))["pending"] is False
-
-
-def test_secrets_of_a_call_are_found_wherever_they_stand_but_words_are_not_taken_for_them() -> None:
-    environment = ["DB_PASSWORD=from-the-list-1", "MODE=not-a-secret-1"]
-    values: dict[str, JsonInput] = {
-        "datasets": [{"name": "tank/s", "passphrase": "correct horse"}],
-        "compose": {"environment": environment, "labels": {"API_TOKEN": "0123456789"}},
-        "tokens": ["first-token-1", "second-token-2"],
-        "password": "postgres",
-        "pin": "1234",
-        "password_disabled": "not-a-secret-2",
-        "nothing": None,
-    }
-    found = {"from-the-list-1", "correct horse", "0123456789", "first-token-1", "second-token-2"}
-    assert set(secrets_in([7, values])) == found

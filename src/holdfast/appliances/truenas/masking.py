@@ -14,8 +14,9 @@ from holdfast.transport.values import JsonInput, JsonObject, JsonValue
 HIDDEN: Final = "[redacted]"
 _SHORTEST: Final = 8
 _COMMANDS: Final = frozenset({"command", "entrypoint", "args", "cmd", "test"})
-# A flag that nothing follows is taken as well, so that it is not tried anew from each hyphen in it.
-_FLAG: Final = re.compile(r"(?P<flag>--?[A-Za-z][A-Za-z0-9_.-]*+)(?:(?P<equals>=|\s++|$)(?P<value>\S*+))?+")
+# A flag that no value follows is taken as well, so that it is not tried anew from each hyphen in it.
+_FLAG: Final = re.compile(r"-(?P<name>-?[A-Za-z][A-Za-z0-9_.-]*+)(?P<sign>=|\s++(?!-))?+")
+_VALUE: Final = re.compile(r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|\\.|\S)++""", re.DOTALL)
 
 
 def without_flags(value: JsonObject) -> JsonObject:
@@ -44,7 +45,7 @@ def _masked(value: JsonValue, command: bool) -> JsonValue:
     if isinstance(value, dict):
         return without_flags(value)
     if isinstance(value, str):
-        return _FLAG.sub(_hide, value) if command else value
+        return _without_values(value) if command else value
     if not isinstance(value, list):
         return value
     if not command:
@@ -62,7 +63,13 @@ def _masked(value: JsonValue, command: bool) -> JsonValue:
     return shown
 
 
-def _hide(match: re.Match[str]) -> str:
-    if not match["value"] or match["value"].startswith("-") or not names_secret(match["flag"].lstrip("-")):
-        return match[0]
-    return f"{match['flag']}{match['equals']}{HIDDEN}"
+def _without_values(line: str) -> str:
+    shown: list[str] = []
+    at = 0
+    while (flag := _FLAG.search(line, at)) is not None:
+        shown.append(line[at : flag.end()])
+        at = flag.end()
+        if flag["sign"] and names_secret(flag["name"]) and (value := _VALUE.match(line, at)) is not None:
+            shown.append(HIDDEN)
+            at = value.end()
+    return "".join([*shown, line[at:]])
