@@ -132,6 +132,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "Gates of the rooms": {
         "appliances.truenas.masking": ("appliances/truenas/test_masking.py",),
+        "appliances.truenas.reach": ("appliances/truenas/test_reach.py",),
     },
     "The wire: whom it reaches, what leaves, what comes in": {
         "transport.tls": ("transport/test_tls_told.py", "transport/test_tls.py", "transport/test_jsonrpc_opening.py"),

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from holdfast.appliances.truenas.network import shown
-from holdfast.appliances.truenas.reach import _address
 from holdfast.transport.values import JsonObject
 from tests.appliances.truenas.harness import box, calls_of, nas, raw, sent
 from tests.support.rooms import Room
@@ -185,23 +184,6 @@ async def test_a_gateway_is_taken_away_and_given_back(tmp_path: Path) -> None:
 async def test_what_is_no_gateway_is_refused(arguments: dict[str, object], tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         assert (await made.fails("truenas_update_network", **arguments)).code == "invalid_argument"
-
-
-@pytest.mark.parametrize(
-    ("origin", "address"),
-    [
-        ("10.0.0.5", "10.0.0.5"),
-        ("10.0.0.5:54321", "10.0.0.5"),
-        ("[fd00::5]:443", "fd00::5"),
-        ("fd00::5", "fd00::5"),
-        ("::ffff:10.0.0.5", "10.0.0.5"),
-        ("pid:123", None),
-        (None, None),
-    ],
-)
-def test_the_address_in_an_origin_is_read(origin: object, address: str | None) -> None:
-    found = _address(origin)
-    assert (str(found) if found is not None else None) == address
 
 
 @pytest.mark.parametrize("method", ["interface.services_restarted_on_sync", "interface.commit"])

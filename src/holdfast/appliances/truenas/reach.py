@@ -4,6 +4,7 @@ appliance is refused before anything is sent.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from dataclasses import dataclass
 
@@ -48,7 +49,10 @@ async def own_way(ctx: Ctx) -> Way:
     for row in rows:
         aliases = dig(row, "state.aliases")
         for alias in aliases if isinstance(aliases, list) else []:
-            if isinstance(alias, dict) and alias.get("type") in ("INET", "INET6"):
+            if not isinstance(alias, dict) or alias.get("type") not in ("INET", "INET6"):
+                continue
+            # The vendor's schema lets an address be told without its netmask: then its network is not known.
+            with contextlib.suppress(ValueError):
                 networks.append(ipaddress.ip_network(f"{alias.get('address')}/{alias.get('netmask')}", strict=False))
     return Way(_address(sessions[0].get("origin") if sessions else None), tuple(networks))
 
