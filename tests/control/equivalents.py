@@ -172,6 +172,14 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("transport.websocket", 'raise WireClosed(self._socket.close_code or 1006, "")', "without operand 1"): (
         "by the time that aiohttp tells of the end it has a code for it, 1006 where the peer gave none"
     ),
+    (
+        "appliances.idrac.pushing",
+        'return await _store_and_install(ctx, service, push or "", image, when)',
+        "without operand 1",
+    ): ("where neither way is there, the plan is refused, and nothing is sent"),
+    ("appliances.proxmox.firewallreach", "if not source or not own:", "without operand 0"): (
+        "an empty source is none that can be judged, and so might be this machine as well"
+    ),
     ("transport.givenup", "end.cancel()", "without call"): "a task that is over takes no cancelling any more",
 }
 """(module, source line, mutation) and the reason."""

@@ -99,6 +99,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "control.ledger.verifying": (_LEDGER[2], _LEDGER[3], _BY_HAND, _LEDGER[4], _LEDGER[1]),
         "control.ledger.unknown": (_BY_HAND,),
         "control.ledger.export": (_LEDGER[3], _BY_HAND),
+        "cli.audit": ("cli/test_audit.py",),
         "control.ledger.book": ("control/test_ledger_late.py", _BY_HAND, _LEDGER[1], _LEDGER[4]),
     },
     "The one exit": {
@@ -124,6 +125,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "The protocol and HTTP": {
         "server.adapter": ("server/test_adapter.py",),
+        "server.application": ("server/test_application.py",),
         "server.guard": (*_HTTP, "server/test_discovery.py", "server/test_sessions.py", "server/test_identity.py"),
         "server.http": (*_HTTP, "server/test_discovery.py"),
         "server.discovery": ("server/test_discovery.py",),
@@ -131,6 +133,11 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "server.oidc": ("server/test_oidc.py",),
     },
     "Gates of the rooms": {
+        "appliances.idrac.pushing": ("appliances/idrac/test_pushing.py",),
+        "appliances.proxmox.firewallreach": ("appliances/proxmox/test_firewall_reach.py",),
+        "appliances.proxmox.readpaths": ("appliances/proxmox/test_read_paths.py",),
+        "appliances.proxmox.here": ("appliances/proxmox/test_here.py",),
+        "appliances.proxmox.protection": ("appliances/proxmox/test_protection.py",),
         "appliances.truenas.masking": ("appliances/truenas/test_masking.py",),
         "appliances.truenas.reach": ("appliances/truenas/test_reach.py",),
     },

@@ -14,6 +14,8 @@ from holdfast.appliances.proxmox.encoding import plain
 from holdfast.transport.values import JsonObject
 
 API_PORT: Final = 8006
+_API_MACRO: Final = "PMG"
+"""The one macro of pve-firewall that holds TCP 8006: the Mail Gateway's interface has the same port."""
 
 Rules = Sequence[JsonObject]
 
@@ -32,7 +34,8 @@ def is_open(rules: Rules, options: JsonObject, groups: Mapping[str, Rules], own:
     verdict = _verdict(rules, groups, own)
     if verdict is not None:
         return verdict
-    return (plain(options.get("policy_in")) or "DROP") == "ACCEPT"
+    # What says nothing drops.
+    return plain(options.get("policy_in")) == "ACCEPT"
 
 
 def _verdict(rules: Rules, groups: Mapping[str, Rules], own: frozenset[str]) -> bool | None:
@@ -44,15 +47,18 @@ def _verdict(rules: Rules, groups: Mapping[str, Rules], own: frozenset[str]) -> 
             if inner is not None:
                 return inner
         elif rule.get("type") == "in" and _is_for_api(rule):
-            accepts = rule.get("action") == "ACCEPT"
-            if accepts or _may_match(plain(rule.get("source")), own):
-                return accepts
+            # One that accepts some source ports only cannot be relied on; one that drops them is a danger.
+            if rule.get("action") == "ACCEPT":
+                if not rule.get("sport"):
+                    return True
+            elif _may_match(plain(rule.get("source")), own):
+                return False
     return None
 
 
 def _is_for_api(rule: JsonObject) -> bool:
-    if rule.get("macro") or rule.get("sport"):
-        return False
+    if rule.get("macro"):
+        return plain(rule["macro"]).upper() == _API_MACRO
     if plain(rule.get("proto")) not in ("", "tcp", "6"):
         return False
     ports = plain(rule.get("dport"))
@@ -61,7 +67,7 @@ def _is_for_api(rule: JsonObject) -> bool:
 
 def _covers(part: str) -> bool:
     low, _, high = part.partition(":")
-    if not low.isdigit() or not (high or low).isdigit():
+    if not low.isdecimal() or not (high or low).isdecimal():
         return False
     return int(low) <= API_PORT <= int(high or low)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,13 +36,16 @@ def detect() -> Here:
 
 def _macs() -> frozenset[str]:
     found: set[str] = set()
-    try:
+    with suppress(OSError):
         for interface in _INTERFACES.iterdir():
-            found.add((interface / "address").read_text(encoding="ascii").strip().lower())
-    except OSError:
+            # Not all that stands there is an interface (bonding_masters), and one may go at any time.
+            with suppress(OSError):
+                found.add((interface / "address").read_text(encoding="ascii").strip().lower())
+    found -= {"", "00:00:00:00:00:00"}
+    if not found:
         number = f"{uuid.getnode():012x}"
         found.add(":".join(number[start : start + 2] for start in range(0, 12, 2)))
-    return frozenset(found - {"", "00:00:00:00:00:00"})
+    return frozenset(found)
 
 
 def _addresses(hostname: str) -> frozenset[str]:

@@ -26,7 +26,8 @@ async def guard_guest(ctx: Ctx, guest: Guest, *, interrupts: bool = True) -> Non
     """
     settings = ctx.client.settings
     names = {str(guest.vmid), guest.name}
-    if names & set(settings.protected_guests) or set(guest.tags) & {tag.lower() for tag in settings.protected_tags}:
+    tags = {tag.lower() for tag in guest.tags}
+    if names & set(settings.protected_guests) or tags & {tag.lower() for tag in settings.protected_tags}:
         raise RefusedError(
             f"{guest.label} is protected by the operator. Nothing was executed.",
             next_step="protected_guests and protected_tags of the target name what is protected.",

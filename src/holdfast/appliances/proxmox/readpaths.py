@@ -17,6 +17,7 @@ from typing import Final, cast
 from holdfast.errors import InputError, UnsupportedError
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_@!%][A-Za-z0-9_.:@!%~+,=-]*", re.ASCII)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 RELEASES: Final = ("9.1", "8.4")
 
 
@@ -30,7 +31,7 @@ class ReadPath:
     def matches(self, segments: tuple[str, ...]) -> bool:
         """Whether a path is of this form."""
         greedy = bool(self.parts) and self.parts[-1] in ("{volume}", "{cidr}")
-        if len(segments) != len(self.parts) and not (greedy and len(segments) > len(self.parts)):
+        if len(segments) < len(self.parts) or (len(segments) > len(self.parts) and not greedy):
             return False
         return all(part.startswith("{") or part == segment for part, segment in zip(self.parts, segments, strict=False))
 
@@ -40,9 +41,7 @@ def paths_of(release: str) -> tuple[ReadPath, ...]:
     """Readable paths of "9.1" or "8.4", those with literal parts first."""
     text = files(__package__).joinpath("facts", "reads.json").read_text(encoding="utf-8")
     facts = cast("dict[str, dict[str, dict[str, str] | None]]", json.loads(text))
-    merged = dict(facts["9.1"])
-    if release != "9.1":
-        merged |= facts[release]
+    merged = facts["9.1"] | facts[release]
     found = [
         ReadPath(tuple(path.strip("/").split("/")), parameters)
         for path, parameters in merged.items()
@@ -101,7 +100,7 @@ def _typed(name: str, kind: str, value: str) -> str | int:
             raise InputError(f"{name} is 0 or 1.")
         return int(value.lower() in ("1", "true"))
     if kind == "integer":
-        if not value.lstrip("-").isdigit():
+        if not _INTEGER.fullmatch(value):
             raise InputError(f"{name} is a whole number.")
         return int(value)
     if "|" in kind and value not in kind.split("|"):
