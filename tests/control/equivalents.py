@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
+    ("appliances.pfsense.lockout", "probe.setblocking(False)", "without call"): (
+        "connecting a datagram socket waits for nothing, and nothing is sent on it"
+    ),
     ("control.redactedlogs", "super().__init__()", "without call"): "the filter's own name is used by nothing",
     **{
         ("control.cleaning", "if len(text) <= max_length and text.isascii() and text.isprintable():", what): (

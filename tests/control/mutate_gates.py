@@ -138,6 +138,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "appliances.proxmox.readpaths": ("appliances/proxmox/test_read_paths.py",),
         "appliances.proxmox.here": ("appliances/proxmox/test_here.py",),
         "appliances.proxmox.protection": ("appliances/proxmox/test_protection.py",),
+        "appliances.pfsense.lockout": ("appliances/pfsense/test_lockout_decisions.py",),
         "appliances.truenas.masking": ("appliances/truenas/test_masking.py",),
         "appliances.truenas.reach": ("appliances/truenas/test_reach.py",),
     },

@@ -121,6 +121,21 @@ async def test_a_port_forward_is_followed_to_the_machine_inside(fw: Room) -> Non
     assert "Associated rule" in str(answer["decided_by"])
 
 
+async def test_what_an_exception_before_a_port_forward_takes_is_not_forwarded(fw: Room) -> None:
+    forwards = stored(fw, "nat/rule")
+    inward = next(row for row in forwards if row["destination_port"] == "443")
+    edit(fw, "nat/rule", [{**inward, "nordr": True, "descr": "not this one"}, *forwards])
+    answer = await fw.call(
+        "pfsense_explain_traffic",
+        interface="wan",
+        source="203.0.113.9",
+        destination="198.51.100.7",
+        destination_port=443,
+    )
+    assert answer.get("forwarded_to") is None
+    assert answer["action"] == "block"
+
+
 async def test_what_depends_on_the_time_of_day_or_on_names_is_told_as_a_doubt(fw: Room) -> None:
     rows = stored(fw, "filter/rule")
     block = {**rows[1], "type": "block", "descr": "not at night", "sched": "workhours", "tracker": 1}

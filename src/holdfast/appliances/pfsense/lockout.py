@@ -140,7 +140,8 @@ async def _redirects(client: HTTPPfSenseClient, before: Rows, after: Rows) -> st
     there = Filter(names, aliases)
 
     def taken(rows: Rows) -> bool:
-        return any(there.matches({**row, "floating": False}, packet) for row in rows if not row.get("nordr"))
+        first = next((row for row in rows if there.matches({**row, "floating": False}, packet)), None)
+        return first is not None and not first.get("nordr")
 
     return "its connection would be forwarded to another machine" if taken(after) and not taken(before) else None
 
@@ -153,8 +154,9 @@ async def _one_to_one(client: HTTPPfSenseClient, before: Rows, after: Rows) -> s
         return None
 
     def taken(rows: Rows) -> bool:
-        nets = [as_network(str(row.get("external"))) for row in rows if not row.get("disabled")]
-        return any(net is not None and packet.destination in net for net in nets)
+        active = [(as_network(str(row.get("external"))), row) for row in rows if not row.get("disabled")]
+        first = next((row for net, row in active if net is not None and packet.destination in net), None)
+        return first is not None and not first.get("nobinat")
 
     return "the firewall's own address would be mapped to another machine" if taken(after) > taken(before) else None
 

@@ -58,7 +58,8 @@ async def pfsense_explain_traffic(
         source_port,
         destination_port,
     )
-    forward = next((row for row in forwards if not row.get("nordr") and there.matches(row, packet)), None)
+    first = next((row for row in forwards if there.matches(row, packet)), None)
+    forward = None if first is None or first.get("nordr") else first
     if forward is not None:
         packet = _translated(packet, forward)
     decision = there.decide(rules, packet)
