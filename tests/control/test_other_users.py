@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,7 +28,10 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a
 
 def as_user(uid: int, work: Callable[[], None]) -> None:
     """Do it in a process of this user, who is in no other group; fails as it fails."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From Python 3.12 on a fork beside other threads is warned of; nothing here is held by one.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         status = 1
         try:
@@ -49,20 +54,28 @@ def refused(work: Callable[[], object], *errors: type[Exception]) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A folder of the service, which everybody may enter."""
-    for place in (tmp_path, *tmp_path.parents):
-        if place.name.startswith(("pytest-", "test_")) or place == tmp_path:
-            place.chmod(0o755)
-    made = tmp_path / "service"
-    made.mkdir(mode=0o755)
-    os.chown(made, SERVICE, SERVICE)
-    # Other users may not be able to read the files of Python: what is needed is loaded before.
-    warm = parts(tmp_path / "warm", Ed25519Approver.from_file(tmp_path / "warm.key").public_text, tmp_path / "warm.key")
+def home() -> Iterator[Path]:
+    """A folder of the service, which everybody may enter; pytest's own are closed to other users."""
+    with TemporaryDirectory() as folder:
+        top = Path(folder)
+        top.chmod(0o755)
+        made = top / "service"
+        made.mkdir(mode=0o755)
+        try:
+            os.chown(made, SERVICE, SERVICE)
+            as_user(SERVICE, lambda: None)
+        except (PermissionError, AssertionError):
+            pytest.skip("this root may not become another user")
+        _warm(top)
+        yield made
+
+
+def _warm(top: Path) -> None:
+    """Load what is needed: other users may not be able to read the files of Python."""
+    warm = parts(top / "warm", Ed25519Approver.from_file(top / "warm.key").public_text, top / "warm.key")
     plan = asked(warm)
     warm.approvals.decide(plan.plan_id, approve=True, by="root")
     warm.approvals.redeem(plan)
-    return made
 
 
 def parts(state: Path, key: str | None = None, approver: Path | None = None) -> Parts:
