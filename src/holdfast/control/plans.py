@@ -133,7 +133,7 @@ class PlanStore:
             "monotonic_at": self._monotonic(),
             "boot": self._boot,
         }
-        plan = Plan(**unsigned, digest=self._seal(unsigned))  # type: ignore[arg-type]
+        plan = Plan(**unsigned, digest=self._seal(unsigned))  # type: ignore[arg-type]  # fields of several types
         try:
             self._make_room(now)
             kept = self._state.create(
