@@ -247,7 +247,7 @@ def start(module: str, code: CodeType | None) -> int:
             files = [str(TESTS / name) for name in MODULES[module]]
             left_out = " and ".join(f"not {name}" for name in _LEFT_OUT)
             options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-k", left_out, "--tb=no"]
-            options += [f"--timeout={TEST_LIMIT_S}", "--timeout-method=thread"]
+            options += [f"--timeout={TEST_LIMIT_S}", "--timeout-method=thread", "--force-reruns=0"]
             # Of its own: the common one is tidied by whoever comes first.
             options.append(f"--basetemp={_SCRATCH.name}/{os.getpid()}")
             try:

@@ -17,6 +17,7 @@ from holdfast.control.statefiles import load_or_create_key
 from holdfast.simulators.rack import Rack, RunningSimulator
 from tests.control.killing import STEPS
 from tests.support.racks import shared_authority
+from tests.support.realtime import REAL_TIME
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ async def test_a_write_whose_server_is_ended_meanwhile_is_never_doubled_and_is_s
         await second.wait()
 
 
+@REAL_TIME
 async def test_a_write_that_a_living_server_has_under_way_is_settled_by_no_other(tmp_path: Path) -> None:
     async with Rack("proxmox", authority=shared_authority()) as rack:
         running = rack["proxmox"]

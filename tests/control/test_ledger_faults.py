@@ -23,6 +23,7 @@ from holdfast.control.ledger.files import RESERVE_BYTES
 from holdfast.control.redaction import Redactor
 from holdfast.errors import Executed, LedgerError
 from tests.control.ledgers import KEY, intent, kinds, opened, reader, records
+from tests.support.realtime import REAL_TIME
 
 
 @pytest.fixture
@@ -308,6 +309,7 @@ async def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> No
     assert (tmp_path / "elsewhere").read_bytes() == before
 
 
+@REAL_TIME
 async def test_who_cannot_get_the_lock_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path / "l", lock_timeout_s=0.02) as ledger:
         await ledger.start()

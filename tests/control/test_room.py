@@ -25,6 +25,7 @@ from holdfast.control.ledger import Intent, restart
 from holdfast.control.room import ControlRoom, default_state_dir
 from holdfast.errors import ConfigError, HoldfastError, KillSwitchError, NotSentError, PolicyError
 from tests.control.doors import Door, Target, entry
+from tests.support.realtime import REAL_TIME
 
 
 @pytest.fixture(autouse=True)
@@ -249,6 +250,7 @@ async def test_a_ledger_that_cannot_be_read_is_logged_and_does_not_keep_the_serv
     await room.stop()
 
 
+@REAL_TIME
 async def test_a_room_that_ends_while_it_reads_back_waits_for_that_and_closes_the_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from holdfast.control import statefiles
 from holdfast.control.statefiles import create, load_or_create_key, locked, private_dir, read, replace, write_all
 from holdfast.errors import ConfigError
+from tests.support.realtime import REAL_TIME
 
 
 def mode(path: Path) -> int:
@@ -284,6 +285,7 @@ def test_only_one_thread_at_a_time_holds_the_lock(tmp_path: Path) -> None:
     assert max(most) == 1
 
 
+@REAL_TIME
 def test_who_waits_too_long_for_the_lock_gives_up(tmp_path: Path) -> None:
     now = [0.0]
     waits: list[float] = []
@@ -315,6 +317,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
+@REAL_TIME
 def test_the_lock_holds_between_processes_and_a_killed_process_lets_go(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "lock")], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

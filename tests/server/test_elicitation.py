@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from holdfast.control.caller import Question, Reply
 from holdfast.server.elicitation import Asker, InputNeededError, can_ask
+from tests.support.realtime import REAL_TIME
 
 FORM = ClientCapabilities(elicitation=ElicitationCapability(form=FormElicitationCapability()))
 QUESTION = Question("plan-aaaaaaaaaaaaaaaa", "Shut the door?")
@@ -107,6 +108,7 @@ async def test_a_client_of_the_handshake_era_is_asked_and_the_call_waits() -> No
     assert schema["properties"]["confirm"]["default"] is False
 
 
+@REAL_TIME
 async def test_a_person_who_does_not_answer_is_not_waited_for_for_ever() -> None:
     cancelled = asyncio.Event()
 

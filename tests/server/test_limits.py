@@ -17,7 +17,10 @@ from holdfast.config import ServerSettings
 from holdfast.server.guard import AllowedOrigins, HttpGuard, static_tokens
 from holdfast.server.http import bound_socket, serve_http
 from tests.server.serving import TOKEN, Served, serving, serving_app
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import room
+
+pytestmark = REAL_TIME
 
 LIMIT_S = 0.3
 ANSWER_BYTES = 64 * 1024 * 1024

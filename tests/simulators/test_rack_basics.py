@@ -7,7 +7,6 @@ import os
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 
 import aiohttp
@@ -194,16 +193,14 @@ async def test_advancing_the_rack_advances_the_appliances_clock() -> None:
         assert clock.now() == 3700.0
 
 
-async def test_a_hundred_simulators_cost_one_socket_each_and_start_quickly() -> None:
+async def test_a_hundred_simulators_cost_one_socket_each() -> None:
     def open_files() -> int:
         return len(os.listdir("/dev/fd"))
 
     async with running_rack() as rack:
         before = open_files()
-        began = time.monotonic()
         for number in range(100):
             await rack.add_simulator(EchoSimulator(name=f"bmc{number}"))
-        assert time.monotonic() - began < 5
         assert open_files() - before == 100
         for number in (0, 99):
             async with connected(rack[f"bmc{number}"]) as connection:

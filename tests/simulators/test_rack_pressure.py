@@ -15,10 +15,12 @@ import aiohttp
 from tests.simulators.rackclient import BRIEFLY_S, Connection, connected, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator
+from tests.support.realtime import REAL_TIME
 
 LARGE = 8_000_000
 
 
+@REAL_TIME
 async def test_a_client_that_reads_slowly_holds_the_handler_back_and_gets_everything() -> None:
     async with running(EchoSimulator()) as sim, connected(sim) as connection:
         connection.send("GET", f"/stream/{LARGE}", b"", "Connection: close")
@@ -29,6 +31,7 @@ async def test_a_client_that_reads_slowly_holds_the_handler_back_and_gets_everyt
         assert ending.body.count(b"y") == LARGE
 
 
+@REAL_TIME
 async def test_healing_ends_an_answer_that_a_client_does_not_read() -> None:
     async with running(EchoSimulator()) as sim, connected(sim) as connection:
         sim.fault("reset", after_bytes=LARGE - 1)
@@ -41,6 +44,7 @@ async def test_healing_ends_an_answer_that_a_client_does_not_read() -> None:
         assert (await connection.until_the_end()).how == "reset"
 
 
+@REAL_TIME
 async def test_an_upload_waits_while_the_handler_does_and_through_a_black_hole() -> None:
     async with running(EchoSimulator()) as sim, aiohttp.ClientSession() as session:
         sim.fault("stall", times=1)
@@ -95,6 +99,7 @@ def no_more_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
+@REAL_TIME
 async def test_a_connection_that_found_no_file_descriptor_is_accepted_a_little_later() -> None:
     async with running(EchoSimulator()) as sim:
         client = socket.socket()

@@ -11,6 +11,7 @@ import pytest
 from tests.simulators.rackclient import BRIEFLY_S, connected, settled
 from tests.support import running
 from tests.support.echo import EchoSimulator
+from tests.support.realtime import PATIENT_S, REAL_TIME
 
 
 @pytest.mark.parametrize(("fault", "how"), [("reset", "reset"), ("truncate", "closed")])
@@ -25,6 +26,7 @@ async def test_the_connection_ends_after_so_many_bytes_of_the_body(fault: str, h
         assert len(ending.body) == 300
 
 
+@REAL_TIME
 async def test_a_reset_after_a_large_part_still_delivers_that_part() -> None:
     async with running(EchoSimulator()) as sim, connected(sim) as connection:
         sim.fault("reset", after_bytes=4_000_000)
@@ -69,6 +71,7 @@ async def test_an_error_answer_is_reset_in_its_middle_too() -> None:
         assert (ending.how, ending.body) == ("reset", b"404")
 
 
+@REAL_TIME
 async def test_a_dripping_body_comes_at_the_given_rate_and_the_head_at_once() -> None:
     async with running(EchoSimulator()) as sim, connected(sim) as connection:
         sim.fault("drip", bytes_per_s=100)
@@ -76,7 +79,7 @@ async def test_a_dripping_body_comes_at_the_given_rate_and_the_head_at_once() ->
         began = time.monotonic()
         head = await connection.reader.readuntil(b"\r\n\r\n")
         # At the body's rate the head alone would take longer than this.
-        assert time.monotonic() - began < 1 < len(head) / 100
+        assert time.monotonic() - began < len(head) / 100
         began = time.monotonic()
         assert await connection.reader.readexactly(30) == b"x" * 30
         assert 0.2 <= time.monotonic() - began < 3
@@ -90,7 +93,7 @@ async def test_a_dripping_answer_is_in_flight_until_its_last_byte_and_healing_le
         assert (await connection.until_the_end(BRIEFLY_S)).how == "silent"
         assert sim.state.in_flight == 1
         sim.heal("drip")
-        await asyncio.wait_for(connection.reader.readexactly(500), 1)
+        await asyncio.wait_for(connection.reader.readexactly(500), PATIENT_S)
         await settled(lambda: sim.state.in_flight == 0, "the answer is complete")
         assert (await connection.ask("GET", "/size/3")).body == b"xxx"
 

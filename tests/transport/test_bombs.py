@@ -17,6 +17,7 @@ import pytest
 from holdfast.errors import AttemptTimeoutError, DeadlineError, LimitError, ProtocolError
 from holdfast.resilience import deadline_scope
 from holdfast.transport import Limits, Request
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import Exchange, listening, peer, transport_to
 from tests.transport.proofs import PROMISED, Recorder, Stopwatch, record
 
@@ -75,6 +76,7 @@ def _peak_rss() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+@REAL_TIME
 @pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_is_refused_with_a_typed_error_and_little_memory(name: str, record_property: Recorder) -> None:
     assert len(BOMBS) == PROMISED["bombs"]
@@ -193,6 +195,7 @@ DRIPS = {
 }
 
 
+@REAL_TIME
 @pytest.mark.parametrize("name", DRIPS)
 async def test_a_dripping_answer_ends_at_the_deadline(name: str, record_property: Recorder) -> None:
     assert len(DRIPS) == PROMISED["drip_patterns"]
@@ -215,6 +218,7 @@ async def test_a_dripping_download_ends_at_the_deadline_and_leaves_no_file(tmp_p
     assert list(listing()) == []
 
 
+@REAL_TIME
 async def test_an_upload_that_nobody_reads_ends_at_the_deadline() -> None:
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # a peer that reads nothing has no public switch
@@ -227,6 +231,7 @@ async def test_an_upload_that_nobody_reads_ends_at_the_deadline() -> None:
         assert watch.elapsed_s() < _DEADLINE_S + PROMISED["drip_overrun_s_max"]
 
 
+@REAL_TIME
 async def test_the_enclosing_deadline_shortens_an_attempt() -> None:
     async with peer(_drip(_LONG, b"1", 0.01)) as server, transport_to(server.url) as http:
         watch = Stopwatch()

@@ -22,6 +22,7 @@ from holdfast.errors import (
     TlsError,
 )
 from holdfast.transport import HttpTransport, JsonValue, Limits, Request
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, blunt_peer, listening, peer, transport_to
 from tests.transport.proofs import PROMISED, Stopwatch
 
@@ -100,6 +101,7 @@ async def _flood_of_early_hints(exchange: Exchange) -> None:
 FAULTS["2 000 early hints and then nothing"] = Fault(_flood_of_early_hints, AttemptTimeoutError)
 
 
+@REAL_TIME
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", FAULTS)
 async def test_a_broken_answer_is_a_typed_error_in_time_and_never_sent_twice(name: str, method: str) -> None:

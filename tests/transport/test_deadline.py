@@ -9,6 +9,7 @@ import pytest
 from holdfast.errors import DeadlineError, Executed
 from holdfast.resilience import deadline_scope
 from holdfast.transport.deadline import time_left
+from tests.support.realtime import REAL_TIME
 
 
 async def test_without_a_deadline_an_attempt_has_the_time_that_it_wants() -> None:
@@ -21,6 +22,7 @@ async def test_an_attempt_has_no_more_time_than_the_deadline_around_it_leaves() 
         assert 9 < time_left(30.0) <= 10
 
 
+@REAL_TIME
 @pytest.mark.parametrize("left", [0, 0.001])
 async def test_behind_the_deadline_nothing_is_sent_any_more(left: float) -> None:
     with deadline_scope(left):

@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.errors import AttemptTimeoutError
 from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, Part, Request
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, listening, peer
 
 
@@ -45,6 +46,7 @@ async def test_a_request_that_was_given_up_is_over_when_it_is_answered(method: s
         assert server.methods() == [method]
 
 
+@REAL_TIME
 async def test_one_that_ran_out_of_time_says_so_at_once_and_is_listened_to_as_long_as_was_said() -> None:
     late = Late()
     async with peer(late) as server, ConnectionPool() as pool:

@@ -21,6 +21,7 @@ from holdfast.transport import (
     Request,
     classify,
 )
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, peer, transport_to
 from tests.transport.proofs import Stopwatch
 
@@ -219,6 +220,7 @@ async def test_too_many_waiting_calls_are_overload_and_nothing_was_sent() -> Non
     await first
 
 
+@REAL_TIME
 async def test_running_out_of_time_says_whether_anything_may_have_been_executed() -> None:
     guard = Guard("api", Policy(max_in_flight=1))
     hang = asyncio.Event()
@@ -235,6 +237,7 @@ async def test_running_out_of_time_says_whether_anything_may_have_been_executed(
     await asyncio.wait([first])
 
 
+@REAL_TIME
 async def test_an_attempt_that_time_cuts_off_may_have_been_executed_whatever_the_one_before_proved() -> None:
     guard = Guard("api", Policy(retry_min_wait=0, retry_max_wait=0))
     made: list[int] = []
@@ -251,6 +254,7 @@ async def test_an_attempt_that_time_cuts_off_may_have_been_executed_whatever_the
     assert caught.value.executed is e.Executed.UNKNOWN
 
 
+@REAL_TIME
 @pytest.mark.parametrize("known", [e.Executed.NO, e.Executed.UNKNOWN])
 async def test_running_out_of_time_between_attempts_tells_what_is_known_of_the_last(known: e.Executed) -> None:
     async def wait(seconds: float) -> None:
@@ -264,6 +268,7 @@ async def test_running_out_of_time_between_attempts_tells_what_is_known_of_the_l
     assert caught.value.executed is known
 
 
+@REAL_TIME
 async def test_of_a_foreign_failure_before_time_ran_out_it_is_not_known_what_was_executed() -> None:
     async def wait(seconds: float) -> None:
         await asyncio.Event().wait()
@@ -275,6 +280,7 @@ async def test_of_a_foreign_failure_before_time_ran_out_it_is_not_known_what_was
     assert caught.value.executed is e.Executed.UNKNOWN
 
 
+@REAL_TIME
 async def test_an_attempt_that_outlives_its_own_bound_is_a_typed_time_out() -> None:
     guard = Guard("api", Policy(retry_max_attempts=1), target="pve1")
     for operation, todo in (
@@ -371,6 +377,7 @@ async def test_a_write_that_was_never_sent_is_repeated_until_the_appliance_is_ba
     assert clock.sleeps == [1, 2]
 
 
+@REAL_TIME
 async def test_the_calls_deadline_reaches_the_wire() -> None:
     async def hang(exchange: Exchange) -> None:
         await exchange.reader.read()

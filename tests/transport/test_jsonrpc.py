@@ -26,6 +26,7 @@ from holdfast.resilience import deadline_scope
 from holdfast.transport import ConnectionPool, JsonRpcError, JsonRpcSocket, JsonValue, Limits, TlsSettings
 from holdfast.transport.websocket import open_wire
 from holdfast.transport.wire import WireClosed
+from tests.support.realtime import REAL_TIME
 from tests.transport.proofs import Stopwatch
 from tests.transport.rpcpeer import BINARY, TEXT, Link, RpcPeer, Script, answer, closing, echoing, frame, rpc_peer
 
@@ -191,6 +192,7 @@ BREAKS: dict[str, tuple[Script, type[HoldfastError]]] = {
 }
 
 
+@REAL_TIME
 @pytest.mark.parametrize("name", BREAKS)
 async def test_a_broken_socket_tells_of_each_call_that_nobody_knows_whether_it_was_executed(name: str) -> None:
     script, wanted = BREAKS[name]
@@ -214,6 +216,7 @@ async def test_a_call_declared_safe_is_known_to_have_changed_nothing() -> None:
     assert (caught.value.executed, caught.value.next_step) == (Executed.NO, None)
 
 
+@REAL_TIME
 async def test_a_socket_cut_before_the_call_is_proof_that_nothing_was_sent() -> None:
     async def cut_at_once(link: Link, _server: RpcPeer) -> None:
         link.cut()
@@ -324,6 +327,7 @@ async def test_a_socket_closed_because_a_call_was_too_long_says_so_when_it_can_o
         assert all(isinstance(result, LostReplyError) for result in results)
 
 
+@REAL_TIME
 async def test_closing_the_socket_ends_waiting_calls_and_tells_the_peer() -> None:
     async def read_on(link: Link, _server: RpcPeer) -> None:
         while True:
@@ -348,6 +352,7 @@ async def _never_answer(link: Link, _server: RpcPeer) -> None:
         await link.receive()
 
 
+@REAL_TIME
 async def test_a_call_that_is_never_answered_ends_at_its_own_time_and_the_socket_lives_on() -> None:
     async def only_second(link: Link, _server: RpcPeer) -> None:
         first = await link.receive()
@@ -365,6 +370,7 @@ async def test_a_call_that_is_never_answered_ends_at_its_own_time_and_the_socket
         assert socket.unmatched == 1  # the late answer went to nobody
 
 
+@REAL_TIME
 async def test_the_enclosing_deadline_bounds_a_call() -> None:
     async with _socket(_never_answer) as (socket, server):
         watch = Stopwatch()
@@ -377,6 +383,7 @@ async def test_the_enclosing_deadline_bounds_a_call() -> None:
         assert len(server.calls) == 0
 
 
+@REAL_TIME
 async def test_a_dripping_answer_does_not_outlive_the_call() -> None:
     async def drip(link: Link, _server: RpcPeer) -> None:
         await link.receive()
@@ -392,6 +399,7 @@ async def test_a_dripping_answer_does_not_outlive_the_call() -> None:
         assert watch.elapsed_s() < 0.2
 
 
+@REAL_TIME
 async def test_a_peer_that_answers_no_ping_is_given_up() -> None:
     async def deaf(link: Link, server: RpcPeer) -> None:
         link.pong = False
@@ -406,6 +414,7 @@ async def test_a_peer_that_answers_no_ping_is_given_up() -> None:
         assert socket.close_code == 1006
 
 
+@REAL_TIME
 async def test_a_peer_that_answers_pings_keeps_an_idle_socket_open() -> None:
     async with _socket(_never_answer, ping_interval_s=0.05) as (socket, server):
         await asyncio.sleep(0.3)
@@ -413,6 +422,7 @@ async def test_a_peer_that_answers_pings_keeps_an_idle_socket_open() -> None:
         assert server.links[0].pings >= 3
 
 
+@REAL_TIME
 async def test_a_cancelled_call_leaves_nothing_behind() -> None:
     async with _socket(_never_answer) as (socket, _):
         task = asyncio.create_task(socket.call("m"))

@@ -19,6 +19,7 @@ from holdfast.errors import (
     UnsupportedError,
 )
 from holdfast.transport import ConnectionPool, JsonRpcSocket, TlsSettings
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, SECRET, ca_file, identity, peer
 from tests.transport.proofs import Stopwatch
 from tests.transport.rpcpeer import Link, RpcPeer, echoing, rpc_peer
@@ -62,6 +63,7 @@ async def test_an_opening_that_is_no_websocket_is_refused(text: str) -> None:
             await JsonRpcSocket.connect(server.url.replace("http", "ws"), pool=pool)
 
 
+@REAL_TIME
 async def test_an_opening_that_hangs_ends_in_time() -> None:
     async def hang(_exchange: object) -> None:
         await asyncio.sleep(5)

@@ -12,6 +12,7 @@ from holdfast.errors import LostReplyError
 from holdfast.transport import Origin
 from holdfast.transport.attempt import Attempt
 from holdfast.transport.givenup import GivenUp, outlived
+from tests.support.realtime import REAL_TIME
 
 
 class Work:
@@ -78,6 +79,7 @@ async def test_work_that_nobody_gives_up_ends_as_it_ends() -> None:
     assert work.told == failing.told == []
 
 
+@REAL_TIME
 async def test_what_had_not_been_sent_is_over_before_its_caller_goes_on() -> None:
     work = Work(sent=False)
     await asyncio.wait_for(work.given_up(), 2)
@@ -85,6 +87,7 @@ async def test_what_had_not_been_sent_is_over_before_its_caller_goes_on() -> Non
     assert work.told == []
 
 
+@REAL_TIME
 async def test_what_had_been_sent_goes_on_and_is_over_with_its_answer() -> None:
     work = Work(sent=True)
     await asyncio.wait_for(work.given_up(), 2)
@@ -94,6 +97,7 @@ async def test_what_had_been_sent_goes_on_and_is_over_with_its_answer() -> None:
     assert work.came == ["done"]
 
 
+@REAL_TIME
 async def test_a_failure_of_what_was_given_up_is_its_end_and_nobodys_accident() -> None:
     work = Work(sent=True)
     work.error = LostReplyError("gone")
@@ -103,6 +107,7 @@ async def test_a_failure_of_what_was_given_up_is_its_end_and_nobodys_accident() 
     assert work.came == ["failed"]
 
 
+@REAL_TIME
 async def test_it_is_listened_to_as_long_as_was_said_and_no_longer() -> None:
     work = Work(sent=True, listen_s=0.05)
     await asyncio.wait_for(work.given_up(), 2)

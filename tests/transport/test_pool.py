@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.errors import Executed, LostReplyError, NotSentError, OverloadedError
 from holdfast.transport import ConnectionPool, HttpTransport, Reply, Request
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, peer, transport_to
 
 
@@ -83,6 +84,7 @@ async def test_two_targets_at_one_address_share_its_limit() -> None:
         await _all(tasks)
 
 
+@REAL_TIME
 async def test_a_call_that_gets_no_connection_in_time_was_not_sent_and_is_not_the_appliances_fault() -> None:
     crowd = _Crowd()
     async with peer(crowd) as server, ConnectionPool(limit_per_host=1) as pool:
@@ -141,6 +143,7 @@ async def test_connections_are_shared_by_transports_with_equal_settings() -> Non
         assert server.connections == 1
 
 
+@REAL_TIME
 async def test_a_name_is_resolved_once_while_its_answer_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     asked: list[object] = []

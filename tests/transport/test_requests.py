@@ -20,6 +20,7 @@ from holdfast.errors import (
 )
 from holdfast.transport import Limits, Part, Request, SendEvent, TlsSettings, path
 from holdfast.transport.proxy import Proxy
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, SECRET, Exchange, ca_file, identity, listening, peer, transport_to
 
 
@@ -140,6 +141,7 @@ async def test_a_part_cannot_forge_another(part: Part) -> None:
         assert not server.connections
 
 
+@REAL_TIME
 async def test_an_answer_that_comes_before_the_upload_is_complete_is_returned() -> None:
     async def refuse_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.errors import Executed, LostReplyError
 from holdfast.transport import HttpTransport, Reply, Request, SendEvent, path
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, Peer, peer, transport_to
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -133,6 +134,7 @@ async def test_a_read_is_sent_at_most_twice_however_many_kept_connections_are_de
         assert caught.value.executed is Executed.NO
 
 
+@REAL_TIME
 async def test_an_idle_connection_is_kept_only_as_long_as_the_target_says() -> None:
     async with peer(OK) as server:
         async with transport_to(server.url, keepalive_s=0.02) as http:

@@ -25,6 +25,7 @@ from holdfast.errors import (
 from holdfast.transport import JsonRpcError, JsonRpcSocket, Limits, asked_before_sending
 from holdfast.transport.rpcfailures import READ_BACK
 from holdfast.transport.wire import WireClosed
+from tests.support.realtime import REAL_TIME
 
 
 class Pipe:
@@ -118,6 +119,7 @@ async def test_the_id_of_a_call_may_be_chosen_but_not_one_in_use(key: int | str)
         assert await again == 2
 
 
+@REAL_TIME
 async def test_an_answer_belongs_to_the_call_of_its_id_and_to_no_other() -> None:
     async with connected() as (socket, pipe, _):
         task = await begun(socket, request_id=1)
@@ -295,6 +297,7 @@ async def test_a_call_is_as_long_as_the_appliance_takes_and_is_json_or_not_sent(
         assert socket.pending == 0
 
 
+@REAL_TIME
 @pytest.mark.parametrize(
     ("safe", "executed", "todo"),
     [(True, Executed.NO, AttemptTimeoutError("x").next_step), (False, Executed.UNKNOWN, READ_BACK)],
@@ -370,6 +373,7 @@ async def test_a_time_out_that_is_told_before_the_call_was_written_is_passed_on(
         assert pipe.sent == []
 
 
+@REAL_TIME
 async def test_nothing_is_left_for_the_loop_to_complain_about(monkeypatch: pytest.MonkeyPatch) -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["message"]))

@@ -20,6 +20,7 @@ from holdfast.transport import (
     normalise_pin,
     ssl_context,
 )
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import CREDENTIALS, OK, SECRET, blunt_peer, ca_file, identity, listening, peer, transport_to
 from tests.transport.proofs import PROMISED, Recorder, record
 
@@ -41,6 +42,7 @@ def _settings(kind: str) -> TlsSettings:
     return TlsSettings(ca_file=ca_file())
 
 
+@REAL_TIME
 @pytest.mark.parametrize("over", ["http", "socket"])
 @pytest.mark.parametrize("kind", BAD)
 async def test_a_bad_certificate_gets_no_byte_of_the_credential_and_is_named(
@@ -170,6 +172,7 @@ async def test_an_alert_that_ends_the_handshake_is_told_from_a_bad_certificate(n
     assert caught.value.details["reason"] == reason
 
 
+@REAL_TIME
 async def test_a_handshake_that_never_ends_is_proof_that_nothing_was_sent() -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

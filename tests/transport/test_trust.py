@@ -11,6 +11,7 @@ from cryptography import x509
 
 from holdfast.errors import NotSentError, TlsError
 from holdfast.transport import TlsSettings, fetch_certificate, ssl_context, tls, trust
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, ca_file, identity, listening, peer
 
 
@@ -44,6 +45,7 @@ async def test_the_certificate_may_be_for_another_name_where_the_settings_say_so
     assert found.problem.details["reason"] == "wrong_name"
 
 
+@REAL_TIME
 async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -27,6 +27,7 @@ from holdfast.errors import (
 from holdfast.transport import ConnectionPool, JsonRpcSocket, Limits, Origin, TlsSettings
 from holdfast.transport.websocket import WebSocketWire, open_wire
 from holdfast.transport.wire import WireClosed
+from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, SECRET, ca_file, identity, listening, peer
 from tests.transport.rpcpeer import BINARY, CLOSE, Link, RpcPeer, Script, closing, echoing, frame, rpc_peer
 
@@ -227,6 +228,7 @@ async def test_the_end_is_told_with_its_code_and_told_again(frames: list[bytes],
             assert caught.value.code == code
 
 
+@REAL_TIME
 async def test_a_pipe_that_was_cut_knows_before_it_writes_that_nothing_was_written() -> None:
     async with piped(sends(cut=True)) as wire:
         for _ in range(500):

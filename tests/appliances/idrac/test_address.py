@@ -17,6 +17,7 @@ from holdfast.simulators.world import World, default_world
 from tests.appliances.idrac.cases import bmc_of
 from tests.appliances.idrac.test_reads import every_persona
 from tests.appliances.idrac.test_writes import lab_settings, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room, room
 
 OLD, NEW = "127.0.0.1", "127.0.0.2"
@@ -126,6 +127,7 @@ async def test_an_address_that_somebody_has_is_not_given(tmp_path: Path) -> None
         assert told_nothing(other)
 
 
+@REAL_TIME
 async def test_another_server_at_the_new_address_is_not_taken_for_it_and_gets_no_credential(tmp_path: Path) -> None:
     async with reached(tmp_path) as lab:
         stays(lab)
@@ -140,6 +142,7 @@ async def test_another_server_at_the_new_address_is_not_taken_for_it_and_gets_no
             assert told_nothing(other)
 
 
+@REAL_TIME
 async def test_a_server_that_only_claims_the_service_tag_is_found_out_by_its_system(tmp_path: Path) -> None:
     async with reached(tmp_path) as lab:
         stays(lab)
@@ -155,6 +158,7 @@ async def test_a_server_that_only_claims_the_service_tag_is_found_out_by_its_sys
             assert "its service tag is OTHER42" in str(answer["warnings"])
 
 
+@REAL_TIME
 async def test_a_certificate_that_the_rules_do_not_accept_ends_it_before_a_byte_of_http(tmp_path: Path) -> None:
     async with reached(tmp_path) as lab:
         stays(lab)

@@ -13,6 +13,7 @@ from holdfast.errors import HoldfastError
 from tests.appliances.idrac.cases import GENERATIONS, bmc_of
 from tests.appliances.idrac.changes_table import subscribed
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import room
 
 every_generation = pytest.mark.parametrize("persona", GENERATIONS)
@@ -290,6 +291,7 @@ async def test_a_user_that_was_not_made_leaves_a_password_file_that_is_told(tmp_
         assert "holds a password that no user has" in str(answer["warnings"])
 
 
+@REAL_TIME
 async def test_a_user_of_this_name_with_another_role_is_not_told_as_made(tmp_path: Path) -> None:
     async with lab_room(tmp_path, "9") as lab:
         await lab.call("idrac_list_accounts")

@@ -11,8 +11,10 @@ import pytest
 from holdfast.errors import HoldfastError
 from tests.appliances.idrac.cases import bmc_of
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 
 
+@REAL_TIME
 @pytest.mark.parametrize(
     ("persona", "ours"), [("9-14g", False), ("9", False), ("9-14g", True), ("9", True), ("10", True)]
 )

@@ -16,6 +16,7 @@ from tests.appliances.idrac.test_writes import (
     on_every_generation,
     sent,
 )
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import room
 
 LOCKING = ("9-14g", "9", "10")
@@ -134,6 +135,7 @@ async def test_a_success_that_hides_an_error_is_not_believed_where_nothing_was_d
         assert len(sent(lab)) - before == 1
 
 
+@REAL_TIME
 async def test_writes_that_are_asked_for_at_once_reach_the_idrac_one_after_another(tmp_path: Path) -> None:
     async with lab_room(tmp_path, "10") as lab:
         await lab.call("idrac_list_jobs")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.appliances.idrac.cases import bmc_of
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 PERSONAS = ("7", "8", "9", "10")
@@ -148,6 +149,7 @@ async def test_a_start_that_takes_long_is_under_way_and_not_called_failed(person
         assert "PoweringOn" in str(answer["warnings"])
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["7", "8"])
 async def test_old_restarts_that_leave_the_newest_page_of_the_log_are_no_new_one(persona: str, tmp_path: Path) -> None:
     async with lab_room(tmp_path, persona) as lab:
@@ -167,6 +169,7 @@ async def test_old_restarts_that_leave_the_newest_page_of_the_log_are_no_new_one
         assert answer["outcome"] == "not_applied", answer
 
 
+@REAL_TIME
 @every_generation
 @pytest.mark.parametrize("action", ["on", "off_force"])
 async def test_a_server_that_somebody_else_has_switched_meanwhile_is_as_wanted(

@@ -13,6 +13,7 @@ from holdfast.errors import HoldfastError
 from tests.appliances.idrac.cases import DISK, RAID, bmc_of
 from tests.appliances.idrac.test_reads import every_persona
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room, room
 
 RESTART_S = 180.0
@@ -135,6 +136,7 @@ async def test_a_refusal_long_after_an_outage_is_one(tmp_path: Path) -> None:
         assert (await lab.fails("idrac_list_jobs")).code == "authentication"
 
 
+@REAL_TIME
 async def test_requests_that_logged_in_one_by_one_and_were_refused_together_are_one_refusal(tmp_path: Path) -> None:
     async with lab_room(tmp_path) as lab:
         lab.simulator.set_fault("sessions-full")

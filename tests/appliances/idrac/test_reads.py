@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.appliances.idrac import certificates, subscriptions
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import room
 
 PERSONAS = ("7", "8", "9-14g", "9", "9-renamed", "10")
@@ -119,6 +120,7 @@ async def test_a_list_whose_next_link_names_itself_ends(tmp_path: Path) -> None:
         assert len(lab.arrivals) < 20
 
 
+@REAL_TIME
 @pytest.mark.parametrize(("persona", "most"), [("8", 2), ("9", 4), ("10", 4)])
 async def test_no_more_requests_are_under_way_than_the_generation_takes(
     persona: str, most: int, tmp_path: Path

@@ -15,6 +15,7 @@ from tests.appliances.idrac.cases import Call, bmc_of
 from tests.appliances.idrac.test_reads import PERSONAS, every_persona
 from tests.appliances.idrac.test_writes import lab_room
 from tests.cli.test_serve import HELLO, rpc
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room, room
 
 
@@ -82,6 +83,7 @@ async def test_a_session_is_tried_again_two_minutes_after_the_pool_was_full(tmp_
         assert opened(lab) == 1
 
 
+@REAL_TIME
 @every_persona
 @pytest.mark.parametrize("at", ["Sessions", "Systems"])
 async def test_a_call_that_is_given_up_leaves_no_session(persona: str, at: str, tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ async def test_a_call_that_is_given_up_leaves_no_session(persona: str, at: str, 
         assert ever_opened(lab) <= 1
 
 
+@REAL_TIME
 async def test_a_session_that_was_opening_when_its_call_was_given_up_serves_the_next(tmp_path: Path) -> None:
     async with room("idrac", tmp_path, persona="9") as lab:
         lab.simulator.set_fault("slow", path="/Sessions", seconds=0.2)
@@ -183,6 +186,7 @@ CHANGES: tuple[Call, ...] = (
 )
 
 
+@REAL_TIME
 @pytest.mark.parametrize(("persona", "most"), [("7", 2), ("8", 2), ("9-14g", 4), ("9", 4), ("10", 4)])
 async def test_under_load_no_more_is_under_way_than_the_generation_takes_and_one_change_at_a_time(
     persona: str, most: int, tmp_path: Path
@@ -196,6 +200,7 @@ async def test_under_load_no_more_is_under_way_than_the_generation_takes_and_one
         assert lab.running.state.max_writes_in_flight == 1
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["8", "9", "10"])
 async def test_a_password_that_was_changed_meanwhile_is_refused_twice_at_most_however_many_log_in(
     persona: str, tmp_path: Path

@@ -17,6 +17,7 @@ from holdfast.appliances.pfsense.singles import SINGLES
 from holdfast.control.context import Context
 from holdfast.errors import ConflictError, NotFoundError
 from tests.appliances.pfsense.model_facts import DATA, compact_models, render
+from tests.support.realtime import REAL_TIME
 
 
 def test_the_facts_of_the_room_say_exactly_what_the_vendors_tables_say() -> None:
@@ -73,6 +74,7 @@ def test_of_equal_rules_the_last_is_found_for_deletion_and_none_for_a_change() -
     assert find(kind, [*rows, other], marked(kind, other))["id"] == 2
 
 
+@REAL_TIME
 async def test_a_write_that_takes_long_reports_and_ends_with_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "REPORT_EVERY_S", 0.01)
     told: list[str] = []

@@ -23,6 +23,7 @@ from holdfast.simulators.rack import RunningSimulator
 from holdfast.transport import Reply, Request
 from tests.support import running
 from tests.support.racks import shared_authority
+from tests.support.realtime import REAL_TIME
 
 SECRET = "JBSWY3DPEHPK3PXP"
 
@@ -215,6 +216,7 @@ def test_codes_are_those_of_the_standard(moment: int, code: str) -> None:
     assert totp_code("GEZD GNBV GY3T QOJQ gezdgnbvgy3tqojq", moment) == code
 
 
+@REAL_TIME
 async def test_at_most_four_requests_are_in_flight_on_at_most_four_kept_connections(tmp_path: Path) -> None:
     async with by_password(tmp_path) as (client, sim):
         await client.get("version")
@@ -237,6 +239,7 @@ async def test_writes_go_out_on_connections_of_their_own_and_reads_keep_theirs(t
         assert sim.state.connections_total == opened + 3
 
 
+@REAL_TIME
 async def test_an_idle_connection_is_given_up_before_the_appliance_closes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

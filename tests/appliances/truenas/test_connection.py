@@ -32,6 +32,7 @@ from holdfast.server.application import Application, Serving
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from holdfast.transport.values import JsonArray, as_list
 from tests.appliances.truenas.harness import box, calls_of, client_of, ended, nas
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room, says_yes
 
 SERVER_LIMIT = 20
@@ -64,6 +65,7 @@ def logins(made: Room) -> int:
     return calls_of(made, "auth.login_ex")
 
 
+@REAL_TIME
 async def test_one_socket_sustains_eight_reads_at_a_time_and_never_carries_more(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         made.running.fault("slow-call", method="pool.*", delay_s=0.15)
@@ -77,6 +79,7 @@ async def test_one_socket_sustains_eight_reads_at_a_time_and_never_carries_more(
         assert logins(made) == 1
 
 
+@REAL_TIME
 async def test_subscriptions_that_begin_and_end_at_the_same_time_take_places_among_the_eight(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         client = await client_of(made)
@@ -92,6 +95,7 @@ async def test_subscriptions_that_begin_and_end_at_the_same_time_take_places_amo
         assert box(made).box.sessions[0].subscriptions == {}
 
 
+@REAL_TIME
 async def test_a_cut_under_eight_reads_costs_one_login_and_no_answer(tmp_path: Path) -> None:
     async with nas(tmp_path) as made, client(made, Time(made)) as opened:
         await opened.call("core.ping")
@@ -105,6 +109,7 @@ async def test_a_cut_under_eight_reads_costs_one_login_and_no_answer(tmp_path: P
         assert box(made).box.most_on_a_socket == 8
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
 async def test_a_storm_of_cuts_hangs_nobody_doubles_no_write_and_stays_far_below_the_login_limit(
     persona: str, tmp_path: Path
@@ -181,6 +186,7 @@ async def settled(opened: TrueNASClient, time: ManualClock, method: str) -> Json
     raise AssertionError("the storm does not end")
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
 @pytest.mark.parametrize(
     ("tool", "arguments", "method"),
@@ -237,6 +243,7 @@ async def test_a_call_that_cannot_wait_for_its_turn_to_log_in_is_told_so_and_not
         assert logins(made) == LOGINS + 1
 
 
+@REAL_TIME
 @pytest.mark.parametrize("down_s", [3.0, 21.7])
 @pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
 async def test_while_calls_keep_coming_the_first_answer_comes_within_5_s_of_its_return(

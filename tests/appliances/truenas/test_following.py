@@ -13,6 +13,7 @@ from holdfast.appliances.truenas.feeds import CAPACITY, Feed, Feeds
 from holdfast.appliances.truenas.jobs import Job, wait_for
 from holdfast.simulators.truenas.methods.apps import Apps
 from tests.appliances.truenas.harness import box, calls_of, nas, raw, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 
@@ -64,6 +65,7 @@ async def test_an_account_that_may_not_subscribe_waits_by_looking(tmp_path: Path
         assert answer["succeeded"] is True
 
 
+@REAL_TIME
 async def test_a_job_that_ended_before_the_subscription_stood_is_not_waited_for(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         client = await client_of(made)
@@ -74,6 +76,7 @@ async def test_a_job_that_ended_before_the_subscription_stood_is_not_waited_for(
         assert ended.state == "SUCCESS"
 
 
+@REAL_TIME
 async def test_a_socket_that_breaks_while_a_job_is_followed_only_ends_the_telling(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         made.running.fault("slow-job", method="app.stop", seconds=20)
@@ -96,6 +99,7 @@ async def test_a_socket_that_breaks_while_a_job_is_followed_only_ends_the_tellin
         assert (ended.state, broken) == ("SUCCESS", True)
 
 
+@REAL_TIME
 async def test_a_job_that_tells_its_progress_all_the_time_is_not_asked_all_the_time(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         client = await client_of(made)

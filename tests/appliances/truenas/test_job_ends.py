@@ -14,6 +14,7 @@ from holdfast.simulators.truenas.jobs import Job
 from tests.appliances.truenas.case import PERSONAS
 from tests.appliances.truenas.harness import box, client_of, ended, forgive, nas, prepare, raw
 from tests.appliances.truenas.table import WRITES
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 
@@ -78,6 +79,7 @@ async def test_a_job_that_truenas_cannot_stop_is_not_told_as_stopped(persona: st
             assert "may still go on" in str(told["notes"])
 
 
+@REAL_TIME
 async def test_a_job_that_takes_its_time_to_stop_is_waited_for_and_one_that_ended_first_is_told(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         made.running.fault("slow-job", method="cloudsync.sync", seconds=600)

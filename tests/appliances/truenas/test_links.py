@@ -21,6 +21,7 @@ from holdfast.simulators.truenas.releases import facts_of
 from holdfast.simulators.truenas.simulator import TrueNASSimulator
 from tests.appliances.truenas.harness import box, calls_of, client_of, nas, sent
 from tests.appliances.truenas.test_connection import Time, client
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 RELEASES = ("25.04", "25.10", "26", "27")
@@ -169,6 +170,7 @@ async def test_a_change_is_not_sent_while_whether_the_system_is_ready_cannot_be_
 # After an administrator has ended the session ----------------------------------------------------------------------
 
 
+@REAL_TIME
 async def test_a_session_that_was_ended_is_told_and_not_silently_opened_again(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         time = Time(made)
@@ -189,6 +191,7 @@ async def test_a_session_that_was_ended_is_told_and_not_silently_opened_again(tm
             assert opened.circuit_breaker.fail_counter == 0
 
 
+@REAL_TIME
 async def test_a_read_under_way_when_the_session_is_ended_is_not_repeated_behind_the_administrators_back(
     tmp_path: Path,
 ) -> None:

@@ -35,6 +35,7 @@ from holdfast.errors import (
 )
 from holdfast.transport import JsonRpcError
 from tests.appliances.truenas.harness import box, calls_of, nas, raw, sent
+from tests.support.realtime import REAL_TIME
 
 SECRET = "s" * 64
 SALT = base64.b64encode(b"salt-of-16-bytes").decode()
@@ -129,6 +130,7 @@ async def test_an_appliance_that_lets_nobody_log_in_is_understood(
         assert secret not in json.dumps([error.message, error.next_step])
 
 
+@REAL_TIME
 async def test_an_idle_connection_is_kept_open_by_pings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert links_module.PING_INTERVAL_S <= 20
     monkeypatch.setattr(links_module, "PING_INTERVAL_S", 0.15)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.appliances.truenas.harness import ask, box, calls_of, nas, raw, sent
+from tests.support.realtime import REAL_TIME
 
 
 async def test_ten_thousand_snapshots_are_paged_on_the_server_and_no_page_is_over_8k_tokens(tmp_path: Path) -> None:
@@ -118,6 +119,7 @@ async def test_a_call_over_64_kb_is_refused_before_anything_is_sent(tmp_path: Pa
         assert calls_of(made, "app.create") == 0
 
 
+@REAL_TIME
 async def test_one_socket_carries_eight_reads_at_a_time(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         made.running.fault("slow-call", method="pool.query", delay_s=0.2)
@@ -181,6 +183,7 @@ async def test_no_apps_is_not_said_while_the_apps_service_is_down(tmp_path: Path
         assert (await made.fails("truenas_stop_app", app="jellyfin")).code == "unavailable"
 
 
+@REAL_TIME
 async def test_a_job_that_cannot_be_stopped_safely_is_not_aborted(tmp_path: Path) -> None:
     async with nas(tmp_path) as made:
         made.running.fault("job-stuck", method="app.stop")

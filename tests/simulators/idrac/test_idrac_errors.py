@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from tests.simulators.idrac.bench import ALL, CHS, MGR, ROOT, SYS, bench
+from tests.support.realtime import REAL_TIME
 
 RESET = f"{SYS}/Actions/ComputerSystem.Reset"
 
@@ -179,6 +180,7 @@ async def test_unknown_faults_and_options_are_told_apart() -> None:
             at.simulator.set_fault("slow", seconds="long")
 
 
+@REAL_TIME
 async def test_a_crowd_is_refused_and_counted() -> None:
     async with bench("9") as at:
         at.fault("slow", seconds=0.05)

@@ -9,6 +9,7 @@ import pytest
 from holdfast.simulators.idrac import MORE_DISGUISES, NOT_READY_DISGUISES
 from holdfast.simulators.idrac.bmc import PASSWORD, USERNAME
 from tests.simulators.idrac.bench import ALL, GONE, MGR, OEM_M, ROOT, SYS, Bench, bench
+from tests.support.realtime import REAL_TIME
 
 RESTART = f"{MGR}/Actions/Manager.Reset"
 STATUS = f"{OEM_M}/DellLCService/Actions/DellLCService.GetRemoteServicesAPIStatus"
@@ -178,6 +179,7 @@ async def test_factory_defaults_keep_or_forget_users_and_network() -> None:
         assert (await at.get(MGR, auth=(USERNAME, "calvin"))).status == 200
 
 
+@REAL_TIME
 async def test_a_slow_answer_is_slow_and_storage_can_be_slow_alone() -> None:
     async with bench("9") as at:
         loop = asyncio.get_running_loop()

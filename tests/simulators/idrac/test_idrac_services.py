@@ -12,6 +12,7 @@ from cryptography import x509
 from yarl import URL
 
 from tests.simulators.idrac.bench import MGR, MODERN, OEM_M, OEM_S, ROOT, SYS, Bench, bench
+from tests.support.realtime import REAL_TIME
 
 EVENTS = f"{ROOT}/EventService"
 TELEMETRY = f"{ROOT}/TelemetryService"
@@ -129,6 +130,7 @@ async def _first_event(at: Bench, query: str, cause: Any) -> dict[str, object]:
     return found
 
 
+@REAL_TIME
 async def test_the_event_stream_tells_what_is_logged() -> None:
     async with bench("9") as at:
         event = await _first_event(at, "", lambda: at.fault("component", id="PSU.Slot.1", health="Critical"))

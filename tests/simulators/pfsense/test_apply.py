@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.pfsense.caller import Caller
+from tests.support.realtime import REAL_TIME
 
 RULE = {"type": "pass", "interface": ["lan"], "ipprotocol": "inet", "source": "any", "destination": "any"}
 ALIAS = {"name": "fresh", "type": "host", "address": ["10.20.0.99"], "detail": [""]}
@@ -45,6 +46,7 @@ async def test_an_inline_apply_says_applied_while_the_job_still_runs(fw: Caller)
     assert (await fw.get("/diagnostics/table?id=fresh"))["entries"] == ["10.20.0.99"]
 
 
+@REAL_TIME
 async def test_async_false_waits_for_the_job(fw: Caller) -> None:
     await fw.post("/firewall/alias", ALIAS)
     waiting = asyncio.create_task(fw("POST", "/firewall/apply", {"async": False}))

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tests.simulators.pfsense.caller import Caller
+from tests.support.realtime import REAL_TIME
 
 
 def alias(name: str) -> dict[str, object]:
@@ -31,6 +32,7 @@ async def test_creates_one_after_the_other_are_all_stored(fw: Caller) -> None:
     assert len({name for name in await names(fw) if name.startswith("seq")}) == 8
 
 
+@REAL_TIME
 async def test_the_lock_is_waited_for(fw: Caller) -> None:
     fw.sim.set_fault("write-lock", seconds=20)
     waiting = asyncio.create_task(fw("POST", "/firewall/alias", alias("late")))
@@ -41,6 +43,7 @@ async def test_the_lock_is_waited_for(fw: Caller) -> None:
     assert "late" in await names(fw)
 
 
+@REAL_TIME
 async def test_a_lock_that_stays_is_503_after_61_seconds(fw: Caller) -> None:
     fw.sim.set_fault("config-locked")
     waiting = asyncio.create_task(fw("POST", "/firewall/alias", alias("never")))
@@ -55,6 +58,7 @@ async def test_a_lock_that_stays_is_503_after_61_seconds(fw: Caller) -> None:
     assert "never" not in await names(fw)
 
 
+@REAL_TIME
 async def test_reads_do_not_need_the_lock_but_waiting_writes_hold_workers(fw: Caller) -> None:
     fw.sim.set_fault("config-locked")
     writers = [asyncio.create_task(fw("POST", "/firewall/alias", alias(f"w{n}"))) for n in range(7)]
@@ -91,6 +95,7 @@ async def test_a_dead_worker_may_also_be_an_html_error(fw: Caller, status: str) 
     assert "nas_hosts" not in await names(fw)
 
 
+@REAL_TIME
 async def test_a_worker_may_hang_after_the_commit(fw: Caller) -> None:
     fw.sim.set_fault("after-commit", times=1, how="hang")
     with pytest.raises(asyncio.TimeoutError):

@@ -14,6 +14,7 @@ from holdfast.simulators.world import default_world
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import START
 from tests.support import running
+from tests.support.realtime import REAL_TIME
 
 
 async def _fail(fw: Caller, times: int) -> None:
@@ -21,6 +22,7 @@ async def _fail(fw: Caller, times: int) -> None:
         assert (await fw("GET", "/system/version", headers={"X-API-Key": "bad"})).status == 401
 
 
+@REAL_TIME
 async def test_three_failures_block_the_address_and_no_answer_comes(fw: Caller) -> None:
     await _fail(fw, 2)
     assert (await fw("GET", "/system/version")).status == 200

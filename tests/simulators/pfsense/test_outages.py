@@ -10,6 +10,7 @@ import pytest
 from holdfast.simulators.pfsense.faults import Faults
 from tests.simulators.pfsense.caller import Caller
 from tests.simulators.pfsense.conftest import Start
+from tests.support.realtime import REAL_TIME
 
 FRESH = {"Connection": "close"}
 
@@ -44,6 +45,7 @@ async def test_changing_the_web_server_restarts_it_after_three_seconds(fw: Calle
     assert fw.sim.accepts_connection()
 
 
+@REAL_TIME
 @pytest.mark.parametrize(
     ("path", "body", "apply"),
     [
@@ -154,6 +156,7 @@ async def test_the_package_may_be_missing_busy_or_switched_off(fw: Caller) -> No
     assert (await fw("GET", "/system/version")).status == 404
 
 
+@REAL_TIME
 async def test_a_slow_answer_takes_the_appliances_time(fw: Caller) -> None:
     fw.sim.set_fault("slow", seconds=30, times=1)
     waiting = asyncio.create_task(fw("GET", "/system/version"))

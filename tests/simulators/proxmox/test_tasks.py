@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.simulators.proxmox import power
 from tests.simulators.proxmox.bench import Bench, bench
+from tests.support.realtime import REAL_TIME
 
 UPID = re.compile(
     r"UPID:([A-Za-z0-9][A-Za-z0-9-]*):([0-9A-Fa-f]{8}):([0-9A-Fa-f]{8,9}):([0-9A-Fa-f]{8}):([^:\s/]+):([^:\s/]*):([^:\s/]+):"
@@ -201,6 +202,7 @@ async def test_a_worker_gives_up_on_a_lock_after_ten_seconds() -> None:
         assert status["exitstatus"] == "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout"
 
 
+@REAL_TIME
 async def test_a_change_waits_for_the_lock_of_a_worker_and_then_goes_through() -> None:
     async with bench() as one:
         one.sim.task_seconds = 4
@@ -213,6 +215,7 @@ async def test_a_change_waits_for_the_lock_of_a_worker_and_then_goes_through() -
         assert (await one.get("/nodes/pve1/qemu/101/config"))["cores"] == 3
 
 
+@REAL_TIME
 async def test_a_change_gives_up_on_the_lock_after_ten_seconds() -> None:
     async with bench() as one:
         one.sim.task_seconds = 600

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.simulators.truenas.peer import standing
+from tests.support.realtime import REAL_TIME
 
 
 async def test_changes_of_a_namespace_are_notified_and_unsubscribing_ends_it() -> None:
@@ -37,6 +38,7 @@ async def test_subscribing_needs_the_role_of_the_query() -> None:
         assert (await peer.refused("core.subscribe", "no.such.event")).errno == 13
 
 
+@REAL_TIME
 async def test_realtime_numbers_come_at_their_interval() -> None:
     async with standing() as stand:
         peer = await stand.login()

@@ -12,6 +12,7 @@ from holdfast.simulators.truenas import create
 from holdfast.simulators.truenas.faults import KNOWN
 from holdfast.simulators.world import default_world
 from tests.simulators.truenas.peer import standing
+from tests.support.realtime import REAL_TIME
 
 NEW = {"name": "tank/new"}
 
@@ -118,6 +119,7 @@ async def test_refused_values_are_named_and_start_no_job() -> None:
         assert await peer.call("pool.dataset.query", [["id", "=", "tank/new"]]) == []
 
 
+@REAL_TIME
 async def test_a_slow_job_takes_its_time() -> None:
     async with standing() as stand:
         peer = await stand.login()

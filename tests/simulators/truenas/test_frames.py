@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.simulators.truenas.peer import Peer, standing
+from tests.support.realtime import REAL_TIME
 
 
 async def closing(peer: Peer) -> tuple[int | None, str]:
@@ -82,6 +83,7 @@ async def test_too_many_positional_arguments_are_refused() -> None:
         assert error.data["extra"][0][1] == "Too many arguments (expected 0, found 1)"
 
 
+@REAL_TIME
 async def test_answers_come_in_the_order_of_completion() -> None:
     async with standing() as stand:
         peer = await stand.login()
@@ -143,6 +145,7 @@ async def test_times_travel_as_dates_in_milliseconds() -> None:
         assert key["expires_at"] == expiry
 
 
+@REAL_TIME
 async def test_the_proxy_cuts_a_silent_socket_but_a_ping_keeps_it() -> None:
     async with standing("25.10") as stand:
         silent, pinging = await stand.login(), await stand.login()

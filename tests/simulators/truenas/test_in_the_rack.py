@@ -14,6 +14,7 @@ from holdfast.simulators.rack import RunningSimulator
 from holdfast.simulators.truenas import TrueNASSimulator
 from tests.simulators.truenas.peer import PATIENCE_S, Peer, RpcError
 from tests.support.racks import running, running_rack
+from tests.support.realtime import REAL_TIME
 
 
 @asynccontextmanager
@@ -111,6 +112,7 @@ async def test_the_key_is_revoked_when_the_wire_speaks_plain_http() -> None:
                 raise RuntimeError("a revoked key logged in")
 
 
+@REAL_TIME
 async def test_a_drip_slows_an_open_socket_down() -> None:
     async with running("truenas") as sim, visiting(sim) as peer:
         sim.fault("drip", bytes_per_s=50.0)

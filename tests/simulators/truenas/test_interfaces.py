@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.truenas.peer import Peer, Stand, standing
+from tests.support.realtime import REAL_TIME
 
 SECOND = {"aliases": [{"type": "INET", "address": "10.30.0.5", "netmask": 24}]}
 MOVED = {"aliases": [{"type": "INET", "address": "10.20.0.99", "netmask": 24}]}
@@ -116,6 +117,7 @@ async def test_the_answer_to_a_commit_can_be_lost_with_the_timer_armed_or_not(ti
         assert await addresses(peer, "eno2") == (["10.30.0.5"], ["10.30.0.5"])
 
 
+@REAL_TIME
 async def test_a_box_that_a_commit_made_unreachable_comes_back_when_it_rolls_back() -> None:
     async with standing() as stand:
         peer = await stand.login()

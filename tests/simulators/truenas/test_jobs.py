@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.truenas.peer import Peer, standing
+from tests.support.realtime import REAL_TIME
 
 
 async def states(peer: Peer, number: int) -> list[str]:
@@ -25,6 +26,7 @@ async def state(peer: Peer, number: int) -> str:
     return str((await peer.call("core.get_jobs", [["id", "=", number]]))[0]["state"])
 
 
+@REAL_TIME
 async def test_a_job_method_answers_an_id_and_not_the_outcome() -> None:
     async with standing() as stand:
         peer = await stand.login()
@@ -204,6 +206,7 @@ async def test_a_restart_forgets_jobs_and_counts_from_one_again() -> None:
         assert await peer.call("disk.wipe", "sdh", "QUICK") == 1
 
 
+@REAL_TIME
 async def test_only_a_thousand_finished_jobs_are_kept() -> None:
     async with standing() as stand:
         peer = await stand.login()
