@@ -58,6 +58,13 @@ def test_a_route_decides_when_it_leads_to_a_holdfast_that_is_not_connected_or_no
     assert way(source).decided_by(destination) is decided
 
 
+@pytest.mark.parametrize("destination", ["", "odd", "10.0.0.0/99", "default", "10.0.0.0/255.0.255.0"])
+def test_a_route_to_what_is_no_network_may_lead_to_a_holdfast_that_is_not_connected(destination: str) -> None:
+    assert way("198.51.100.9").decided_by(destination) is True
+    assert way(None).decided_by(destination) is True
+    assert way("10.20.0.50").decided_by(destination) is False
+
+
 @pytest.mark.parametrize(("source", "where"), [("198.51.100.9", "itself (198.51.100.9), and"), (None, "itself, and")])
 def test_the_refusal_names_the_address_if_it_is_known(source: str | None, where: str) -> None:
     with pytest.raises(ConflictError, match="A route may cut TrueNAS off") as caught:

@@ -99,6 +99,8 @@ class Write:
         wait_s: How long its job is waited for before it is handed over, seconds.
         in_steps: It changes one thing after another, not all of which are looked at: what failed may have left some
             changed although the state that is seen is as before.
+        relative: What is looked for is what was not there when it was planned: a later process, which plans anew after
+            it, can tell nothing by that.
     """
 
     ways: tuple[Way, ...]
@@ -107,6 +109,7 @@ class Write:
     goes_on: bool = False
     wait_s: float = INLINE_WAIT_S
     in_steps: bool = False
+    relative: bool = False
 
     @property
     def content(self) -> JsonObject:
@@ -256,6 +259,8 @@ class _Sending:
     async def recall(self, earlier: Earlier) -> Observed:
         """What became of it when an earlier process has sent it: by its job, else by the only one like it since."""
         seen = await self._look()
+        if self._write.relative:
+            seen = Seen(None, seen.state)
         try:
             job = await self._earlier_job(earlier)
         except SeveralJobsError:

@@ -170,7 +170,7 @@ async def create(
             f"There already is a {kind.label(same[0])}.", next_step="Change that one, or choose another name."
         )
     fixed_reason = cannot_undo
-    before_ids = {row.get("id") for row in same}
+    before_ids = [row.get("id") for row in same]
     after = {name: plain(value) for name, value in values.items() if name in kind.shown or name == kind.key}
 
     async def look() -> Seen:

@@ -38,7 +38,11 @@ class Way:
         """Whether a route to this destination may decide about the way back; yes where it cannot be told."""
         if self.direct:
             return False
-        return self.source is None or self.source in ipaddress.ip_network(destination, strict=False)
+        try:
+            network = ipaddress.ip_network(destination, strict=False)
+        except ValueError:
+            return True  # TrueNAS tells a route that leads to no network
+        return self.source is None or self.source in network
 
 
 async def own_way(ctx: Ctx) -> Way:

@@ -47,7 +47,7 @@ def _task(row: JsonObject) -> Task:
     cron = cron_text(row["schedule"]) if row.get("schedule") else None
     sources = row.get("source_datasets")
     given_source = ", ".join(map(str, sources)) if isinstance(sources, list) else row.get("dataset") or row.get("path")
-    keep = f"{row['lifetime_value']} {row['lifetime_unit']}" if row.get("lifetime_value") else None
+    keep = f"{row['lifetime_value']} {row.get('lifetime_unit')}" if row.get("lifetime_value") else None
     return made(Task, row, schedule=cron, source=given_source, keep=keep)
 
 

@@ -40,7 +40,7 @@ async def truenas_list_scrub_tasks(ctx: Ctx, *, limit: Limit = 50, cursor: Curso
     """When each pool is scrubbed. A scrub is due by its schedule once the last one is threshold_days old."""
     rows = await ctx.client.query(SCRUB_TASK.query, [], {"order_by": ["id"]})
     return page(
-        ScrubTaskPage, rows, lambda row: made(ScrubTask, row, schedule=cron_text(row["schedule"])), limit, cursor
+        ScrubTaskPage, rows, lambda row: made(ScrubTask, row, schedule=cron_text(row.get("schedule"))), limit, cursor
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import BootEnvironment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Write, call, change, job
+from holdfast.appliances.truenas.changes import Ctx, Look, Seen, call, change, job
 from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.models.system import (
     AuditPage,
@@ -18,23 +18,19 @@ from holdfast.appliances.truenas.models.system import (
     NtpServer,
     UpdateState,
 )
-from holdfast.appliances.truenas.reading import dig, made, server_page
-from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.updates import offer, plan_update
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
 from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, page
 from holdfast.control.spec import Risk, tool
-from holdfast.cutting import cut
 from holdfast.errors import (
     ConflictError,
-    Executed,
     HoldfastError,
     NotFoundError,
-    UnavailableError,
-    UnsupportedError,
 )
-from holdfast.transport.values import JsonValue, as_int, as_object, as_objects, get_bool, get_int, get_str, opt_str
+from holdfast.transport.values import JsonValue, as_int, as_objects, get_bool, get_int, get_str
 
 NTP: Final = Collection(
     namespace="system.ntpserver",
@@ -164,25 +160,7 @@ async def truenas_delete_boot_env(ctx: Ctx, *, name: BootEnvironment) -> Change:
 @tool(title="Check for update", toolset="system")
 async def truenas_check_update(ctx: Ctx) -> UpdateState:
     """Whether an update of TrueNAS is available, and what it brings. Nothing is downloaded."""
-    try:
-        answer = as_object(await ctx.client.first(["update.status"]), "update.status")
-    except UnsupportedError:
-        old = as_object(await ctx.client.first(["update.check_available"]), "update.check_available")
-        return UpdateState(
-            available=old.get("status") == "AVAILABLE",
-            version=opt_str(old, "version"),
-            notes_text=opt_str(old, "changelog"),
-        )
-    if answer.get("code") == "ERROR":
-        return UpdateState(available=None, problem=str(dig(answer, "error.reason")))
-    version = dig(answer, "status.new_version.version")
-    notes = dig(answer, "status.new_version.release_notes")
-    return UpdateState(
-        available=version is not None,
-        version=str(version) if version is not None else None,
-        train=opt_str(as_object(dig(answer, "status.current_version") or {}, "current_version"), "train"),
-        notes_text=cut(str(notes), 4000) if notes else None,
-    )
+    return (await offer(ctx)).state
 
 
 @tool(title="Run update", toolset="system", risk=Risk.DESTRUCTIVE, idempotent=False, open_world=True)
@@ -197,40 +175,7 @@ async def truenas_run_update(
     """Download and install the available update into a new boot environment; it runs from the next reboot on. Where
     TrueNAS warns (EAGAIN), nothing is installed: show the user its warnings.
     """
-    if await ctx.client.release() < (25, 10):
-        raise UnsupportedError(
-            "Releases before 25.10 are updated in the web interface.",
-            next_step="truenas_check_update tells what waits.",
-        )
-    state = await truenas_check_update.function(ctx)
-    assert isinstance(state, UpdateState)
-    if state.available is None:
-        raise UnavailableError(
-            f"Whether an update is available is not known: TrueNAS could not find out ({state.problem}).",
-            executed=Executed.NO,
-            next_step="Repeat in some minutes; truenas_check_update tells when the check works again.",
-        )
-    if not state.available or state.version is None:
-        raise ConflictError("No update is available.", next_step="truenas_check_update tells why.")
-    wanted = state.version
-    resume: JsonObject = {"resume": True} if in_spite_of_warnings else {}
-
-    async def look() -> Seen:
-        rows = await ctx.client.query("boot.environment.query", [["id", "^", wanted]], {"limit": 1})
-        return Seen(bool(rows), {"boot_environment": rows[0].get("id") if rows else None})
-
-    version = as_object(await ctx.client.get_system_info(), "system.info").get("version")
-    return await change(
-        ctx,
-        Write((Way("update.run", ({"reboot": reboot, **resume},), job=True),)),
-        summary=f"Install TrueNAS {wanted}{' and reboot' if reboot else ''}",
-        before={"version": version},
-        after={"boot_environment": wanted},
-        look=look,
-        cannot_undo="Activate the boot environment of the old release and reboot to go back.",
-        blast_radius=["The system reboots; everything it serves is interrupted."] if reboot else [],
-        warnings=["After it has booted, features of pools stay as they are until they are upgraded by hand."],
-    )
+    return await plan_update(ctx, reboot=reboot, in_spite_of_warnings=in_spite_of_warnings)
 
 
 @tool(title="Reboot TrueNAS", toolset="system", risk=Risk.DESTRUCTIVE, idempotent=False)

@@ -34,6 +34,10 @@ class Updates(Namespace):
         self.newer = ".".join([*parts[:-1], str(int(parts[-1]) + 1)])
         self.train = box.persona.train
         self.auto_download = False
+        self.applied = False
+
+    def rebooted(self) -> None:
+        self.applied = False
 
     def _manifest(self) -> Row:
         return {
@@ -64,8 +68,9 @@ class Updates(Namespace):
         """What there is; a failed check is told inside, not as an error."""
         fault = self.box.faults.take("update-error")
         if fault is not None:
-            error = {"errname": "ENONET", "reason": fault.text("reason")}
-            return {"code": "ERROR", "status": None, "error": error, "update_download_progress": None}
+            return self._unknown("ENONET", fault.text("reason"))
+        if self.applied:
+            return self._unknown("EREBOOTREQUIRED", "System update was already applied, system reboot is required.")
         current = {"train": self.train, "profile": self.config_row["profile"], "matches_profile": True}
         return {
             "code": "NORMAL",
@@ -73,6 +78,11 @@ class Updates(Namespace):
             "error": None,
             "update_download_progress": self.progress,
         }
+
+    @staticmethod
+    def _unknown(errname: str, reason: str) -> Row:
+        error = {"errname": errname, "reason": reason}
+        return {"code": "ERROR", "status": None, "error": error, "update_download_progress": None}
 
     @method("update.available_versions", since="25.10")
     def available_versions(self, call: Call) -> list[Row]:
@@ -124,13 +134,14 @@ class Updates(Namespace):
 
     def _install(self, name: str | None) -> Steps:
         environments = self.box.get(BootEnvironments)
-        target = name or self.newer
-        if target in environments.rows:
-            raise CallError(f"Boot environment {target} already exists", EEXIST)
+        if name is not None and name in environments.rows:
+            raise CallError(f"Boot environment {name} already exists", EEXIST)
+        target = name or environments.free_name(self.newer)
         for percent, text in ((10, "Downloading"), (40, "Installing"), (80, "Creating boot environment")):
             yield Step(percent, text)
         environments.new(target)
         environments.activate_by_name(target)
+        self.applied = True
 
     @method("update.run", since="25.10")
     def run(self, call: Call, data: Row) -> Steps:
@@ -175,7 +186,7 @@ class Updates(Namespace):
     def check_available(self, call: Call, options: Row | None) -> Row:
         """Whether there is something newer (25.04)."""
         self._check_network()
-        if self.newer in self.box.get(BootEnvironments).rows:
+        if self.applied:
             return {"status": "REBOOT_REQUIRED"}
         old = {"name": f"TrueNAS-{self.box.persona.version}", "version": self.box.persona.version}
         changes = [
@@ -248,6 +259,11 @@ class BootEnvironments(Namespace):
         }
         self.rows[name] = row
         return row
+
+    def free_name(self, version: str) -> str:
+        """What the installer calls a new environment of a version: numbered where there are some already."""
+        names = (version if number == 0 else f"{version}-{number}" for number in range(len(self.rows) + 1))
+        return next(name for name in names if name not in self.rows)
 
     def _find(self, name: str) -> Row:
         if name not in self.rows:
