@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from holdfast.config import Mode, TargetSettings
 from holdfast.control.answers import Answer, JsonObject, Page, Row, WriteResult
@@ -19,7 +20,7 @@ from holdfast.control.cleaning import Untrusted
 from holdfast.control.context import Context
 from holdfast.control.dispatch import DEFAULT_TIME_LIMIT_S, Clocks, Dispatcher
 from holdfast.control.inventory import Entry
-from holdfast.control.paging import encode_cursor
+from holdfast.control.paging import Cursor, Limit, paginate
 from holdfast.control.rendering import compact
 from holdfast.control.spec import Risk, ToolSpec, tool
 from holdfast.errors import (
@@ -82,16 +83,21 @@ class Doors(Page[Door]):
     """A page of doors."""
 
 
+def hung(count: int) -> list[Door]:
+    return [Door(name=f"{number:060}") for number in range(count)]
+
+
 @tool(title="List", toolset="doors")
 async def proxmox_list(
     ctx: Context[Appliance],
     *,
     doors: Annotated[int, Field(ge=0, description="How many.")] = 1,
-    cursor: Annotated[str | None, Field(description="Where to go on.")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
 ) -> Doors:
     """List doors."""
     await ctx.client.ask(ctx)
-    return Doors(items=[Door(name="oak" * 20) for _ in range(doors)])
+    return paginate(Doors, hung(doors), limit, cursor)
 
 
 @tool(title="Quick", toolset="doors", time_limit_s=7)
@@ -110,14 +116,14 @@ async def proxmox_shut(ctx: Context[Appliance], *, door: int = 1) -> Change:
 
 @tool(title="Wide", toolset="doors", fleet=True)
 async def proxmox_wide(
-    ctx: Context[object], *, fails: bool = False, doors: int = 1, cursor: str | None = None
+    ctx: Context[object], *, fails: bool = False, doors: int = 1, limit: Limit = 200, cursor: Cursor = None
 ) -> Doors:
     """Chooses among targets itself."""
     if fails:
         raise LostReplyError("the line went dead")
-    limit = remaining_s()
-    assert limit is not None
-    return Doors(items=[Door(name="oak" * 20) for _ in range(doors)], notes=[f"{limit:.0f}"])
+    left = remaining_s()
+    assert left is not None
+    return paginate(Doors, hung(doors), limit, cursor, notes=[f"{left:.0f}"])
 
 
 @tool(title="Estate", toolset="doors", time_limit_s=3)
@@ -135,11 +141,18 @@ async def proxmox_break(ctx: Context[Appliance]) -> Change:
 
 @tool(title="Each", toolset="doors", fleet=True)
 async def proxmox_each(
-    ctx: Context[object], *, tool: str, doors: int | None = None, kind: str = "proxmox", max_age_s: float = 0
+    ctx: Context[object],
+    *,
+    tool: str,
+    doors: int | None = None,
+    kind: str = "proxmox",
+    max_age_s: float = 0,
+    more: dict[str, JsonValue] | None = None,
 ) -> Answer:
     """Asks another tool."""
     target = (Target if kind == "proxmox" else Elsewhere)(name="lab", host="door.example")
     arguments: dict[str, object] = {"target": "lab"} if doors is None else {"doors": doors}
+    arguments |= more or {}
     told = await ctx.read(tool, target, arguments, limit_s=4, max_age_s=max_age_s)
     return Answer(notes=[str(told.age_s), compact(told.answer)])
 
@@ -216,9 +229,9 @@ class Installation:
         return [self.target("proxmox", None)]
 
     def target(self, kind: str, name: str | None) -> TargetSettings:
-        if name not in (None, "lab"):
+        if name not in (None, "lab", "other"):
             raise UnknownTargetError("There is no such target.")
-        return Target(name="lab", host="door.example", mode=self.mode, total_timeout=20)
+        return Target(name=name or "lab", host="door.example", mode=self.mode, total_timeout=20)
 
     async def client(self, target: TargetSettings) -> object:
         self.opened += 1
@@ -280,7 +293,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_read_is_answered_through_the_exit_and_counted(made: Installation) -> None:
-    assert await made.call("proxmox_list") == {"items": [{"name": "oak" * 20}], "left": True}
+    assert await made.call("proxmox_list") == {"items": [{"name": "0" * 60}], "total": 1, "left": True}
     assert made.gated == [("alice", "proxmox.lab", "proxmox_list")]
     assert made.dispatcher.counts == {("proxmox_list", "ok"): 1}
     assert made.opened == 1
@@ -450,25 +463,84 @@ async def test_an_error_of_the_appliance_is_not_covered_by_an_old_answer(made: I
     assert isinstance(await made.fails("proxmox_list"), ConflictError)
 
 
+def names(answer: JsonObject) -> list[str]:
+    items = answer["items"]
+    assert isinstance(items, list)
+    return [str(row["name"]) for row in items if isinstance(row, dict)]
+
+
 @pytest.mark.parametrize("name", ["proxmox_list", "proxmox_wide", "stale"])
 async def test_an_answer_over_the_cap_is_cut_and_goes_on_where_it_was_cut(name: str) -> None:
     made = Installation(cap=2000)
-    given: dict[str, object] = {"doors": 100, "cursor": encode_cursor(10)}
-    if name == "stale":
-        name = "proxmox_list"
-        await made.call(name, **given)
-        made.appliance.fails = CircuitOpenError("the circuit is open")
-    answer = await made.call(name, **given)
-    assert isinstance(answer["items"], list)
-    assert 0 < len(answer["items"]) < 100
-    assert answer["next_cursor"] == encode_cursor(10 + len(answer["items"]))
+    tool = "proxmox_list" if name == "stale" else name
+    seen: list[str] = []
+    cursor: object = None
+    for _ in range(30):
+        given: dict[str, object] = {"doors": 100, "limit": 60, "cursor": cursor}
+        answer = await made.call(tool, **given)
+        if name == "stale":
+            made.appliance.fails = CircuitOpenError("the circuit is open")
+            old = await made.call(tool, **given)
+            made.appliance.fails = None
+            assert old.pop("stale")
+            answer = old
+        assert 0 < len(names(answer)) < 60
+        assert "changed" not in answer
+        seen += names(answer)
+        cursor = answer.get("next_cursor")
+        if cursor is None:
+            break
+    assert seen == [door.name for door in hung(100)]
+
+
+CURSOR_OF_OTHERS: list[tuple[str, dict[str, object]]] = [
+    ("proxmox_list", {"doors": 6, "limit": 2}),
+    ("proxmox_list", {"doors": 5, "limit": 2, "target": "other"}),
+    ("proxmox_wide", {"doors": 5, "limit": 2}),
+]
+
+
+@pytest.mark.parametrize(("tool", "other"), CURSOR_OF_OTHERS)
+async def test_a_cursor_with_another_argument_target_or_tool_is_refused_and_nothing_is_asked(
+    tool: str, other: dict[str, object]
+) -> None:
+    made = Installation()
+    first = await made.call("proxmox_list", doors=5, limit=2)
+    asked = len(made.appliance.asked)
+    error = await made.fails(tool, **other, cursor=first["next_cursor"])
+    assert isinstance(error, InputError)
+    assert "belongs to another list" in str(error)
+    assert str(error).endswith("Nothing was executed.")
+    assert "Call without cursor" in str(error.next_step)
+    assert error.executed is Executed.NO
+    assert len(made.appliance.asked) == asked
+    again = await made.call("proxmox_list", doors=5, limit=3, target="lab", cursor=first["next_cursor"])
+    assert names(again) == [door.name for door in hung(5)[2:]]
+
+
+async def test_the_cursor_that_a_tool_is_told_by_another_is_good_for_that_question_at_every_target(
+    made: Installation,
+) -> None:
+    async def told(**more: object) -> dict[str, list[dict[str, str]]]:
+        notes = (await made.call("proxmox_each", tool="proxmox_list", more={"doors": 3, "limit": 1, **more}))["notes"]
+        assert isinstance(notes, list)
+        return dict(json.loads(str(notes[1])))
+
+    first = await told()
+    more = {"cursor": first["next_cursor"]}
+    second = await told(**more)
+    assert [row["name"] for row in second["items"]] == [hung(3)[1].name]
+    asked = len(made.appliance.asked)
+    error = await made.fails("proxmox_each", tool="proxmox_list", more={**more, "doors": 4, "limit": 1})
+    assert "belongs to another list" in str(error)
+    assert len(made.appliance.asked) == asked
 
 
 async def test_a_tool_may_ask_another_that_reads_under_its_callers_policy_and_its_own_limit(
     made: Installation,
 ) -> None:
     answer = await made.call("proxmox_each", tool="proxmox_list", doors=1)
-    assert answer["notes"] == ["None", compact({"items": [{"name": "oak" * 20}]})]
+    assert answer["notes"] == ["None", compact({"items": [{"name": "0" * 60}], "total": 1})]
     assert made.gated == [("alice", None, "proxmox_each"), ("alice", "proxmox.lab", "proxmox_list")]
     assert [round(limit) for limit in made.appliance.limits] == [4]
     assert made.appliance.asked[0].principal == "alice"
@@ -508,7 +580,7 @@ async def test_an_answer_that_is_young_enough_is_not_asked_for_again(made: Insta
     await made.call("proxmox_list", doors=1)
     made.passed = 30
     again = await made.call("proxmox_each", tool="proxmox_list", doors=1, max_age_s=30)
-    assert again["notes"] == ["30.0", compact({"items": [{"name": "oak" * 20}]})]
+    assert again["notes"] == ["30.0", compact({"items": [{"name": "0" * 60}], "total": 1})]
     assert len(made.appliance.asked) == 1
     await made.call("proxmox_each", tool="proxmox_list", doors=1, max_age_s=29)
     assert len(made.appliance.asked) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from holdfast.control.answers import Answer, JsonObject, Stale
-from holdfast.control.paging import decode_cursor, encode_cursor
+from holdfast.control.cursors import Place, decode_place, encode_place, mark_of_json, summed
 from holdfast.control.rendering import as_json, compact, fit, size
 
 CAP = 2000
@@ -45,13 +45,35 @@ def test_an_answer_that_just_fits_is_left_as_it_is() -> None:
     assert listed(fit(answer(items=rows(60)), size(answer(items=rows(60))) - 1), "items") != rows(60)
 
 
-@pytest.mark.parametrize("cursor", [None, encode_cursor(100)])
-def test_a_page_is_cut_at_a_row_and_its_cursor_goes_on_there(cursor: str | None) -> None:
-    cut = fit(answer(items=rows(100), total=1000, next_cursor=encode_cursor(200)), CAP, cursor)
+NAMES = ("n",)
+
+
+def marks(found: JsonObject) -> list[int]:
+    return [mark_of_json(row, NAMES) for row in listed(found, "items")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "changed", "offset", "before"),
+    [
+        (None, None, 0, 0),
+        (Place(100, 5, 7), None, 100, 7),
+        (Place(100, 5), None, 100, None),
+        (Place(100, 5, 7), {"last_row": "lost", "from_row": 90}, 90, None),
+        (None, {"last_row": "moved"}, 0, 0),
+        (None, "changed", 0, 0),
+    ],
+)
+def test_a_page_is_cut_at_a_row_and_its_cursor_goes_on_there(
+    cursor: Place | None, changed: object, offset: int, before: int | None
+) -> None:
+    whole = answer(items=rows(100), total=1000, next_cursor=encode_place(Place(200, 1, 2)), changed=changed)
+    cut = fit(whole, CAP, encode_place(cursor) if cursor else None, NAMES)
     kept = listed(cut, "items")
     assert kept == rows(100)[: len(kept)]
     assert 0 < len(kept) < 100
-    assert decode_cursor(str(cut["next_cursor"])) == decode_cursor(cursor) + len(kept)
+    assert decode_place(str(cut["next_cursor"])) == Place(
+        offset + len(kept), marks(cut)[-1], None if before is None else summed(marks(cut), before), exact=False
+    )
     assert size(cut) <= CAP
     assert said(cut) == (
         f"Truncated: {len(kept)} of 100 rows of items fit into an answer; continue with next_cursor, or narrow the "
@@ -85,7 +107,7 @@ def test_of_several_lists_the_largest_is_cut_and_notes_are_not() -> None:
 
 def test_a_cursor_that_is_no_text_starts_at_the_beginning() -> None:
     cut = fit(answer(items=rows(100)), CAP, cursor=7)
-    assert decode_cursor(str(cut["next_cursor"])) == len(listed(cut, "items"))
+    assert decode_place(str(cut["next_cursor"])).offset == len(listed(cut, "items"))
 
 
 @pytest.mark.parametrize("whole", [answer(a="x" * 5000, b="y" * 3000, c=1), answer(a={"k": "x" * 5000}, c=1)])
@@ -106,12 +128,15 @@ def test_only_as_much_is_left_out_as_is_needed() -> None:
     assert set(fit(over, CAP)) == {"c", "notes"}
 
 
-@pytest.mark.parametrize(("count", "goes_on"), [(2, encode_cursor(11)), (1, None)])
+@pytest.mark.parametrize(("count", "goes_on"), [(2, 11), (1, None)])
 def test_a_row_that_is_too_large_by_itself_is_left_out_and_the_page_after_it_can_be_had(
-    count: int, goes_on: str | None
+    count: int, goes_on: int | None
 ) -> None:
-    cut = fit(answer(items=["x" * 5000] * count, notes=["first"], c=1), CAP, encode_cursor(10))
-    assert (cut["items"], cut["c"], cut.get("next_cursor")) == ([], 1, goes_on)
+    cut = fit(answer(items=["x" * 5000] * count, notes=["first"], c=1), CAP, encode_place(Place(10, 5, 6)))
+    assert (cut["items"], cut["c"]) == ([], 1)
+    left_out = mark_of_json("x" * 5000, None)
+    wanted = None if goes_on is None else encode_place(Place(goes_on, left_out, summed([left_out], 6), exact=False))
+    assert cut.get("next_cursor") == wanted
     assert listed(cut, "notes") == [
         "first",
         "The first row of this page is too large for an answer and was left out; later rows may follow.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -12,7 +12,13 @@ JsonObject = dict[str, JsonValue]
 
 
 class Row(BaseModel):
-    """Base of the parts of an answer. Absent facts are None and are left out of what the reader gets."""
+    """Base of the parts of an answer. Absent facts are None and are left out of what the reader gets.
+
+    identified_by: fields that tell which row it is, of rows that stand in pages; None for `ref`, `id`, `uuid` or `name`
+        (with `kind`), empty where only all fields together do.
+    """
+
+    identified_by: ClassVar[tuple[str, ...] | None] = None
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,15 +46,30 @@ class Answer(BaseModel):
 RowT = TypeVar("RowT", bound=BaseModel)
 
 
+class Changed(Row):
+    """Says that a list changed between the page before and this one; without it, it did not where that was looked at.
+
+    last_row: what became of the last row of the page before: moved (rows came, went or changed places before it; this
+        page goes on right behind it), lost (it is not where it was: rows may be missing between the pages, or shown
+        twice). For a list that is certainly whole, begin again without cursor.
+    from_row: how many rows of the list, as it is now, come before this page.
+    """
+
+    last_row: Literal["moved", "lost"]
+    from_row: int
+
+
 class Page(Answer, Generic[RowT]):
     """A list, a page at a time.
 
-    `total` counts all matching rows when the appliance tells; `next_cursor` continues the list when present.
+    `total` counts all matching rows when the appliance tells; `next_cursor` continues the list when present; `changed`
+    is set when the list changed since the page before.
     """
 
     items: list[RowT]
     total: int | None = None
     next_cursor: HouseText | None = None
+    changed: Changed | None = None
 
 
 Outcome = Literal["planned", "applied", "not_applied", "unknown", "started", "nothing_to_do"]

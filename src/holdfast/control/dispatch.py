@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from holdfast.config import Mode, TargetSettings
 from holdfast.control.answers import Answer, JsonObject
 from holdfast.control.arguments import DRY_RUN, PLAN_ID, TARGET, validate_arguments
+from holdfast.control.boundpages import BoundPages
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
 from holdfast.control.context import Connections, Context, Told
@@ -241,10 +242,11 @@ class Dispatcher:
         """A read tool called by another tool, under the same policy as a call of its own."""
         entry, spec, given = self._as_read(tool, target.kind, arguments)
         self._gate(principal=caller.principal, target=target, entry=entry)
+        pages = BoundPages(spec, "", given)  # who asks many targets goes on with one cursor at all of them
         kept = self._last_good.recent(LastGood.key(spec.name, target.label, given), max_age_s)
         if kept is not None:
-            return Told(kept[0], kept[1])
-        return Told(await self._fresh_or_stale(spec, target, given, caller, limit_s))
+            return Told(pages.sealed(kept[0]), kept[1])
+        return Told(pages.sealed(await self._fresh_or_stale(spec, target, given, caller, limit_s)))
 
     def _as_read(self, tool: str, kind: str, arguments: dict[str, object]) -> tuple[Entry, ToolSpec, dict[str, object]]:
         entry = self.entries.get(tool)
@@ -262,17 +264,19 @@ class Dispatcher:
         self._as_read(tool, kind, arguments)
 
     async def _estate(self, entry: Entry, spec: ToolSpec, arguments: dict[str, object], caller: Caller) -> JsonObject:
+        pages = BoundPages(spec, "", arguments)
         context = self._context(self._connections, None, caller)
         limit = spec.time_limit_s or DEFAULT_TIME_LIMIT_S
         answer = cast("Answer", await _bounded(limit, lambda: spec.function(context, **arguments)))
-        return fit(as_json(answer), self._cap, arguments.get("cursor"))
+        return pages.fit(as_json(answer), self._cap)
 
     async def _read(
         self, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller
     ) -> JsonObject:
+        pages = BoundPages(spec, target.label, arguments)
         limit = spec.time_limit_s or target.total_timeout
         answer = await self._fresh_or_stale(spec, target, arguments, caller, limit)
-        return fit(answer, self._cap, arguments.get("cursor"))
+        return pages.fit(answer, self._cap)
 
     async def _fresh_or_stale(
         self, spec: ToolSpec, target: TargetSettings, arguments: dict[str, object], caller: Caller, limit_s: float

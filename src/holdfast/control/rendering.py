@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import cast
 
+from pydantic import JsonValue
+
 from holdfast.control.answers import Answer, JsonObject
-from holdfast.control.paging import decode_cursor, encode_cursor
+from holdfast.control.cursors import Place, decode_place, encode_place, mark_of_json, summed
 
 
 def compact(value: object) -> str:
@@ -24,11 +26,19 @@ def as_json(answer: Answer) -> JsonObject:
     return cast("JsonObject", answer.model_dump(mode="json", exclude_none=True, by_alias=True))
 
 
-def fit(answer: JsonObject, cap_bytes: int, cursor: object = None) -> JsonObject:
+def fit(
+    answer: JsonObject, cap_bytes: int, cursor: object = None, identity: tuple[str, ...] | None = None
+) -> JsonObject:
     """The answer cut to at most `cap_bytes` bytes of compact JSON; a cut answer says so and how to go on.
 
     The longest top-level list loses its tail. When it is `items` of a page, `next_cursor` points at the first row that
     was cut, so that nothing is lost; a row that is too large by itself is left out and told.
+
+    Args:
+        answer: Whole.
+        cap_bytes: Largest size, bytes.
+        cursor: That of the call, not sealed; None for the first page.
+        identity: Fields that tell which row it is; see `holdfast.control.cursors.identity_of_items`.
     """
     if size(answer) <= cap_bytes:
         return answer
@@ -41,16 +51,26 @@ def fit(answer: JsonObject, cap_bytes: int, cursor: object = None) -> JsonObject
     cut: JsonObject = {**answer, key: rows[:kept]}
     said = f"Truncated: {kept} of {len(rows)} rows of {key} fit into an answer; narrow the request."
     if key == "items":
-        offset = decode_cursor(cursor if isinstance(cursor, str) else None)
         if kept:
             said = f"{said.partition(';')[0]}; continue with next_cursor, or narrow the filters."
         else:
             said = "The first row of this page is too large for an answer and was left out; later rows may follow."
         if len(rows) > 1:
-            cut["next_cursor"] = encode_cursor(offset + max(kept, 1))
+            marks = [mark_of_json(row, identity) for row in rows[: max(kept, 1)]]
+            cut["next_cursor"] = encode_place(_end(answer.get("changed"), cursor, marks))
     notes = answer.get("notes")
     cut["notes"] = [*(notes if isinstance(notes, list) else []), said]
     return cut if kept else _too_large(cut, cap_bytes)
+
+
+def _end(changed: JsonValue, cursor: object, marks: list[int]) -> Place:
+    """Where a page ends of which these rows are shown. Lists that are searched have rows between them: not exactly."""
+    start = decode_place(cursor) if isinstance(cursor, str) else None
+    offset, before = (start.offset, start.before) if start is not None else (0, 0)
+    if isinstance(changed, dict) and isinstance(from_row := changed.get("from_row"), int):
+        offset, before = from_row, None
+    total = summed(marks, before) if before is not None else None
+    return Place(offset + len(marks), marks[-1], total, exact=False)
 
 
 def _largest_prefix(answer: JsonObject, key: str, cap_bytes: int) -> int:

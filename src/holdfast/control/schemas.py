@@ -13,7 +13,7 @@ from holdfast.control.arguments import arguments_model
 from holdfast.control.change import Change
 from holdfast.control.spec import ToolSpec
 
-_IN_EVERY_LIST: Final = frozenset({"stale", "undo"})
+_IN_EVERY_LIST: Final = frozenset({"stale", "undo", "changed"})
 """Parts that many answers share: spelling each out in every tool of the list would cost a model some hundred tokens."""
 
 

@@ -20,6 +20,8 @@ class Circuit(Row):
     retry_after_s: seconds until an open circuit is tested again.
     """
 
+    identified_by = ("target", "name")
+
     target: HouseText
     name: HouseText
     state: HouseText

@@ -108,6 +108,8 @@ class LicencePage(Page[Licence]):
 class ProfileRow(Row):
     """A setting of a profile; secrets are shown as (secret)."""
 
+    identified_by = ("component", "name")
+
     component: Untrusted
     name: Untrusted
     value: Untrusted | None = None

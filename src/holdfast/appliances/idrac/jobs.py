@@ -160,7 +160,7 @@ async def _other_views(client: IDracClient, queue: str) -> list[str]:
 
 async def traces(client: IDracClient, job: str) -> Job | None:
     """What the Lifecycle log says last of a job that no view knows any more; None when it says nothing."""
-    found = await search(client, "lifecycle", Wanted(contains=job), offset=0, limit=1)
+    found = await search(client, "lifecycle", Wanted(contains=job), limit=1)
     if not found.rows:
         return None
     row = found.rows[0]

@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.reading import text
+from holdfast.appliances.idrac.state import log_entry
+from holdfast.control.answers import Changed
+from holdfast.control.cursors import mark_of
+from holdfast.control.paging import Start, cursor_after
 from holdfast.errors import InputError, UnsupportedError, ValidationError
 from holdfast.transport.values import JsonObject
 
@@ -82,12 +86,14 @@ class Found:
     Attributes:
         rows: As the iDRAC tells them.
         total: How many there are in all; None when only some of them were looked at.
-        following: Where to go on; None at the end.
+        next_cursor: Where to go on; None at the end.
+        changed: That the log is another than for the page before.
     """
 
     rows: list[JsonObject]
     total: int | None
-    following: int | None
+    next_cursor: str | None
+    changed: Changed | None = None
 
 
 def _moment(since: str | None) -> str | None:
@@ -138,45 +144,60 @@ async def address_of(client: IDracClient, log: str) -> str:
     return address
 
 
-async def search(client: IDracClient, log: str, wanted: Wanted, *, offset: int, limit: int) -> Found:
-    """Entries from an offset on that are wanted; at most `SEARCHED` are looked through.
+async def search(client: IDracClient, log: str, wanted: Wanted, *, limit: int, cursor: str | None = None) -> Found:
+    """Entries that are wanted, at most `SEARCHED` are looked through; `cursor` is that of the tool.
 
     Raises:
         UnsupportedError: This iDRAC keeps no such log.
     """
     address = await address_of(client, log)
+    start = Start(cursor)
     if wanted.since is not None:
         _given(wanted.since)
     if wanted.everything:
-        part = await client.part(address, offset=offset, limit=limit)
-        end = offset + len(part.rows)
-        return Found(part.rows, part.total, end if part.rows and end < part.total else None)
+        # Whole pages of the iDRAC are read, so that it costs no request to begin with the last entry shown.
+        asked = -(-limit // _PAGE) * _PAGE
+        part = await client.part(address, offset=start.offset, limit=asked)
+        skip, changed = _behind(start, part)
+        rows = part.rows[skip : skip + limit]
+        end = skip + len(rows)
+        more = start.offset + end < part.total
+        following = _cursor(start.offset + end, part.rows[end - 1]) if end and more else None
+        return Found(rows, part.total, following, changed)
     query = wanted.query() if log == "lifecycle" else None
     if query is not None:
         try:
-            first = await client.part(address, offset=offset, limit=min(limit, _PAGE), query=query)
+            first = await client.part(address, offset=start.offset, limit=_PAGE, query=query)
         except (ValidationError, UnsupportedError):
             query = None  # not every firmware filters: the entries are chosen here
         else:
-            return await _scan(client, address, wanted, offset, limit, query, first)
-    return await _scan(client, address, wanted, offset, limit, None, None)
+            return await _scan(client, address, wanted, start, limit, query, first)
+    first = await client.part(address, offset=start.offset, limit=_PAGE)
+    return await _scan(client, address, wanted, start, limit, None, first)
+
+
+def _cursor(offset: int, last: JsonObject) -> str:
+    return cursor_after(offset, log_entry(last))
+
+
+def _behind(start: Start, part: Listing) -> tuple[int, Changed | None]:
+    return start.behind([mark_of(log_entry(row)) for row in part.rows]) if start.again else (0, None)
 
 
 async def _scan(
     client: IDracClient,
     address: str,
     wanted: Wanted,
-    offset: int,
+    start: Start,
     limit: int,
     query: str | None,
-    first: Listing | None,
+    part: Listing,
 ) -> Found:
     rows: list[JsonObject] = []
-    at, dropped = offset, 0
+    skip, changed = _behind(start, part)
+    at, dropped, searched = start.offset, 0, 0
     while True:
-        part = first or await client.part(address, offset=at, limit=_PAGE, query=query)
-        first = None
-        for number, row in enumerate(part.rows, start=at + 1):
+        for number, row in enumerate(part.rows[skip:], start=at + skip + 1):
             if wanted.fits(row):
                 rows.append(row)
             else:
@@ -184,10 +205,13 @@ async def _scan(
             if len(rows) == limit:
                 more = number < part.total
                 exact = query is not None and not dropped
-                return Found(rows, part.total if exact else None, number if more else None)
+                return Found(rows, part.total if exact else None, _cursor(number, row) if more else None, changed)
         at += len(part.rows)
+        searched += len(part.rows)
+        skip = 0
         if not part.rows or at >= part.total or all(wanted.too_old(row) for row in part.rows):
-            every = part.total if query is not None and not dropped else len(rows) if offset == 0 else None
-            return Found(rows, every, None)
-        if at - offset >= SEARCHED:
-            return Found(rows, None, at)
+            every = part.total if query is not None and not dropped else len(rows) if start.offset == 0 else None
+            return Found(rows, every, None, changed)
+        if searched >= SEARCHED:
+            return Found(rows, None, _cursor(at, part.rows[-1]), changed)
+        part = await client.part(address, offset=at, limit=_PAGE, query=query)

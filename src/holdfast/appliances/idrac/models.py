@@ -42,6 +42,8 @@ class SystemPage(Page[System]):
 class LogEntry(Row):
     """An entry of a log; times are the iDRAC's own."""
 
+    identified_by = ("id", "created")
+
     id: Untrusted | None = None
     created: Untrusted | None = None
     severity: Untrusted | None = None
@@ -231,6 +233,8 @@ class BootState(Answer):
 
 class MediaSlot(Row):
     """A slot of virtual media."""
+
+    identified_by = ("slot",)
 
     slot: Untrusted
     inserted: bool | None = None

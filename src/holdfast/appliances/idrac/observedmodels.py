@@ -9,6 +9,8 @@ from holdfast.control.cleaning import HouseText, Untrusted, UntrustedJson
 class TimelineEvent(Row):
     """Something that happened: `at` in UTC, absent without a time; `source`: lifecycle, sel, fault or job."""
 
+    identified_by = ()
+
     at: HouseText | None = None
     source: HouseText
     severity: Untrusted | None = None
@@ -23,6 +25,8 @@ class TimelinePage(Page[TimelineEvent]):
 
 class ServerHealth(Row):
     """One server of a fleet: `result` is ok, error, or not_asked."""
+
+    identified_by = ("target",)
 
     target: Untrusted
     result: HouseText
@@ -49,6 +53,8 @@ class FleetHealth(Page[ServerHealth]):
 
 class Update(Row):
     """Firmware of a catalogue that is newer than what is installed; `restart` as the catalogue says: NONE, HOST."""
+
+    identified_by = ("component", "target")
 
     component: Untrusted
     target: Untrusted | None = None
@@ -79,6 +85,8 @@ class ReportPage(Page[Report]):
 class Metric(Row):
     """The values of one metric of one part in a report; numbers in the report's own unit."""
 
+    identified_by = ("metric", "part", "label")
+
     metric: Untrusted
     part: Untrusted | None = None
     label: Untrusted | None = None
@@ -99,6 +107,8 @@ class MetricPage(Page[Metric]):
 
 class ServerAnswers(Row):
     """Servers that answered alike: `result` is ok, stale (the last good answer), error, or not_asked."""
+
+    identified_by = ("targets",)
 
     targets: list[Untrusted]
     result: HouseText

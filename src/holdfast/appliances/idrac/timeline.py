@@ -57,8 +57,8 @@ async def read_timeline(client: IDracClient, wanted: Wanted, *, newest: int) -> 
     made = Timeline()
 
     async def log(name: str) -> list[_Dated]:
-        found = await search(client, name, wanted, offset=0, limit=each)
-        if found.following is not None:
+        found = await search(client, name, wanted, limit=each)
+        if found.next_cursor is not None:
             made.complete = False
             oldest = text(found.rows[-1], "Created") if found.rows else None
             if newest >= MOST or len(found.rows) < each:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
 from holdfast.appliances.pfsense.facts import model_named, shown
-from holdfast.control.paging import decode_cursor, encode_cursor
+from holdfast.control.answers import Changed
+from holdfast.control.cursors import mark_of
+from holdfast.control.paging import Start, cursor_after
 from holdfast.errors import UnsupportedError
 from holdfast.transport.values import get_str
 
@@ -27,22 +31,39 @@ _PAGED_SINCE: Final = (2, 8)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)")
 _PORTED: Final = frozenset({"tcp", "udp", "sctp"})
 
-T = TypeVar("T")
+RowT = TypeVar("RowT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines that were wanted, the newest first."""
+class Lines(Generic[RowT]):
+    """Lines that were wanted, the newest first.
 
-    found: list[str]
+    Attributes:
+        found: As models.
+        scanned: Lines looked at.
+        next_cursor: Goes on further back; None at the log's end.
+        changed: That the log is another than for the page before.
+    """
+
+    found: list[RowT]
     scanned: int
     next_cursor: str | None
+    changed: Changed | None = None
 
 
 async def newest(
-    client: HTTPPfSenseClient, kind: str, *, wanted: Callable[[str], bool] | None, limit: int, cursor: str | None
-) -> Lines:
+    client: HTTPPfSenseClient,
+    kind: str,
+    *,
+    wanted: Callable[[str], bool] | None,
+    limit: int,
+    cursor: str | None,
+    convert: Callable[[str], RowT],
+) -> Lines[RowT]:
     """The newest lines that are wanted; at most `MAX_PAGES` pages of the log are looked at in one call.
+
+    Lines that were written meanwhile stand before those that were shown: the page after them is looked for among as
+    many lines as one request gives.
 
     Raises:
         UnsupportedError: Before release 2.8 every read loads the whole log, which can crash PHP (contract 6).
@@ -55,21 +76,30 @@ async def newest(
             f"all of it and can crash PHP; this firewall has {shown(version)}.",
             next_step="Update the package, or read the log in the web interface.",
         )
-    start = offset = decode_cursor(cursor)
-    found: list[str] = []
-    lines = PAGE_LINES if wanted is not None else limit
-    for _ in range(MAX_PAGES):
+    start = Start(cursor)
+    offset, scanned = start.offset, 0
+    skip, changed = 0, None
+    found: list[RowT] = []
+    lines = PAGE_LINES if wanted is not None or start.again else limit
+    for number in range(MAX_PAGES):
         rows = await client.rows(model, {"limit": lines, "offset": offset})
-        for row in reversed(rows):
+        texts = [get_str(row, "text") for row in reversed(rows)]
+        if number == 0 and start.again:
+            skip, changed = start.behind([mark_of(convert(text)) for text in texts])
+            offset += skip
+            texts = texts[skip:]
+        for text in texts:
             offset += 1
-            text = get_str(row, "text")
+            scanned += 1
             if wanted is None or wanted(text):
-                found.append(text)
+                found.append(convert(text))
                 if len(found) == limit:
-                    return Lines(found, offset - start, encode_cursor(offset))
+                    return Lines(found, scanned, cursor_after(offset, found[-1]), changed)
         if len(rows) < lines:
-            return Lines(found, offset - start, None)
-    return Lines(found, offset - start, encode_cursor(offset))
+            return Lines(found, scanned, None, changed)
+        if wanted is None and found:
+            break
+    return Lines(found, scanned, cursor_after(offset, convert(texts[-1])), changed)
 
 
 @dataclass(frozen=True)

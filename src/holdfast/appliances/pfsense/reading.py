@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from holdfast.appliances.pfsense.client import HTTPPfSenseClient
 from holdfast.appliances.pfsense.facts import Model, model_named
-from holdfast.control.paging import decode_cursor, encode_cursor
+from holdfast.control.paging import Part, Start
 from holdfast.errors import InputError
 from holdfast.transport.urls import Query
 from holdfast.transport.values import JsonObject, JsonValue
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _FILTERS = frozenset({"contains", "startswith", "endswith", "gte", "lte"})
 
@@ -40,15 +45,28 @@ async def all_rows(client: HTTPPfSenseClient, model_name: str) -> list[JsonObjec
 
 
 async def page_of(
-    client: HTTPPfSenseClient, model_name: str, limit: int, cursor: str | None, query: Mapping[str, str | int]
-) -> tuple[list[JsonObject], str | None]:
-    """One page, cut by the appliance: one row more is asked for, to know whether there is a next one."""
+    client: HTTPPfSenseClient,
+    model_name: str,
+    limit: int,
+    cursor: str | None,
+    query: Mapping[str, str | int],
+    convert: Callable[[list[JsonObject]], list[ModelT]],
+) -> Part[ModelT]:
+    """One page, cut by the appliance: one row more is asked for, to know whether there is a next one.
+
+    Args:
+        client: Where to ask.
+        model_name: Of the collection.
+        limit, cursor: Of the tool.
+        query: Filters.
+        convert: Makes models of rows, all at once.
+    """
     model = model_named(model_name)
     await client.versions.require(model, "GET", plural=True)
-    offset = decode_cursor(cursor)
-    wanted = checked_query(model, {**query, "limit": limit + 1, "offset": offset})
-    rows = await client.rows(model, wanted)
-    return rows[:limit], encode_cursor(offset + limit) if len(rows) > limit else None
+    start = Start(cursor)
+    asked = limit + start.again + 1
+    rows = await client.rows(model, checked_query(model, {**query, "limit": asked, "offset": start.offset}))
+    return start.part(convert(rows), limit, more=False)
 
 
 async def settings_of(client: HTTPPfSenseClient, model_name: str) -> JsonObject:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from holdfast.appliances.truenas.client import TrueNASClient
-from holdfast.control.paging import decode_cursor, encode_cursor
+from holdfast.control.paging import Start
 from holdfast.errors import ProtocolError
 from holdfast.transport.values import JsonObject, JsonValue, as_int, as_objects
 
@@ -129,27 +129,24 @@ async def server_page(
         leading: Arguments of the method that come before the filters. Such a method is no real `query`: that it counts
             is not promised, so one row more is asked for instead, and `total` is told on the last page only.
     """
-    offset = decode_cursor(cursor)
-    wanted: JsonObject = {"limit": limit, "offset": offset, "order_by": list(order_by)}
+    start = Start(cursor)
+    asked = limit + start.again + (1 if leading else 0)
+    wanted: JsonObject = {"limit": asked, "offset": start.offset, "order_by": list(order_by)}
     if select:
         wanted["select"] = list(select)
     if extra:
         wanted["extra"] = extra
-    if leading:
-        wanted["limit"] = limit + 1
     rows = as_objects(await client.first(methods, *leading, list(filters), wanted), methods[0])
-    if leading:
-        more, rows = len(rows) > limit, rows[:limit]
-        end = offset + len(rows)
-        items = [convert(row) for row in rows]
-        return kind(items=items, total=None if more else end, next_cursor=encode_cursor(end) if more else None)
-    total = offset + len(rows)
-    if len(rows) == limit or (offset and not rows):
+    total: int | None = start.offset + len(rows)
+    more = len(rows) == asked or bool(start.again and not rows)
+    if more and not leading:
         counted = await client.first(methods, list(filters), {"count": True, **({"extra": extra} if extra else {})})
         total = as_int(counted, "count")
-    end = offset + len(rows)
-    next_cursor = encode_cursor(end) if rows and end < total else None
-    return kind(items=[convert(row) for row in rows], total=total, next_cursor=next_cursor)
+        more = start.offset + len(rows) < total
+    part = start.part([convert(row) for row in rows], limit, more=more)
+    if leading and part.next_cursor is not None:
+        total = None
+    return kind(items=part.items, total=total, next_cursor=part.next_cursor, changed=part.changed, notes=part.notes())
 
 
 LOG_BYTES: Final = 20_000

@@ -12,7 +12,7 @@ from holdfast.appliances.idrac.logs import Wanted, search
 from holdfast.appliances.idrac.models import Health, LogPage, PartPage
 from holdfast.appliances.idrac.state import log_entry, read_health
 from holdfast.appliances.idrac.tools.core import Ctx
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, paginate
+from holdfast.control.paging import Cursor, Limit, changed_note, paginate
 from holdfast.control.spec import tool
 
 Section = Annotated[
@@ -51,11 +51,14 @@ async def idrac_list_logs(
 ) -> LogPage:
     """Entries of a log, newest first, filtered by the iDRAC where it can."""
     wanted = Wanted(severity, message_id, since, contains)
-    found = await search(ctx.client, log, wanted, offset=decode_cursor(cursor), limit=limit)
-    unread = found.following is not None and len(found.rows) < limit
+    found = await search(ctx.client, log, wanted, limit=limit, cursor=cursor)
+    notes = changed_note(found.changed)
+    if found.next_cursor is not None and not wanted.everything and len(found.rows) < limit:
+        notes.append("Older entries were not searched yet: go on with next_cursor.")
     return LogPage(
         items=[log_entry(row) for row in found.rows],
         total=found.total,
-        next_cursor=encode_cursor(found.following) if found.following is not None else None,
-        notes=["Older entries were not searched yet: go on with next_cursor."] if unread else None,
+        next_cursor=found.next_cursor,
+        changed=found.changed,
+        notes=notes or None,
     )

@@ -14,7 +14,7 @@ from holdfast.appliances.idrac.reading import text, time_of
 from holdfast.appliances.idrac.telemetry import metrics_of, read_report, read_reports
 from holdfast.appliances.idrac.timeline import MOST, read_timeline
 from holdfast.appliances.idrac.tools.core import Ctx
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, paginate
+from holdfast.control.paging import Cursor, Limit, Start, paginate, part_of
 from holdfast.control.spec import tool
 
 
@@ -30,17 +30,18 @@ async def idrac_get_timeline(
     cursor: Cursor = None,
 ) -> TimelinePage:
     """What happened to a server, newest first: Lifecycle log, SEL, faults and jobs merged by time."""
-    offset = decode_cursor(cursor)
     wanted = Wanted(severity, message_id, since, contains)
-    found = await read_timeline(ctx.client, wanted, newest=offset + limit)
-    items = found.events[offset : offset + limit]
-    end = offset + len(items)
-    more = end < len(found.events) or (not found.complete and end < MOST and len(items) == limit)
+    start = Start(cursor)
+    newest = start.offset + start.again + limit
+    found = await read_timeline(ctx.client, wanted, newest=newest)
+    more = not found.complete and newest < MOST
+    part = part_of(found.events, limit, cursor, more=more)
     return TimelinePage(
-        items=items,
+        items=part.items,
         total=len(found.events) if found.complete else None,
-        next_cursor=encode_cursor(end) if more and items else None,
-        notes=found.notes or None,
+        next_cursor=part.next_cursor,
+        changed=part.changed,
+        notes=part.notes(found.notes),
     )
 
 

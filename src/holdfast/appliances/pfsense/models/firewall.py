@@ -9,6 +9,23 @@ from holdfast.control.cleaning import Untrusted, UntrustedJson
 class Rule(Row):
     """A firewall rule. `ref` names it for other tools; rules of one interface are evaluated top to bottom."""
 
+    identified_by = (
+        "action",
+        "interface",
+        "ip_version",
+        "protocol",
+        "source",
+        "source_port",
+        "destination",
+        "destination_port",
+        "description",
+        "disabled",
+        "floating",
+        "log",
+        "gateway",
+        "schedule",
+    )
+
     ref: Untrusted
     action: Untrusted
     interface: list[Untrusted]
@@ -127,6 +144,8 @@ class OneToOneNatPage(Page[OneToOneNat]):
 class State(Row):
     """A connection in the state table."""
 
+    identified_by = ("interface", "protocol", "direction", "source", "destination")
+
     interface: Untrusted | None = None
     protocol: Untrusted | None = None
     direction: Untrusted | None = None
@@ -148,6 +167,8 @@ class StatePage(Page[State]):
 
 class FirewallLogLine(Row):
     """A packet in the firewall's log. Lines that could not be taken apart carry `text` only."""
+
+    identified_by = ()
 
     time: Untrusted | None = None
     action: Untrusted | None = None

@@ -83,6 +83,8 @@ class StaticRoutePage(Page[StaticRoute]):
 class Lease(Row):
     """A DHCP lease; starts and ends in the firewall's own format."""
 
+    identified_by = ("ip", "mac")
+
     ip: Untrusted
     mac: Untrusted | None = None
     hostname: Untrusted | None = None
@@ -100,6 +102,8 @@ class LeasePage(Page[Lease]):
 
 class DhcpServer(Row):
     """A DHCP server; lease times in seconds."""
+
+    identified_by = ("interface",)
 
     interface: Untrusted
     enabled: bool
@@ -160,6 +164,8 @@ class HostOverridePage(Page[HostOverride]):
 class ArpEntry(Row):
     """A neighbour; `expires_s` in seconds."""
 
+    identified_by = ("ip", "mac", "interface")
+
     ip: Untrusted
     mac: Untrusted | None = None
     interface: Untrusted | None = None
@@ -185,6 +191,8 @@ class Ping(Answer):
 
 class Tunnel(Row):
     """A VPN tunnel or a connection to a server."""
+
+    identified_by = ("kind", "name", "remote")
 
     kind: Untrusted
     name: Untrusted

@@ -82,6 +82,8 @@ class ServicePage(Page[Service]):
 class LogLine(Row):
     """A line of a log."""
 
+    identified_by = ()
+
     text: Untrusted
 
 
@@ -124,6 +126,8 @@ class CertificatePage(Page[Certificate]):
 class Revision(Row):
     """A revision of the configuration."""
 
+    identified_by = ("time", "description", "version")
+
     time: int
     description: Untrusted | None = None
     version: Untrusted | None = None
@@ -136,6 +140,8 @@ class RevisionPage(Page[Revision]):
 
 class User(Row):
     """A user or group. Secrets are never answered."""
+
+    identified_by = ("kind", "name")
 
     name: Untrusted
     kind: Untrusted

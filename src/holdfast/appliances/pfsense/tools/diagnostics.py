@@ -27,7 +27,7 @@ from holdfast.appliances.pfsense.models import (
 from holdfast.appliances.pfsense.names import interface_names
 from holdfast.appliances.pfsense.reading import all_rows, page_of, said, settings_of, texts, yes
 from holdfast.control.identifiers import HostOrIp, IpAddress
-from holdfast.control.paging import Cursor, Limit, paginate
+from holdfast.control.paging import Cursor, Limit, changed_note, paginate
 from holdfast.control.spec import tool
 from holdfast.errors import NotFoundError
 from holdfast.transport.values import JsonObject, as_object, opt_int
@@ -76,9 +76,14 @@ async def pfsense_firewall_log(
         wanted=(lambda text: fits(parse_packet(text))) if any(asked) else None,
         limit=limit,
         cursor=cursor,
+        convert=_packet,
     )
     return FirewallLogPage(
-        items=[_packet(text) for text in lines.found], next_cursor=lines.next_cursor, scanned=lines.scanned
+        items=lines.found,
+        next_cursor=lines.next_cursor,
+        scanned=lines.scanned,
+        changed=lines.changed,
+        notes=changed_note(lines.changed) or None,
     )
 
 
@@ -115,9 +120,16 @@ async def pfsense_read_log(
     """Lines of a log, the newest first, filtered by text. Looks back 5000 lines a call. Other logs are not reachable
     through the API."""
     wanted = (lambda text: has_text(search, text)) if search is not None else None
-    lines = await newest(ctx.client, log, wanted=wanted, limit=limit, cursor=cursor)
-    items = [LogLine(text=text) for text in lines.found]
-    return LogPage(items=items, next_cursor=lines.next_cursor, scanned=lines.scanned)
+    lines = await newest(
+        ctx.client, log, wanted=wanted, limit=limit, cursor=cursor, convert=lambda text: LogLine(text=text)
+    )
+    return LogPage(
+        items=lines.found,
+        next_cursor=lines.next_cursor,
+        scanned=lines.scanned,
+        changed=lines.changed,
+        notes=changed_note(lines.changed) or None,
+    )
 
 
 @tool(title="List firewall states", toolset="diagnostics")
@@ -138,12 +150,15 @@ async def pfsense_list_states(
         query["source__startswith"] = f"{source}:"
     if destination is not None:
         query["destination__startswith"] = f"{destination}:"
-    (rows, next_cursor), size = await asyncio.gather(
-        page_of(ctx.client, "FirewallState", limit, cursor, query), settings_of(ctx.client, "FirewallStatesSize")
+    part, size = await asyncio.gather(
+        page_of(ctx.client, "FirewallState", limit, cursor, query, lambda rows: [_state(row) for row in rows]),
+        settings_of(ctx.client, "FirewallStatesSize"),
     )
     return StatePage(
-        items=[_state(row) for row in rows],
-        next_cursor=next_cursor,
+        items=part.items,
+        next_cursor=part.next_cursor,
+        changed=part.changed,
+        notes=part.notes(),
         current=opt_int(size, "currentstates", lenient=True),
         maximum=opt_int(size, "maximumstates", lenient=True),
     )

@@ -20,7 +20,7 @@ from holdfast.appliances.pfsense.arguments import (
 )
 from holdfast.appliances.pfsense.changes import plan_create, plan_delete
 from holdfast.appliances.pfsense.kinds import RULE
-from holdfast.appliances.pfsense.models import RulePage
+from holdfast.appliances.pfsense.models import Rule, RulePage
 from holdfast.appliances.pfsense.objects import refs
 from holdfast.appliances.pfsense.positions import Position
 from holdfast.appliances.pfsense.reading import page_of
@@ -53,9 +53,12 @@ async def pfsense_list_rules(
         query["type"] = action
     if description is not None:
         query["descr__contains"] = description
-    rows, next_cursor = await page_of(ctx.client, "FirewallRule", limit, cursor, query)
-    items = [rule_row(row, ref) for row, ref in zip(rows, refs(RULE, rows), strict=True)]
-    return RulePage(items=items, next_cursor=next_cursor)
+
+    def convert(rows: list[JsonObject]) -> list[Rule]:
+        return [rule_row(row, ref) for row, ref in zip(rows, refs(RULE, rows), strict=True)]
+
+    part = await page_of(ctx.client, "FirewallRule", limit, cursor, query, convert)
+    return RulePage(items=part.items, next_cursor=part.next_cursor, changed=part.changed, notes=part.notes())
 
 
 @tool(title="Create firewall rule", toolset="firewall", risk=Risk.WRITE, idempotent=True)

@@ -169,8 +169,10 @@ def _certificate(row: JsonObject, kind: str, issuers: dict[str, str | None]) -> 
 async def pfsense_list_revisions(ctx: Ctx, *, limit: Limit = 20, cursor: Cursor = None) -> RevisionPage:
     """Who changed the configuration when, the newest first. The API can neither show nor restore a revision: changes
     are taken back by the undo of each."""
-    rows, next_cursor = await page_of(ctx.client, "ConfigHistoryRevision", limit, cursor, {})
-    return RevisionPage(items=[_revision(row) for row in rows], next_cursor=next_cursor)
+    part = await page_of(
+        ctx.client, "ConfigHistoryRevision", limit, cursor, {}, lambda rows: [_revision(row) for row in rows]
+    )
+    return RevisionPage(items=part.items, next_cursor=part.next_cursor, changed=part.changed, notes=part.notes())
 
 
 def _revision(row: JsonObject) -> Revision:

@@ -12,6 +12,8 @@ from holdfast.control.cleaning import Untrusted, UntrustedJson
 class UserRow(Row):
     """A user. expires_at 0: never. api_access: names of its API tokens (no secrets)."""
 
+    identified_by = ("user",)
+
     user: Annotated[Untrusted, Key("userid")]
     enabled: Annotated[bool | None, Key("enable")] = None
     expires_at: Annotated[int | None, Key("expire")] = None
@@ -44,6 +46,8 @@ class ApiAccessPage(Page[ApiAccess]):
 class RoleRow(Row):
     """A role and its privileges. builtin roles cannot be changed."""
 
+    identified_by = ("role",)
+
     role: Annotated[Untrusted, Key("roleid")]
     privileges: Annotated[list[Untrusted] | None, Key("privs")] = None
     builtin: Annotated[bool | None, Key("special")] = None
@@ -55,6 +59,8 @@ class RolePage(Page[RoleRow]):
 
 class GrantRow(Row):
     """A grant: on a path, to a user, group or token, with a role; propagate: also below the path."""
+
+    identified_by = ("path", "to", "kind", "role")
 
     path: Untrusted
     to: Annotated[Untrusted, Key("ugid")]
@@ -79,6 +85,8 @@ class Permissions(Answer):
 class GroupRow(Row):
     """A group of users."""
 
+    identified_by = ("group",)
+
     group: Annotated[Untrusted, Key("groupid")]
     comment: Untrusted | None = None
     users: list[Untrusted] | None = None
@@ -90,6 +98,8 @@ class GroupPage(Page[GroupRow]):
 
 class PoolRow(Row):
     """A resource pool."""
+
+    identified_by = ("pool",)
 
     pool: Annotated[Untrusted, Key("poolid")]
     comment: Untrusted | None = None

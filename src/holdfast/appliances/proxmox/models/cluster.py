@@ -39,6 +39,8 @@ class ClusterOptions(Answer):
 class LogEntry(Row):
     """An entry of the cluster's log. severity: 0 worst, 7 least."""
 
+    identified_by = ()
+
     time: int
     node: Untrusted | None = None
     user: Untrusted | None = None
@@ -53,6 +55,8 @@ class LogPage(Page[LogEntry]):
 
 class HaResource(Row):
     """A guest under high availability, as configured."""
+
+    identified_by = ("sid",)
 
     sid: Untrusted
     state: Untrusted | None = None
@@ -69,6 +73,8 @@ class HaResourcePage(Page[HaResource]):
 
 class HaRule(Row):
     """A placement rule (release 9), or a group of nodes (release 8)."""
+
+    identified_by = ("rule",)
 
     rule: Annotated[Untrusted, Key("rule", "group")]
     type: Untrusted | None = None

@@ -63,6 +63,8 @@ class ResourcePage(Page[Resource]):
 class TaskRow(Row):
     """A task. status is running, or how it ended: OK, WARNINGS: n, or the error."""
 
+    identified_by = ("upid",)
+
     upid: Untrusted
     type: Untrusted
     about: Annotated[Untrusted | None, Key("id")] = None

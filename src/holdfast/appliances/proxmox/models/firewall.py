@@ -12,6 +12,8 @@ from holdfast.control.cleaning import Untrusted, UntrustedJson
 class FirewallRule(Row):
     """A rule. fingerprint says what it says, position where it stands now; the first that matches decides."""
 
+    identified_by = ("fingerprint",)
+
     position: Annotated[int, Key("pos")]
     fingerprint: Untrusted
     type: Untrusted
@@ -60,6 +62,8 @@ class FirewallObjectPage(Page[FirewallObject]):
 
 class IpsetEntry(Row):
     """An entry of an ipset; excluded ones are taken out of it."""
+
+    identified_by = ("cidr",)
 
     cidr: Untrusted
     excluded: Annotated[bool | None, Key("nomatch")] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from holdfast.appliances.proxmox.reading import Key
-from holdfast.control.answers import Answer, Page, Row
+from holdfast.control.answers import Answer, Changed, Page, Row
 from holdfast.control.cleaning import Untrusted, UntrustedJson, UntrustedText
 
 
@@ -89,3 +89,4 @@ class RawAnswer(Answer):
     value: UntrustedJson | None = None
     total: int | None = None
     next_cursor: Untrusted | None = None
+    changed: Changed | None = None

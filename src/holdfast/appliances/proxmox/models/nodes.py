@@ -12,6 +12,8 @@ from holdfast.control.cleaning import Untrusted, UntrustedJson, UntrustedText
 class NodeRow(Row):
     """A node. status is online, offline or unknown; usage is absent while it is offline."""
 
+    identified_by = ("node",)
+
     node: Untrusted
     status: Untrusted
     cpu: float | None = None
@@ -54,6 +56,8 @@ class NodeStatus(Answer):
 class Service(Row):
     """A service of a node. state: running or dead; enabled: what its unit says."""
 
+    identified_by = ("service",)
+
     service: Untrusted
     state: Untrusted
     active: Annotated[Untrusted | None, Key("active-state")] = None
@@ -68,6 +72,8 @@ class ServicePage(Page[Service]):
 class Update(Row):
     """A package that can be upgraded; only a shell on the node installs it."""
 
+    identified_by = ("package",)
+
     package: Annotated[Untrusted, Key("Package")]
     installed: Annotated[Untrusted | None, Key("OldVersion")] = None
     available: Annotated[Untrusted | None, Key("Version")] = None
@@ -81,6 +87,8 @@ class UpdatePage(Page[Update]):
 
 class DiskRow(Row):
     """A disk of a node. wearout_left_percent: 100 is new. used: what it is part of."""
+
+    identified_by = ("device",)
 
     device: Annotated[Untrusted, Key("devpath")]
     model: Untrusted | None = None
@@ -110,6 +118,8 @@ class Smart(Answer):
 class Interface(Row):
     """A network interface as it will be after applying."""
 
+    identified_by = ("iface",)
+
     iface: Untrusted
     type: Untrusted | None = None
     active: bool | None = None
@@ -137,6 +147,8 @@ class InterfacePage(Page[Interface]):
 
 class Certificate(Row):
     """A certificate of a node; times in epoch seconds."""
+
+    identified_by = ("filename",)
 
     filename: Untrusted
     subject: Untrusted | None = None

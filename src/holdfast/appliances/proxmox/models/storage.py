@@ -12,6 +12,8 @@ from holdfast.control.cleaning import Untrusted, UntrustedJson
 class StorageRow(Row):
     """A storage of the cluster. Usage is that of shared storages, or of each node's own under nodes."""
 
+    identified_by = ("storage",)
+
     storage: Untrusted
     type: Untrusted | None = None
     content: list[Untrusted] | None = None
@@ -44,6 +46,8 @@ class StorageStatus(Answer):
 
 class Volume(Row):
     """A volume: disk image, ISO, template or backup. notes and protected belong to backups."""
+
+    identified_by = ("volid",)
 
     volid: Untrusted
     content: Untrusted | None = None
@@ -85,6 +89,8 @@ class BackupJobPage(Page[BackupJob]):
 class UnprotectedGuest(Row):
     """A guest that no backup job covers."""
 
+    identified_by = ("vmid",)
+
     vmid: int
     name: Untrusted | None = None
     type: Untrusted | None = None
@@ -96,6 +102,8 @@ class UnprotectedPage(Page[UnprotectedGuest]):
 
 class PruneMark(Row):
     """What a prune would do to a backup: keep, remove, protected or renamed."""
+
+    identified_by = ("volid",)
 
     volid: Untrusted
     mark: Untrusted

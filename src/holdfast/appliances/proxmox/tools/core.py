@@ -81,7 +81,15 @@ async def proxmox_list_resources(
         notes += await if_empty(
             ctx.client, [row for row in rows if _matches(row, kind, None, None)], privilege, "/", path
         )
-    return page(ResourcePage, found, lambda row: _resource(row, offline), limit, cursor, notes=notes)
+    return page(
+        ResourcePage,
+        found,
+        lambda row: _resource(row, offline),
+        limit,
+        cursor,
+        identify=lambda row: {"id": row.get("id")},
+        notes=notes,
+    )
 
 
 _SHOWN_BY: Final = {

@@ -13,6 +13,7 @@ from holdfast.appliances.proxmox.models.more import RawAnswer
 from holdfast.appliances.proxmox.readpaths import checked, release_of, segments_of
 from holdfast.control.paging import Cursor, Limit, window
 from holdfast.control.spec import tool
+from holdfast.transport.values import JsonValue
 
 
 @tool(title="Raw GET", toolset="raw")
@@ -37,6 +38,13 @@ async def proxmox_raw_get(
     if not isinstance(answer, list):
         value = answer if isinstance(answer, dict) else {"value": answer}
         return RawAnswer(path=shown, value=value)
-    rows = [row if isinstance(row, dict) else {"value": row} for row in answer]
-    items, next_cursor = window(rows, limit, cursor)
-    return RawAnswer(path=shown, items=list(items), total=len(rows), next_cursor=next_cursor)
+    rows: list[JsonValue] = [row if isinstance(row, dict) else {"value": row} for row in answer]
+    part = window(rows, limit, cursor)
+    return RawAnswer(
+        path=shown,
+        items=part.items,
+        total=len(rows),
+        next_cursor=part.next_cursor,
+        changed=part.changed,
+        notes=part.notes(),
+    )

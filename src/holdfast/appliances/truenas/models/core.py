@@ -64,6 +64,8 @@ class AlertPage(Page[Alert]):
 class Service(Row):
     """A service. `enabled`: starts with the system."""
 
+    identified_by = ("service",)
+
     service: Untrusted
     state: Untrusted
     enabled: Annotated[bool, From("enable")]

@@ -56,6 +56,8 @@ class GuestDetail(Answer):
 class Image(Row):
     """An image for containers. `version`: the newest."""
 
+    identified_by = ("image", "label")
+
     image: Untrusted
     label: Untrusted | None = None
     version: Untrusted | None = None

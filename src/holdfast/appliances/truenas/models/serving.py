@@ -76,6 +76,8 @@ class IscsiPage(Page[IscsiRow]):
 class CatalogueApp(Row):
     """An app that can be installed."""
 
+    identified_by = ("name", "train")
+
     name: Untrusted
     title: Untrusted | None = None
     train: Untrusted | None = None

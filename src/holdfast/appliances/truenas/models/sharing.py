@@ -12,6 +12,8 @@ from holdfast.control.cleaning import Untrusted
 class LiveSession(Row):
     """A client that uses the system now. `open_files` of NFS 4 only."""
 
+    identified_by = ("kind", "client", "user", "shares", "protocol")
+
     kind: Untrusted
     client: Untrusted
     user: Untrusted | None = None

@@ -38,6 +38,8 @@ class UpdateState(Answer):
 class AuditRow(Row):
     """An entry of the audit log."""
 
+    identified_by = ()
+
     at: Annotated[Untrusted | None, From("timestamp")] = None
     username: Untrusted | None = None
     address: Untrusted | None = None

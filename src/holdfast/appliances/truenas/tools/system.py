@@ -23,7 +23,7 @@ from holdfast.appliances.truenas.updates import offer, plan_update
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
-from holdfast.control.paging import Cursor, Limit, decode_cursor, encode_cursor, page
+from holdfast.control.paging import Cursor, Limit, Start, page
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import (
     ConflictError,
@@ -236,18 +236,17 @@ async def truenas_list_audit(
     filters: list[JsonValue] = [["username", "=", username]] if username else []
     if failed:
         filters.append(["success", "=", False])
-    offset = decode_cursor(cursor)
+    start = Start(cursor)
+    asked = limit + start.again
     query: JsonObject = {"services": [service], "query-filters": filters}
-    options: JsonObject = {"limit": limit, "offset": offset, "order_by": ["-message_timestamp", "audit_id"]}
+    options: JsonObject = {"limit": asked, "offset": start.offset, "order_by": ["-message_timestamp", "audit_id"]}
     rows = as_objects(await ctx.client.call("audit.query", {**query, "query-options": options}), "audit.query")
-    total = offset + len(rows)
-    if len(rows) == limit:
+    total = start.offset + len(rows)
+    if len(rows) == asked:
         total = as_int(await ctx.client.call("audit.query", {**query, "query-options": {"count": True}}), "count")
-    end = offset + len(rows)
+    part = start.part([made(AuditRow, row) for row in rows], limit, more=start.offset + len(rows) < total)
     return AuditPage(
-        items=[made(AuditRow, row) for row in rows],
-        total=total,
-        next_cursor=encode_cursor(end) if rows and end < total else None,
+        items=part.items, total=total, next_cursor=part.next_cursor, changed=part.changed, notes=part.notes()
     )
 
 
