@@ -75,6 +75,18 @@ async def test_an_error_goes_on_and_the_outcome_says_what_it_tells(
     assert "ValueError" not in outcome["body"].get("note", "")
 
 
+@pytest.mark.parametrize("notes", [(), ("One.",), ("One.", "Two.")])
+async def test_how_far_a_cancelled_write_came_stands_on_the_ledger(tmp_path: Path, notes: tuple[str, ...]) -> None:
+    async with opened(tmp_path / "l") as ledger:
+        given_up = asyncio.CancelledError()
+        for note in notes:
+            given_up.add_note(note)
+        with pytest.raises(asyncio.CancelledError):
+            async with ledger.attempt(intent()):
+                raise given_up
+        assert records(tmp_path / "l")[-1]["body"].get("note") == (" ".join(notes) or None)
+
+
 async def test_what_was_settled_counts_more_than_the_error_after_it(tmp_path: Path) -> None:
     async with opened(tmp_path / "l") as ledger:
 

@@ -186,16 +186,6 @@ def test_the_question_is_asked_within_the_block_and_not_after_it_however_it_is_l
     ask_before_sending()
 
 
-def test_the_inner_question_is_asked_and_then_the_outer_one_again() -> None:
-    asked: list[str] = []
-    with asked_before_sending(lambda: asked.append("outer")):
-        with asked_before_sending(lambda: asked.append("inner")):
-            ask_before_sending()
-        ask_before_sending()
-    ask_before_sending()
-    assert asked == ["inner", "outer"]
-
-
 async def test_the_question_goes_with_the_tasks_of_its_block_and_with_no_other() -> None:
     begin = asyncio.Event()
 
@@ -210,3 +200,25 @@ async def test_the_question_goes_with_the_tasks_of_its_block_and_with_no_other()
     await other
     with pytest.raises(Stop):
         await own
+
+
+def test_a_question_within_another_is_asked_after_it_and_only_there() -> None:
+    asked: list[str] = []
+    with asked_before_sending(lambda: asked.append("outer")):
+        with asked_before_sending(lambda: asked.append("inner")):
+            ask_before_sending()
+        assert asked == ["outer", "inner"]
+        ask_before_sending()
+    assert asked == ["outer", "inner", "outer"]
+
+
+def test_a_question_within_another_that_is_refused_is_not_asked(switch: KillSwitch) -> None:
+    asked: list[str] = []
+    switch.engage(reason="fire", who="boss")
+    with (
+        pytest.raises(KillSwitchError),
+        asked_before_sending(switch.check),
+        asked_before_sending(lambda: asked.append("inner")),
+    ):
+        ask_before_sending()
+    assert asked == []

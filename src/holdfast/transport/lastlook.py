@@ -19,9 +19,17 @@ _question: ContextVar[Callable[[], None] | None] = ContextVar("holdfast_before_s
 def asked_before_sending(question: Callable[[], None]) -> Iterator[None]:
     """Have `question` asked before every request of this context that may change something.
 
-    HTTP requests other than GET and HEAD are, and calls of a JSON-RPC method that is not declared `safe`.
+    HTTP requests other than GET and HEAD are, and calls of a JSON-RPC method that is not declared `safe`. What was to
+    be asked before is asked before, too.
     """
-    token = _question.set(question)
+    outer = _question.get()
+
+    def both() -> None:
+        if outer is not None:
+            outer()
+        question()
+
+    token = _question.set(both)
     try:
         yield
     finally:

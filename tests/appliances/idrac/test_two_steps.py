@@ -41,6 +41,8 @@ async def test_a_second_write_that_is_refused_is_not_told_as_nothing_done(
         assert answer["outcome"] == "unknown", answer
         assert said in str(answer["warnings"])
         assert len(sent(lab)) - arrived == 2
+        if case.tool == "idrac_set_power":
+            assert "idrac_set_power with action on" in str(answer["next_step"])
 
 
 @each

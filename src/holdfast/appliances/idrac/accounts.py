@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered, IDracClient
 from holdfast.appliances.idrac.files import free_file, new_password, secret_in, size_of, write_new
 from holdfast.appliances.idrac.places import attributes_place
 from holdfast.appliances.idrac.reading import flag, link, text, texts, whole
+from holdfast.appliances.idrac.steps import in_steps
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import (
@@ -279,9 +280,11 @@ async def plan_delete(ctx: Ctx, user: str) -> Change:
             emptied: JsonObject = {"Attributes": {f"Users.{slot}.UserName": ""}}
             return await ctx.client.write("PATCH", attributes, emptied)
         return await in_steps(
+            ctx,
             lambda: ctx.client.write("PATCH", place, {"Enabled": False, "RoleId": "None"}),
             disabled,
             lambda: ctx.client.write("PATCH", place, {"UserName": ""}),
+            half="The user may be disabled, and not deleted: call again.",
         )
 
     async def disabled() -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.jobs import list_jobs
 from holdfast.appliances.idrac.reading import dig, flag, link, objects, text, texts
+from holdfast.appliances.idrac.steps import in_steps
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, InputError, NotFoundError, UnsupportedError
@@ -182,9 +183,11 @@ async def plan_bios(ctx: Ctx, wanted: dict[str, Value], when: ApplyTime) -> Chan
         # Old firmware stages the values and wants the job made by itself (contract 8.4).
         queue = await settings_queue(ctx.client)
         return await in_steps(
+            ctx,
             lambda: ctx.client.write("PATCH", bios.settings, body),
             staged,
             lambda: ctx.client.write("POST", queue, {"TargetSettingsURI": bios.settings}),
+            half="They may be staged without a job: look with idrac_get_bios, then idrac_apply_bios.",
         )
 
     return await change(

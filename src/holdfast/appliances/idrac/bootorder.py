@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.appliances.idrac.bios import settings_queue
 from holdfast.appliances.idrac.biosjobs import waiting
-from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change, in_steps
+from holdfast.appliances.idrac.changes import Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.configuring import boot_place
 from holdfast.appliances.idrac.reading import flag, link, objects, text, texts, whole
+from holdfast.appliances.idrac.steps import in_steps
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, NotFoundError, UnsupportedError
@@ -137,9 +138,11 @@ async def plan_order(ctx: Ctx, first: list[str]) -> Change:
         # Dell's boot sources are staged, and want their job made by itself (contract 8.4).
         queue = await settings_queue(client)
         return await in_steps(
+            ctx,
             lambda: client.write("PATCH", order.address, body),
             lambda: _is_staged(client, order, wanted),
             lambda: client.write("POST", queue, {"TargetSettingsURI": order.address}),
+            half="It may be staged without a job: call again.",
         )
 
     async def look() -> Seen:

@@ -39,6 +39,7 @@ class Seen:
         undo: The call that takes it back, where only the state shows it (an id that the iDRAC chose).
         partly: A part of it is as wanted, another is not; the note says which.
         unproven: Where the state cannot tell, an answer of success is no proof either; the note says what to do.
+        next_step: What to do now, where only a part is as wanted.
     """
 
     reached: bool | None
@@ -47,6 +48,7 @@ class Seen:
     undo: UndoCall | None = None
     partly: bool = False
     unproven: bool = False
+    next_step: str | None = None
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -284,40 +286,10 @@ class _Sending:
                 return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=False)
             return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
         if seen.partly:
-            return Observed("unknown", seen.state, note=seen.note, undo=seen.undo)
+            return Observed("unknown", seen.state, note=seen.note, undo=seen.undo, next_step=seen.next_step)
         if self._looks < _LOOKS:
             return Observed("unknown", seen.state, note=seen.note or "The state does not show it yet.")
         return Observed("not_applied", seen.state, note=seen.note or "The state is not as wanted.")
-
-
-async def in_steps(first: Send, done: Callable[[], Awaitable[bool]], second: Send) -> Answered:
-    """A change that takes two writes.
-
-    Where the answer to the first is lost, the second follows if the state shows that the first was carried out: nothing
-    is sent twice, and nothing is left half done that can be finished. What the second is refused does not undo the
-    first: its error does not say that nothing was executed.
-
-    Args:
-        first: Sends the first.
-        done: Whether the state shows the first as carried out.
-        second: Sends the second.
-    """
-    try:
-        await first()
-    except HoldfastError as error:
-        if error.executed is Executed.NO or not await done():
-            raise
-    return await after_first(second)
-
-
-async def after_first(second: Send) -> Answered:
-    """Send what follows a write that was carried out."""
-    try:
-        return await second()
-    except HoldfastError as error:
-        if error.executed is Executed.NO:
-            error.executed = Executed.UNKNOWN
-        raise
 
 
 _PERHAPS: Final = "Whether it did part of its work before, the state does not show."

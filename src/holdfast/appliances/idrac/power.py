@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change, in_steps
+from holdfast.appliances.idrac.changes import STEP_S, Ctx, Seen, Write, change
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.jobs import poll_pause
 from holdfast.appliances.idrac.reading import text
 from holdfast.appliances.idrac.state import reset_types
+from holdfast.appliances.idrac.steps import in_steps
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.errors import ConflictError, Executed, HoldfastError, UnsupportedError
@@ -47,6 +48,8 @@ _WANTED: Final[dict[Verb, str | None]] = {"on": "On", "off_graceful": "Off", "of
 _BY_SYSTEM: Final = ("off_graceful", "restart_graceful")
 _PASSING: Final = ("PoweringOff", "PoweringOn")
 _SO_ALREADY: Final = "The server was so already when the request arrived."
+_NOT_ON_AGAIN: Final = "The server went off and is not on again."
+_SWITCH_ON: Final = "Look with idrac_get_power; if it is off, switch it on: idrac_set_power with action on."
 _NOT_RESTARTED: Final = (
     "The operating system has not restarted the server, or ignores the request, which it may still follow later. It is "
     "not forced. Ask the operator whether to reset it (restart_force)."
@@ -108,8 +111,7 @@ async def plan_power(ctx: Ctx, verb: Verb) -> Change:
         if unseen:
             return Seen(None, shown, note="This server tells no time of its last restart and keeps no log of it.")
         if power == "Off":
-            said = "The server went off and is not on again: switch it on."
-            return Seen(False, shown, note=said, partly=True)
+            return Seen(False, shown, note=_NOT_ON_AGAIN, partly=True, next_step=_SWITCH_ON)
         restarted = power == "On" and await _restarted(ctx, now, marks_before)
         late = verb in _BY_SYSTEM and power == "On" and not restarted
         return Seen(restarted, shown, note=_NOT_RESTARTED if late else None)
@@ -199,9 +201,11 @@ async def _send(ctx: Ctx, system: JsonObject, way: _Way) -> Answered:
     if not way.then_on:
         return await ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first})
     return await in_steps(
+        ctx,
         lambda: ctx.client.action(system, "ComputerSystem.Reset", {"ResetType": way.first}),
         lambda: _goes_off(ctx, GRACEFUL_WAIT_S if way.first == "GracefulShutdown" else STATE_WAIT_S),
         lambda: _on_again(ctx, system),
+        half=f"The server is off, or going off, unless it ignored that. {_SWITCH_ON}",
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from holdfast.appliances.idrac.changes import Ctx, after_first
+from holdfast.appliances.idrac.changes import Ctx
 from holdfast.appliances.idrac.client import Answered
 from holdfast.appliances.idrac.files import known_file
 from holdfast.appliances.idrac.reading import action_of, text, whole
+from holdfast.appliances.idrac.steps import after_first
 from holdfast.appliances.idrac.updating import When, change_firmware, update_service
 from holdfast.appliances.idrac.verifying import version_in
 from holdfast.control.answers import JsonObject

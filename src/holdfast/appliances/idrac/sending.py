@@ -11,6 +11,7 @@ from holdfast.appliances.idrac.errors import body_of, error_of, verdict_of
 from holdfast.appliances.idrac.inflight import LISTEN_S, InFlight, keep_place
 from holdfast.appliances.idrac.session import LOGOUT_BUDGET_S, PREFIX, ROOT, Session
 from holdfast.appliances.idrac.settings import IDracSettings
+from holdfast.appliances.idrac.unfinished import Unfinished
 from holdfast.appliances.lifetime import GuardedClient
 from holdfast.appliances.wiring import policy_of, settings_of, transport_of
 from holdfast.errors import AuthenticationError, OverloadedError
@@ -70,6 +71,7 @@ class Requests(GuardedClient[IDracSettings]):
         self._root: JsonObject | None = None
         self._in_flight = InFlight(FIRST_IN_FLIGHT)
         self._allowed = FIRST_IN_FLIGHT
+        self.unfinished = Unfinished()
 
     @property
     def by_basic(self) -> bool:
@@ -95,7 +97,8 @@ class Requests(GuardedClient[IDracSettings]):
         self._session.outage.away()
 
     async def close(self) -> None:
-        """Delete our session and release connections."""
+        """Finish what must not be left half done, delete our session and release connections."""
+        await self.unfinished.wait()
         try:
             async with self._in_flight.place(LOGOUT_BUDGET_S):
                 await self._session.close()

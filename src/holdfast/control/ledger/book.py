@@ -236,7 +236,8 @@ class Ledger:
         """Record the intent before the body runs and the outcome after it, whatever happens.
 
         The outcome is what the body settled; without that it follows from the error: what it says was executed, and
-        `unknown` for cancellation and errors that say nothing.
+        `unknown` for cancellation and errors that say nothing. How far the body came when it was cancelled is said by
+        the notes of the error.
         """
         entry = await self.intent(intent)
         try:
@@ -353,5 +354,5 @@ def _outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, HoldfastError):
         return Outcome(_RESULTS[error.executed], error=error.code, note=error.message)
     if isinstance(error, asyncio.CancelledError):
-        return Outcome("unknown", error="cancelled")
+        return Outcome("unknown", error="cancelled", note=" ".join(getattr(error, "__notes__", ())) or None)
     return Outcome("unknown", error=type(error).__name__)
