@@ -64,6 +64,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "appliances.proxmox.identifiers": ("control/test_identifiers.py",),
         "control.filenames": ("control/test_filenames.py",),
         "control.paging": ("control/test_paging.py",),
+        "control.cursors": ("control/test_cursors.py", "control/test_paging.py"),
+        "control.boundpages": ("control/test_dispatch.py",),
         "control.spec": ("control/test_spec.py",),
     },
     "Plans, confirmation, one execution": {

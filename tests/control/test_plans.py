@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from holdfast.control import plans as module
 from holdfast.control.canonical import digest
-from holdfast.control.plans import MAX_OPEN_PLANS, PlanStore, Subject, _boot_id
+from holdfast.control.plans import FREE_PLANS, MAX_OPEN_PLANS, MAX_OPEN_PLANS_OF_ALL, PlanStore, Subject, _boot_id
 from holdfast.control.statestore import FileState, MemoryState, State
 from holdfast.errors import Executed, PlanError
 
@@ -376,18 +377,81 @@ def test_what_cannot_be_described_cannot_be_planned(value: Any, time: Time) -> N
     assert reason(refused) == "content"
 
 
-def test_open_plans_are_bounded_and_expired_ones_make_room(time: Time) -> None:
+def issue(plans: PlanStore, principal: str, count: int) -> list[str]:
+    return [plans.issue(but(principal=principal)).plan_id for _ in range(count)]
+
+
+def test_open_plans_of_a_principal_are_bounded_and_expired_ones_make_room(time: Time) -> None:
     state = MemoryState()
     plans = store(state, time)
-    for _ in range(MAX_OPEN_PLANS):
-        plans.issue(SUBJECT)
+    issue(plans, "alice", MAX_OPEN_PLANS)
     with pytest.raises(PlanError) as refused:
         plans.issue(SUBJECT)
     assert reason(refused) == "too_many"
+    assert str(refused.value) == f"{MAX_OPEN_PLANS} plans of yours are open. Nothing was executed."
+    assert refused.value.next_step == "Wait until some have expired."
     assert refused.value.retry_after_s == 300
     time.pass_(301)
     plans.issue(SUBJECT)
     assert len(state.keys("plans")) == 1
+
+
+def test_a_principal_with_all_its_plans_open_keeps_no_other_from_planning(
+    monkeypatch: pytest.MonkeyPatch, state: State, time: Time
+) -> None:
+    monkeypatch.setattr(module, "MAX_OPEN_PLANS", 12)
+    plans = store(state, time)
+    issue(plans, "alice", 12)
+    with pytest.raises(PlanError):
+        plans.issue(SUBJECT)
+    plan = plans.issue(but(principal="bob"))
+    assert plans.consume(plan.plan_id, but(principal="bob")) == plan
+
+
+def test_many_principals_together_are_bounded_but_who_has_few_plans_can_always_make_one(
+    monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    monkeypatch.setattr(module, "MAX_OPEN_PLANS", 40)
+    monkeypatch.setattr(module, "MAX_OPEN_PLANS_OF_ALL", 100)
+    plans = store(MemoryState(), time)
+    for number in range(3):
+        issue(plans, f"greedy{number}", 33)
+    issue(plans, "greedy0", 1)
+    with pytest.raises(PlanError) as refused:
+        issue(plans, "greedy0", 1)
+    assert reason(refused) == "too_many"
+    assert str(refused.value) == "100 plans are open, 34 of them yours. Nothing was executed."
+    issue(plans, "late", FREE_PLANS)
+    with pytest.raises(PlanError) as refused:
+        issue(plans, "late", 1)
+    assert reason(refused) == "too_many"
+    assert len(issue(plans, "later", 1)) == 1
+    time.pass_(301)
+    issue(plans, "greedy0", 1)
+
+
+def test_a_plan_that_was_used_is_not_open_any_more(monkeypatch: pytest.MonkeyPatch, time: Time) -> None:
+    monkeypatch.setattr(module, "MAX_OPEN_PLANS", 2)
+    plans = store(MemoryState(), time)
+    for _ in range(7):
+        plans.consume(plans.issue(SUBJECT).plan_id, SUBJECT)
+    issue(plans, "alice", 2)
+    with pytest.raises(PlanError):
+        plans.issue(SUBJECT)
+
+
+def test_the_bounds_leave_room_for_several_who_plan_much() -> None:
+    assert (FREE_PLANS, MAX_OPEN_PLANS, MAX_OPEN_PLANS_OF_ALL) == (10, 500, 5000)
+
+
+def test_an_id_tells_its_own_installation_only_whose_plan_it_is(time: Time) -> None:
+    def prefixes(key: bytes) -> list[str]:
+        plans = store(MemoryState(), time, key=key)
+        return [plan_id[:11] for principal in ("alice", "bob") for plan_id in issue(plans, principal, 2)]
+
+    own, other = prefixes(KEY), prefixes(b"o" * 32)
+    assert own[0] == own[1] != own[2] == own[3]
+    assert not set(own) & set(other)
 
 
 def test_a_recently_expired_plan_is_still_known_as_such_and_an_old_one_is_gone(state: State, time: Time) -> None:

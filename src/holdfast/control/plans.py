@@ -26,14 +26,20 @@ from holdfast.errors import PlanError
 
 TIME_TO_LIVE_S: Final = 300.0
 """A plan's life, seconds."""
-MAX_OPEN_PLANS: Final = 1000
-"""So many plans may be open at a time; a caller that makes more is refused."""
+MAX_OPEN_PLANS: Final = 500
+"""So many plans of one principal may be open at a time: unused, and not expired. Who makes more is refused."""
+MAX_OPEN_PLANS_OF_ALL: Final = 5000
+"""So many of all principals together. Then only those are refused who have `FREE_PLANS` or more: who has few can always
+make one, however many the others have."""
+FREE_PLANS: Final = 10
 
 _PLANS: Final = "plans"
 _USED: Final = "plans-used"
 _SKEW_S: Final = 5.0
 _KEEP_S: Final = 3600.0
 _PLAN_ID: Final = re.compile(r"plan-[a-z2-7]{16}")
+_OWNER_CHARS: Final = 6
+"""Of a plan's id, so many characters are the same for all plans of a principal (30 bits, keyed); 50 bits are random."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ class PlanStore:
         now = self._wall()
         facts = self._digests(subject)
         unsigned = {
-            "plan_id": "plan-" + base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower(),
+            "plan_id": self._own_prefix(subject.principal) + _base32(secrets.token_bytes(10))[_OWNER_CHARS:],
             "tool": subject.tool,
             "target": subject.target,
             "principal": subject.principal,
@@ -135,7 +141,7 @@ class PlanStore:
         }
         plan = Plan(**unsigned, digest=self._seal(unsigned))  # type: ignore[arg-type]  # fields of several types
         try:
-            self._make_room(now)
+            self._make_room(now, subject.principal)
             kept = self._state.create(
                 _PLANS, plan.plan_id, json.dumps(asdict(plan)).encode("ascii"), expires_at=plan.expires_at
             )
@@ -145,20 +151,36 @@ class PlanStore:
             raise _refused("state", "The plan cannot be kept.")
         return plan
 
-    def _make_room(self, now: float) -> None:
+    def _own_prefix(self, principal: str) -> str:
+        """What the ids of this principal's plans begin with, so that they are counted without being read."""
+        mark = bytes.fromhex(keyed_digest(self._key, {"owner": principal}))
+        return f"plan-{_base32(mark)[:_OWNER_CHARS]}"
+
+    def _make_room(self, now: float, principal: str) -> None:
         # Plans go before their marks of use: a used plan whose mark is gone must be gone itself.
         self._state.prune(_PLANS, before=now - _KEEP_S)
         self._state.prune(_USED, before=now - 2 * _KEEP_S)
-        if len(self._state.keys(_PLANS)) < MAX_OPEN_PLANS:
+        if self._too_many(principal) is None:
             return
         self._state.prune(_PLANS, before=now)
-        if len(self._state.keys(_PLANS)) >= MAX_OPEN_PLANS:
+        if (problem := self._too_many(principal)) is not None:
             raise PlanError(
-                f"{MAX_OPEN_PLANS} plans are open. Nothing was executed.",
+                f"{problem} Nothing was executed.",
                 next_step="Wait until some have expired.",
                 retry_after_s=self._ttl_s,
                 details={"reason": "too_many"},
             )
+
+    def _too_many(self, principal: str) -> str | None:
+        """Why this principal may have no other plan; None when it may."""
+        every = set(self._state.keys(_PLANS)) - set(self._state.keys(_USED))
+        own_prefix = self._own_prefix(principal)
+        own = sum(key.startswith(own_prefix) for key in every)
+        if own >= MAX_OPEN_PLANS:
+            return f"{own} plans of yours are open."
+        if len(every) >= MAX_OPEN_PLANS_OF_ALL and own >= FREE_PLANS:
+            return f"{len(every)} plans are open, {own} of them yours."
+        return None
 
     def check(self, plan_id: str, subject: Subject) -> Plan:
         """The plan, if it is known, unaltered, alive, unused, and about exactly this subject.
@@ -246,6 +268,10 @@ class PlanStore:
 
     def _seal(self, unsigned: dict[str, str | float]) -> str:
         return keyed_digest(self._key, {"plan": dict(unsigned)})
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode("ascii").lower()
 
 
 def _parsed(record: bytes) -> Plan | None:
