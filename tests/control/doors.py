@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from holdfast.config import ControlSettings, Mode, TargetSettings
 from holdfast.control.answers import JsonObject, UndoCall, WriteResult
-from holdfast.control.caller import Ask, Caller, Question, Reply, cannot_ask
+from holdfast.control.caller import Ask, Caller, Question, Reply, Sending, cannot_ask
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.inventory import Entry
 from holdfast.control.parts import Parts, make_parts
@@ -125,13 +125,14 @@ class Installation:
         principal: str = "alice",
         arguments: JsonObject | None = None,
         change: Callable[[], Change] | None = None,
+        sending: Sending | None = None,
     ) -> WriteResult:
         async def compute() -> Change:
             if self.door.planning_fails is not None:
                 raise self.door.planning_fails
             return (change or self.door.change)()
 
-        caller = Caller(principal=principal, ask=ask, resumed_plan=resumed)
+        caller = Caller(principal=principal, ask=ask, resumed_plan=resumed, sending=sending or Sending())
         target = Target(name="lab", host="door.example", mode=Mode.OPERATE)
         given: dict[str, object] = dict(arguments or {"door": 7})
         return await self.parts.changes.run(

@@ -316,14 +316,18 @@ async def test_time_is_real_unless_told_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "executed"),
-    [("proxmox_list", Executed.NO), ("proxmox_shut", Executed.UNKNOWN), ("proxmox_explode", Executed.UNKNOWN)],
+    ("name", "counted"),
+    [("proxmox_list", "proxmox_list"), ("proxmox_shut", "proxmox_shut"), ("proxmox_explode", "unknown")],
 )
-def test_an_unexpected_error_is_counted_and_only_of_a_read_it_is_known_that_nothing_was_executed(
-    made: Installation, name: str, executed: Executed
+def test_an_unexpected_error_is_counted_and_unknown_only_when_something_may_have_been_sent(
+    made: Installation, name: str, counted: str
 ) -> None:
-    assert made.dispatcher.failed_internally(name) is executed
-    assert made.dispatcher.counts == {(name, "internal"): 1}
+    caller = Caller()
+    assert made.dispatcher.failed_internally(name, caller) is Executed.NO
+    caller.sending.begun = True
+    assert made.dispatcher.failed_internally(name, caller) is Executed.UNKNOWN
+    assert made.dispatcher.counts == {(counted, "internal"): 2}
+    assert not Caller().sending.begun
 
 
 async def test_a_tool_that_is_not_listed_reaches_nothing(made: Installation) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from holdfast.config import ControlSettings
-from holdfast.control.caller import Ask, Question, Reply, cannot_ask
-from holdfast.control.change import Applied, Change
+from holdfast.control.caller import Ask, Question, Reply, Sending, cannot_ask
+from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.spec import Risk
 from holdfast.errors import (
     ConflictError,
@@ -407,3 +409,97 @@ async def test_a_ledger_that_cannot_be_written_refuses_the_write(made: Installat
     with pytest.raises((LedgerError, HoldfastError)):
         await made.run()
     assert made.door.sent == 0
+
+
+def broken(*, before_sending: bool) -> Callable[[], Change]:
+    """A change whose code is wrong: it ends with an error of Python before, or after, the request is let out."""
+
+    async def apply() -> Applied:
+        if not before_sending:
+            ask_before_sending()
+        raise ZeroDivisionError("of ours")
+
+    return lambda: replace(Door().change(), apply=apply)
+
+
+async def test_a_defect_while_a_change_is_planned_has_sent_nothing(made: Installation) -> None:
+    def never() -> Change:
+        raise ZeroDivisionError("of ours")
+
+    sending = Sending()
+    with pytest.raises(ZeroDivisionError):
+        await made.run(change=never, sending=sending)
+    assert not sending.begun
+    assert made.kinds() == []
+
+
+async def test_a_defect_before_the_first_request_is_let_out_has_sent_nothing_and_is_recorded_so(
+    made: Installation,
+) -> None:
+    sending = Sending()
+    with pytest.raises(ZeroDivisionError):
+        await made.run(change=broken(before_sending=True), sending=sending)
+    assert not sending.begun
+    [outcome] = made.records("outcome")
+    assert {name: outcome[name] for name in ("result", "verified", "error", "note")} == {
+        "result": "not_applied",
+        "verified": False,
+        "error": "ZeroDivisionError",
+        "note": "ended with an internal error before anything was sent",
+    }
+    assert made.door.reads == 0
+
+
+async def test_a_defect_after_the_first_request_was_let_out_leaves_unknown_what_became_of_it(
+    made: Installation,
+) -> None:
+    sending = Sending()
+    with pytest.raises(ZeroDivisionError):
+        await made.run(change=broken(before_sending=False), sending=sending)
+    assert sending.begun
+    [outcome] = made.records("outcome")
+    assert (outcome["result"], outcome["error"]) == ("unknown", "ZeroDivisionError")
+
+
+async def test_a_defect_while_reading_back_leaves_unknown_what_became_of_it(made: Installation) -> None:
+    async def read_back() -> Observed:
+        raise ZeroDivisionError("of ours")
+
+    for fails in (None, LostReplyError("the line went dead")):
+        sending = Sending()
+        made.door.state, made.door.fails = "open", fails
+        with pytest.raises(ZeroDivisionError):
+            await made.run(change=lambda: replace(made.door.change(), read_back=read_back), sending=sending)
+        assert sending.begun
+    assert made.outcomes() == ["unknown", "unknown"]
+
+
+async def test_what_a_defective_change_left_running_can_send_nothing_any_more(made: Installation) -> None:
+    gone_on = asyncio.Event()
+    left: list[asyncio.Task[None]] = []
+
+    async def later() -> None:
+        await gone_on.wait()
+        ask_before_sending()
+
+    async def apply() -> Applied:
+        left.append(asyncio.create_task(later()))
+        raise ZeroDivisionError("of ours")
+
+    with pytest.raises(ZeroDivisionError):
+        await made.run(change=lambda: replace(made.door.change(), apply=apply))
+    gone_on.set()
+    with pytest.raises(NotSentError, match="ended with an internal error"):
+        await left[0]
+
+
+async def test_a_change_that_ended_well_or_was_refused_tells_so_too(made: Installation) -> None:
+    sending = Sending()
+    await made.run(sending=sending)
+    assert sending.begun
+    made.door.state, made.door.fails = "open", ConflictError("jammed")
+    sending = Sending()
+    made.door.fails.executed = Executed.NO
+    with pytest.raises(ConflictError):
+        await made.run(sending=sending)
+    assert not sending.begun

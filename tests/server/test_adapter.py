@@ -41,8 +41,8 @@ Handler = Callable[[str, dict[str, object], Caller], Awaitable[JsonObject]]
 def server_over(handler: Handler, keys: tuple[bytes, ...] = ()) -> Any:
     """A server whose calls are handled by this function."""
 
-    def failed_internally(name: str) -> Executed:
-        return Executed.NO if name == "look" else Executed.UNKNOWN
+    def failed_internally(name: str, caller: Caller) -> Executed:
+        return Executed.UNKNOWN if caller.sending.begun else Executed.NO
 
     dispatcher: Any = SimpleNamespace(entries={}, call=handler, failed_internally=failed_internally)
     return build_server(Adapter(dispatcher, circuits), name="holdfast", instructions="", keys=keys)
@@ -75,12 +75,13 @@ async def test_a_defect_of_ours_shows_nothing_of_its_insides_and_is_found_in_the
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def defective(name: str, arguments: dict[str, object], caller: Caller) -> JsonObject:
+        caller.sending.begun = name == "shut"
         raise ValueError(f"KeyError in line 7: {SECRET}")
 
     async with Client(server_over(defective)) as client:
         result = await client.call_tool("shut", {})
         read = text_of(await client.call_tool("look", {}))
-    assert read.startswith("Holdfast failed internally. Nothing was executed: the tool only reads.")
+    assert read.startswith("Holdfast failed internally. Nothing was executed. Next: the operator finds the cause")
     assert read.endswith("[code=internal executed=no]")
     text = text_of(result)
     assert result.is_error

@@ -40,6 +40,13 @@ def new_correlation_id() -> str:
     return secrets.token_hex(6)
 
 
+@dataclass
+class Sending:
+    """Of one call: whether anything that may change something was sent, or may have been."""
+
+    begun: bool = False
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who calls, and what the caller's connection can do.
@@ -50,6 +57,7 @@ class Caller:
         resumed_plan: Plan that the caller was asked about in an earlier round of this very call, if any.
         progress: Receives progress reports.
         correlation_id: Ties log lines, ledger records and answers of this call together.
+        sending: Tells of a call that ended with an error that nobody expected whether it can have changed anything.
     """
 
     principal: str = "local"
@@ -57,3 +65,4 @@ class Caller:
     resumed_plan: str | None = None
     progress: Progress = no_progress
     correlation_id: str = field(default_factory=new_correlation_id)
+    sending: Sending = field(default_factory=Sending)

@@ -157,11 +157,10 @@ class Dispatcher:
         self.counts[(name, "ok")] += 1
         return self._exit.value(answer)
 
-    def failed_internally(self, name: str) -> Executed:
+    def failed_internally(self, name: str, caller: Caller) -> Executed:
         """Count a call that ended with an error that nobody expected; whether it can have changed anything."""
-        self.counts[(name, "internal")] += 1
-        entry = self.entries.get(name)
-        return Executed.UNKNOWN if entry is None or entry.writes else Executed.NO
+        self.counts[(name if name in self.entries else "unknown", "internal")] += 1
+        return Executed.UNKNOWN if caller.sending.begun else Executed.NO
 
     def _redact(self, error: HoldfastError) -> None:
         error.message = self._exit.text(error.message)

@@ -23,7 +23,7 @@ from holdfast.control.plans import Plan, PlanStore, Subject
 from holdfast.control.questions import differences, question, undo_text
 from holdfast.control.spec import Risk
 from holdfast.control.writeanswers import Need, Settled, not_confirmed, nothing_to_do, planned, result
-from holdfast.errors import Executed, HoldfastError, KillSwitchError
+from holdfast.errors import Executed, HoldfastError, KillSwitchError, NotSentError
 from holdfast.transport import asked_before_sending
 
 READ_BACK_WAITS_S: Final = (0.0, 1.0, 3.0)
@@ -183,13 +183,21 @@ class Changes:
             self._kill_switch.check()
             error: HoldfastError | None = None
             applied = Applied()
+            look = _LastLook(self._kill_switch)
             try:
-                with _LastLook(self._kill_switch) as look, asked_before_sending(look.ask):
+                with look, asked_before_sending(look.ask):
                     applied = await change.apply()
             except HoldfastError as failed:
                 if failed.executed is Executed.NO:
                     raise
                 error = failed
+            except Exception as defect:
+                if look.nothing_will_be_sent():
+                    entry.settle(_defective(defect))
+                else:
+                    caller.sending.begun = True
+                raise
+            caller.sending.begun = True
             # The answer came, or was lost: either way only what is read back is believed. Nothing is sent again.
             observed = await self._read_back(change)
             settled = _settled(observed, applied)
@@ -221,6 +229,7 @@ class _LastLook:
         self._kill_switch = kill_switch
         self._sent = False
         self._over = False
+        self._refuses = False
 
     def __enter__(self) -> _LastLook:
         return self
@@ -233,7 +242,10 @@ class _LastLook:
 
         Raises:
             KillSwitchError: Writes are stopped. Whether something of the change was sent before is said by `executed`.
+            NotSentError: The change has ended with nothing sent, and that was told.
         """
+        if self._refuses:
+            raise NotSentError("The change has ended with an internal error. Nothing was executed.")
         if self._over:
             return
         try:
@@ -248,6 +260,11 @@ class _LastLook:
             ) from error
         self._sent = True
 
+    def nothing_will_be_sent(self) -> bool:
+        """Whether nothing was sent. If so, nothing is any more: not by a task that was left running either."""
+        self._refuses = not self._sent
+        return self._refuses
+
 
 def _risk(entry: Entry, change: Change) -> Risk:
     """The risk of this very change."""
@@ -261,6 +278,11 @@ async def _planned_only(compute: Callable[[], Awaitable[Change]]) -> Change:
     except HoldfastError as error:
         error.executed = Executed.NO
         raise
+
+
+def _defective(defect: Exception) -> LedgerOutcome:
+    note = "ended with an internal error before anything was sent"
+    return LedgerOutcome("not_applied", verified=False, error=type(defect).__name__, note=note)
 
 
 def _settled(observed: Observed, applied: Applied) -> Settled:

@@ -123,7 +123,7 @@ class Adapter:
             return _failure(error_text(error))
         except Exception:  # noqa: BLE001 - the last line: a defect of ours must not show its insides
             _log.exception("tool %s raised an unexpected error (call %s)", params.name, correlation_id)
-            return _failure(_internal(self._dispatcher.failed_internally(params.name), correlation_id))
+            return _failure(_internal(self._dispatcher.failed_internally(params.name, caller), correlation_id))
         return CallToolResult(content=[TextContent(type="text", text=compact(answer))], structured_content=answer)
 
     async def list_resources(
@@ -171,7 +171,7 @@ class Adapter:
 
 def _internal(executed: Executed, correlation_id: str) -> str:
     if executed is Executed.NO:
-        told = "Nothing was executed: the tool only reads."
+        told = "Nothing was executed."
     else:
         told = "Whether anything was executed is unknown; read the state back before repeating."
     return (
