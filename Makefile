@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types floors unit bench conformance docs format lock mutation versions clean
+.PHONY: help setup demo test lint types floors unit matrix bench conformance docs format lock mutation versions clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml requirements.lock scripts/setup.sh
 demo: $(STAMP) ## Start the simulated rack, break an appliance, watch Holdfast keep its grip
 	@$(BIN)/holdfast demo
 
-test: lint types floors unit ## Lint, types, import order, every test
+test: lint types floors unit ## Lint, types, import order, every test but the matrix
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check --quiet src tests benchmarks scripts || { echo "run: make format"; exit 1; }
@@ -32,7 +32,10 @@ floors: $(STAMP)
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter
 
 unit: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not matrix"
+
+matrix: $(STAMP) ## Every tool of TrueNAS and iDRAC on the releases and generations that make test leaves out
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m matrix tests/appliances
 
 conformance: $(STAMP) ## Foreign MCP clients and Redfish validators (needs npm)
 	@$(BIN)/python -m tests.conformance

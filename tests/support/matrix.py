@@ -1,0 +1,39 @@
+"""The long matrix: the tables of a room on every release of its appliance.
+
+`make test` drives them on the release that most people have, `make matrix` on all the others; `.ci/run` does both. What
+is special to a release has tests of its own, which are not of the matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+COMMON = {"truenas": "25.10", "idrac": "9"}
+"""The release on which the tables are driven by `make test`. Proxmox and pfSense have too few releases for a matrix."""
+TABLES = (
+    "test_every_tool.py",
+    "test_writes.py",
+    "test_lost_answers.py",
+    "test_late_failures.py",
+    "test_refused_values.py",
+    "test_jobs_that_end_badly.py",
+    "test_round_trips.py",
+)
+
+
+def belongs(item: pytest.Item) -> bool:
+    """Whether a test is a row of a table on another release than the common one."""
+    common = COMMON.get(item.path.parent.name)
+    if common is None or item.path.parent.parent.name != "appliances" or item.path.name not in TABLES:
+        return False
+    called = getattr(item, "callspec", None)
+    return called is not None and called.params.get("persona", common) != common
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark them."""
+    for item in items:
+        if belongs(item):
+            item.add_marker(pytest.mark.matrix)
