@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 from collections.abc import Sequence
@@ -101,6 +102,16 @@ def test_a_whole_chain_tells_how_many_outcomes_were_settled_by_hand(config: Path
     assert lines(run(config, "verify"))[1:] == [f"{said} settled by hand."]
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "corrected once"), (2, "corrected 2 times")])
+def test_a_whole_chain_tells_how_often_a_word_was_taken_back(config: Path, count: int, said: str) -> None:
+    [name] = recorded(config, LOST)
+    assert run(config, "settle", name, "--applied", "--note", "it stands").exit_code == 0
+    for _ in range(count):
+        assert run(config, "correct", name, "--as", "not_applied", "--note", "it runs").exit_code == 0
+    assert lines(run(config, "verify"))[1:] == [f"1 outcome was settled by hand, and {said}."]
+    assert told(config, "verify")["corrected_by_hand"] == count
+
+
 def test_a_broken_chain_is_told_where_and_by_the_exit(config: Path) -> None:
     recorded(config, LOST)
     place = ledger_of(config) / "ledger.jsonl"
@@ -186,6 +197,95 @@ def test_a_ledger_that_was_settled_by_hand_is_left_closed(config: Path) -> None:
     assert run(config, "settle", name, "--applied", "--note", "it stands").exit_code == 0
     opened = [os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
     assert not [target for target in opened if str(ledger_of(config)) in target]
+
+
+def settled(config: Path, outcome: Outcome | None = None) -> tuple[str, int]:
+    """A write that was settled by hand as applied: its id, and the number of that record."""
+    [name] = recorded(config, outcome or LOST)
+    assert run(config, "settle", name, "--applied", "--note", "it stands").exit_code == 0
+    return name, int(told(config, "show", "--limit", "1")["records"][0]["seq"])
+
+
+@pytest.mark.parametrize("result", ["applied", "not_applied", "unknown"])
+def test_a_word_is_taken_back_as_it_was_said_with_name_and_note(config: Path, result: str) -> None:
+    name, word = settled(config)
+    assert lines(run(config, "correct", name, "--as", result, "--note", " I was wrong ")) == [
+        f"{name} (pve: Stop VM 100) is {result}, says {operator()}; record {word}, by {operator()}, said applied."
+    ]
+    assert told(config, "correct", name, "--as", "not_applied", "--note", "again") == {
+        "id": name,
+        "result": "not_applied",
+        "settled_by": operator(),
+        "note": "again",
+        "corrects": word + 2,
+        "result_before": result,
+    }
+
+
+def test_show_tells_which_word_counts_and_which_was_taken_back(config: Path) -> None:
+    name, word = settled(config)
+    assert "taken back" not in run(config, "show").output
+    assert run(config, "correct", name, "--as", "not_applied", "--note", "it runs").exit_code == 0
+    correction = word + 2
+    by_number = {int(line.split()[0]): line for line in lines(run(config, "show"))}
+    assert by_number[correction].endswith(f"it runs  corrects record {word}")
+    assert by_number[word].endswith(f"it stands  taken back by record {correction}")
+    assert not any("record" in line for number, line in by_number.items() if number not in (word, correction))
+    rows = {row["seq"]: row for row in told(config, "show")["records"]}
+    assert rows[word]["corrected_by"] == correction
+    assert rows[correction]["corrects"] == word
+    assert [number for number, row in rows.items() if "corrected_by" in row] == [word]
+    only = told(config, "show", "--result", "applied")["records"]
+    assert [row["corrected_by"] for row in only] == [correction]
+
+
+def test_a_write_that_is_unknown_after_all_is_listed_again_with_who_took_what_back(config: Path) -> None:
+    name, word = settled(config)
+    assert run(config, "correct", name, "--as", "unknown", "--note", "another guest was meant").exit_code == 0
+    first, second, third, _ = lines(run(config, "unknown"))
+    assert first.startswith(name)
+    assert first.endswith("Stop VM 100")
+    assert second == f"  {operator()} took back what record {word} says"
+    assert third == "  another guest was meant"
+    [row] = told(config, "unknown")["writes"]
+    assert (row["settled_by"], row["corrects"], row["looked_at_again"]) == (operator(), word, False)
+    assert run(config, "settle", name, "--not-applied", "--note", "it runs").exit_code == 0
+    assert told(config, "unknown") == {"writes": []}
+    plain = recorded(config, LOST)
+    [row] = told(config, "unknown")["writes"]
+    assert (row["id"], "settled_by" in row, "corrects" in row) == (plain[0], False, False)
+
+
+def test_nothing_is_taken_back_without_saying_how_one_knows(config: Path) -> None:
+    name, word = settled(config)
+    refused = run(config, "correct", name, "--as", "unknown", "--note", "  ")
+    assert refused.exit_code == 2
+    assert "say how you know" in refused.stderr
+    assert run(config, "correct", name, "--as", "perhaps", "--note", "x").exit_code == 2
+    assert told(config, "show", "--limit", "1")["records"][0]["seq"] == word
+
+
+def test_a_ledger_on_which_a_word_was_taken_back_is_left_closed(config: Path) -> None:
+    name, _ = settled(config, AGAIN)
+    assert run(config, "correct", name, "--as", "not_applied", "--note", "it runs").exit_code == 0
+    opened = [os.readlink(file) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    assert not [target for target in opened if str(ledger_of(config)) in target]
+
+
+def test_a_write_without_a_summary_that_is_corrected_is_called_by_its_tool(config: Path) -> None:
+    [name] = recorded(config, LOST, summary="")
+    assert run(config, "settle", name, "--applied", "--note", "it stands").exit_code == 0
+    done = lines(run(config, "correct", name, "--as", "not_applied", "--note", "it runs"))
+    assert done[0].startswith(f"{name} (pve: proxmox_stop_guest) is not_applied, says")
+
+
+def test_an_export_tells_what_was_taken_back(config: Path) -> None:
+    name, word = settled(config)
+    assert run(config, "correct", name, "--as", "not_applied", "--note", "it runs").exit_code == 0
+    rows = {row["seq"]: row for row in csv.DictReader(run(config, "export", "--format", "csv").output.splitlines())}
+    assert rows[str(word)]["corrected_by"] == str(word + 2)
+    assert rows[str(word + 2)]["corrects"] == str(word)
+    assert f"cn3={word + 2} cn3Label=correctedBy" in run(config, "export", "--format", "cef").output
 
 
 def test_all_records_are_exported_to_the_output_or_to_a_file(config: Path, tmp_path: Path) -> None:

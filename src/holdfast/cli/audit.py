@@ -34,6 +34,14 @@ class ExportFormat(StrEnum):
     CEF = "cef"
 
 
+class Verdict(StrEnum):
+    """What became of a write, as a person says."""
+
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+    UNKNOWN = "unknown"
+
+
 def _time(record_time: str) -> str:
     return _line(record_time[:19].replace("T", " "))
 
@@ -62,13 +70,22 @@ def show(
     reader = control_parts(config).ledger.reader
     wanted = Filter(principal=principal, target=target, tool=tool, result=result, since=since)
     page = reader.show(wanted, limit=limit, cursor=cursor)
+    later = reader.corrections(page.records)
     if as_json:
-        rows = [{"seq": r.seq, "time": r.time, "kind": r.kind, **r.body} for r in page.records]
+        rows = [
+            {"seq": r.seq, "time": r.time, "kind": r.kind, **r.body}
+            | ({"corrected_by": later[r.seq]} if r.seq in later else {})
+            for r in page.records
+        ]
         typer.echo(json.dumps({"records": rows, "cursor": page.cursor}, indent=2))
         return
     for record in page.records:
         body = record.body
         said = [_line(body[name]) for name in _SHOWN if name in body]
+        if "corrects" in body:
+            said.append(_line(f"corrects record {body['corrects']}"))
+        if record.seq in later:
+            said.append(f"taken back by record {later[record.seq]}")
         typer.echo(f"{record.seq:>6}  {_time(record.time)}  {record.kind:<9}  {'  '.join(said)}")
     if page.cursor is not None:
         typer.echo(f"More: --cursor {page.cursor}")
@@ -91,6 +108,7 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             "unsettled": list(report.unsettled),
             "unknown": list(report.unknown),
             "settled_by_hand": report.by_hand,
+            "corrected_by_hand": report.corrected,
             "broken": None if broken is None else str(broken),
             "head_lost_before": list(report.headless),
         }
@@ -110,7 +128,8 @@ def _tell(report: Report) -> None:
             typer.echo(f"{many} an unknown outcome: holdfast audit unknown")
         if report.by_hand:
             many = "1 outcome was" if report.by_hand == 1 else f"{report.by_hand} outcomes were"
-            typer.echo(f"{many} settled by hand.")
+            times = "once" if report.corrected == 1 else f"{report.corrected} times"
+            typer.echo(f"{many} settled by hand{f', and corrected {times}' if report.corrected else ''}.")
     if report.headless:
         where = ", ".join(map(str, report.headless))
         typer.echo(
@@ -154,6 +173,8 @@ def _facts(write: Unknown) -> dict[str, JsonValue]:
         "task": write.outcome.body.get("task"),
         "note": write.outcome.body.get("note"),
         "looked_at_again": not write.is_final,
+        **({"settled_by": write.outcome.body.get("settled_by")} if "settled_by" in write.outcome.body else {}),
+        **({"corrects": write.corrects} if write.corrects is not None else {}),
     }
 
 
@@ -161,8 +182,12 @@ def _described(write: Unknown) -> list[str]:
     body, note = write.intent.body, write.outcome.body.get("note")
     again = "" if write.is_final else "  (the next start of a server looks at it)"
     what = body.get("summary") or body.get("tool")
+    said = []
+    if write.corrects is not None:
+        said.append(_line(f"  {write.outcome.body.get('settled_by')} took back what record {write.corrects} says"))
     return [
         _line(f"{write.id}  {_time(write.intent.time)}  {body.get('target')}  {what}{again}"),
+        *said,
         *([_line(f"  {note}")] if note else []),
     ]
 
@@ -202,6 +227,55 @@ def settle(
 
 
 @app.command()
+def correct(
+    write: Annotated[str, typer.Argument(metavar="ID", help="Id of a write that was settled by hand.")],
+    result: Annotated[Verdict, typer.Option("--as", help="What became of it in truth.")],
+    note: Annotated[str, typer.Option(help="How you know; it is kept on the ledger with your name.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back what was said with settle, by one more record that names the earlier one; nothing is rewritten or sent.
+
+    A write that is unknown after all is listed by unknown again, and is settled by another correction.
+    """
+    from holdfast.cli.setting import control_parts, operator
+    from holdfast.control.ledger import Outcome
+
+    if not note.strip():
+        raise typer.BadParameter("say how you know", param_hint="--note")
+    ledger, by = control_parts(config).ledger, operator()
+    is_unknown = result is Verdict.UNKNOWN
+    outcome = Outcome(result.value, verified=False, note=note.strip(), settled_by=by, final=is_unknown)
+
+    async def record() -> Unknown:
+        try:
+            return await ledger.correct_by_hand(write, outcome)
+        finally:
+            await ledger.close()
+
+    found = asyncio.run(record())
+    before = found.outcome
+    if as_json:
+        facts = {
+            "id": found.id,
+            "result": outcome.result,
+            "settled_by": by,
+            "note": outcome.note,
+            "corrects": before.seq,
+            "result_before": before.body.get("result"),
+        }
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    body = found.intent.body
+    typer.echo(
+        _line(
+            f"{found.id} ({body.get('target')}: {body.get('summary') or body.get('tool')}) is {outcome.result}, says "
+            f"{by}; record {before.seq}, by {before.body.get('settled_by')}, said {before.body.get('result')}."
+        )
+    )
+
+
+@app.command()
 def export(
     config: ConfigOption = None,
     form: Annotated[ExportFormat, typer.Option("--format", help="Form of the export.")] = ExportFormat.JSONL,
@@ -213,7 +287,8 @@ def export(
     from holdfast.control.ledger import export as exported
 
     reader = control_parts(config).ledger.reader
-    lines = exported(reader.records(), form.value, version=__version__)
+    corrections = reader.corrections()
+    lines = exported(reader.records(), form.value, version=__version__, corrections=corrections)
     if out is None:
         for line in lines:
             sys.stdout.write(line)

@@ -1,6 +1,7 @@
 """The ledger: who changed what, append-only, chained, on disk before anything is sent."""
 
-from holdfast.control.ledger.book import Entry, Intent, Ledger, Outcome
+from holdfast.control.ledger.book import Ledger
+from holdfast.control.ledger.entries import Entry, Intent, Outcome
 from holdfast.control.ledger.export import Format, export
 from holdfast.control.ledger.files import restart
 from holdfast.control.ledger.reading import Filter, LedgerReader, RecordPage, Unsettled

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -17,6 +16,7 @@ from pydantic import JsonValue
 
 from holdfast.control.canonical import canonical, derive_key, digest, keyed_digest
 from holdfast.control.exit import OneExit
+from holdfast.control.ledger.entries import Entry, Intent, Outcome
 from holdfast.control.ledger.files import SEGMENT_BYTES, Draft, LedgerFiles
 from holdfast.control.ledger.reading import LedgerReader, Unsettled
 from holdfast.control.ledger.records import Body, Result
@@ -37,65 +37,6 @@ _RESULTS: Final[dict[Executed, Result]] = {
 }
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A write that is about to be sent.
-
-    Attributes:
-        appliance: Kind of the target.
-        identity: Who the target says it is.
-        summary: One sentence with verb and object.
-        approved_by: Who confirmed it, and how.
-    """
-
-    principal: str
-    target: str
-    appliance: str
-    tool: str
-    risk: str
-    arguments: dict[str, JsonValue]
-    correlation_id: str
-    plan_id: str | None = None
-    identity: str | None = None
-    summary: str | None = None
-    approved_by: str | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a write.
-
-    Attributes:
-        verified: Whether the result was seen by reading the state back.
-        error: Code of the error, if one came.
-        task: The appliance's handle of the work.
-        duration_s: From sending to knowing, seconds.
-        final: Of an unknown result: it was looked at, cannot be told, and is not looked at again.
-        settled_by: The person who says so, where it is not what was read back.
-    """
-
-    result: Result
-    verified: bool | None = None
-    error: str | None = None
-    task: str | None = None
-    note: str | None = None
-    duration_s: float | None = None
-    final: bool = False
-    settled_by: str | None = None
-
-
-@dataclass
-class Entry:
-    """An intent on the ledger, to be followed by its outcome."""
-
-    id: str
-    outcome: Outcome | None = field(default=None)
-
-    def settle(self, outcome: Outcome) -> None:
-        """Say what became of the write; `Ledger.attempt` records it."""
-        self.outcome = outcome
 
 
 class Ledger:
@@ -210,11 +151,27 @@ class Ledger:
         Raises:
             LedgerError: Its outcome is not unknown, or it is not on disk. Nothing was recorded.
         """
-        draft = Draft("outcome", self._outcome_body(name, outcome))
+        return await self._by_hand(name, outcome, self.reader.unknown_write)
 
+    async def correct_by_hand(self, name: str, outcome: Outcome) -> Unknown:
+        """Record that a person takes back what was said of a write by hand; the earlier record stays, and is named.
+
+        Returns:
+            The write with the record that is taken back.
+
+        Raises:
+            LedgerError: Nobody has told its outcome by hand, or it is not on disk. Nothing was recorded.
+        """
+        return await self._by_hand(name, outcome, self.reader.told_write)
+
+    async def _by_hand(self, name: str, outcome: Outcome, look: Callable[[str], tuple[Unknown, int]]) -> Unknown:
         def write() -> Unknown:
             self._files.open(self._tidy({"pid": os.getpid()}))
-            found, end = self.reader.unknown_write(name)
+            found, end = look(name)
+            body = self._outcome_body(name, outcome)
+            if "settled_by" in found.outcome.body:
+                body["corrects"] = found.outcome.seq
+            draft = Draft("outcome", body)
             # The whole ledger was read without holding up those who write; they may have recorded something meanwhile.
             if not self._files.append_if(lambda _: not self.reader.has_outcome(name, after=end), draft):
                 raise LedgerError(f"Something was recorded about {name} meanwhile. Nothing was recorded by this.")

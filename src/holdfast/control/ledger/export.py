@@ -34,6 +34,8 @@ _COLUMNS: Final = (
     "task",
     "note",
     "settled_by",
+    "corrects",
+    "corrected_by",
     "event",
     "arguments_digest",
     "arguments",
@@ -52,7 +54,9 @@ _CEF_FIELDS: Final = (
 _CEF_CUSTOM: Final = (("plan_id", "planId"), ("correlation_id", "correlationId"), ("approved_by", "approvedBy"))
 
 
-def export(records: Iterable[Record], form: Format, *, version: str) -> Iterator[str]:
+def export(
+    records: Iterable[Record], form: Format, *, version: str, corrections: Mapping[int, int] | None = None
+) -> Iterator[str]:
     """Lines of the export, each with its line feed.
 
     Args:
@@ -60,15 +64,18 @@ def export(records: Iterable[Record], form: Format, *, version: str) -> Iterator
         form: jsonl (records as they are, so that the chain can be checked elsewhere), csv (one row a record; cells that
             a spreadsheet would take for formulas begin with an apostrophe), cef (ArcSight common event format 0).
         version: Of Holdfast, for CEF.
+        corrections: Numbers of records that a person took back, with that of the record that does (`corrected_by`);
+            jsonl has only the latter's `corrects`.
     """
+    later = corrections or {}
     if form == "jsonl":
         for record in records:
             yield record.line().decode("ascii")
     elif form == "csv":
-        yield from _csv(records)
+        yield from _csv(records, later)
     else:
         for record in records:
-            yield _cef(record, version)
+            yield _cef(record, version, later.get(record.seq))
 
 
 def _text(value: JsonValue) -> str:
@@ -78,7 +85,7 @@ def _text(value: JsonValue) -> str:
     return one_line(text, 4096)
 
 
-def _csv(records: Iterable[Record]) -> Iterator[str]:
+def _csv(records: Iterable[Record], later: Mapping[int, int]) -> Iterator[str]:
     def row(cells: Iterable[str]) -> str:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow(cells)
@@ -86,12 +93,13 @@ def _csv(records: Iterable[Record]) -> Iterator[str]:
 
     yield row(("seq", "time", "kind", *_COLUMNS, "hash"))
     for record in records:
-        cells = [_text(record.body.get(name)) for name in _COLUMNS]
+        body = {**record.body, "corrected_by": later.get(record.seq)}
+        cells = [_text(body.get(name)) for name in _COLUMNS]
         safe = [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
         yield row((str(record.seq), record.time, record.kind, *safe, record.hash))
 
 
-def _cef(record: Record, version: str) -> str:
+def _cef(record: Record, version: str, corrected_by: int | None) -> str:
     body = record.body
     header = _escaper("|")
     extension = _escaper("=")
@@ -108,6 +116,9 @@ def _cef(record: Record, version: str) -> str:
     if by := _text(body.get("settled_by")):
         parts += [f"cs5={extension(by)}", "cs5Label=settledBy", f"cs6={extension(_text(body.get('note')))}"]
         parts.append("cs6Label=note")
+    for slot, other, label in (("cn2", body.get("corrects"), "corrects"), ("cn3", corrected_by, "correctedBy")):
+        if other is not None:
+            parts += [f"{slot}={extension(_text(other))}", f"{slot}Label={label}"]
     head = ("CEF:0", "Holdfast", "holdfast", header(version), header(record.kind), header(name), str(severity))
     return "|".join(head) + "|" + " ".join(parts) + "\n"
 

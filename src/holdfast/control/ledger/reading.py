@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -23,7 +23,7 @@ from holdfast.control.ledger.chain import (
     segments,
 )
 from holdfast.control.ledger.records import KEY_PURPOSE, Kind, Record, parse
-from holdfast.control.ledger.unknown import Unknown, Unknowns
+from holdfast.control.ledger.unknown import Unknown, Unknowns, corrected_by, not_told, not_unknown
 from holdfast.control.ledger.verifying import Head, Report, Verification
 from holdfast.errors import ConfigError, LedgerError
 
@@ -220,6 +220,39 @@ class LedgerReader:
             LedgerError: There is no such write, it is still under way, its outcome is known, its records are not as
                 they were written, records are missing, or the files cannot be read.
         """
+        unknowns, last, end = self._followed(name)
+        found = unknowns.found.get(name)
+        if found is None:
+            raise not_unknown(name, last)
+        return self._genuine(found), end
+
+    def told_write(self, name: str) -> tuple[Unknown, int]:
+        """A write of which a person told the outcome, with that record, and the number of the last that was looked at.
+
+        Raises:
+            LedgerError: As `unknown_write`, or nobody has told what became of it.
+        """
+        unknowns, last, end = self._followed(name)
+        found = unknowns.told.get(name)
+        if found is None:
+            raise not_told(name, last)
+        return self._genuine(found), end
+
+    def corrections(self, records: Collection[Record] | None = None) -> dict[int, int]:
+        """Which of these records, or of all, a person took back later: the number of the record that does, by theirs.
+
+        Raises:
+            LedgerError: The files cannot be read.
+        """
+        if records is None:
+            return {number: record.seq for record in self.records() if (number := corrected_by(record)) is not None}
+        wanted = {record.seq for record in records if "settled_by" in record.body}
+        if not wanted:
+            return {}
+        later = takewhile(lambda record: record.seq > min(wanted), self._records(newest_first=True, cursor=None))
+        return {number: record.seq for record in later if (number := corrected_by(record)) in wanted}
+
+    def _followed(self, name: str) -> tuple[Unknowns, Record | None, int]:
         unknowns, last = Unknowns(), None
         count = end = 0
         for record in self.records():
@@ -232,12 +265,12 @@ class LedgerReader:
                 "The ledger was moved while it was read, or records are missing. Nothing was recorded.",
                 next_step="Try again. If it stays so: holdfast audit verify.",
             )
-        found = unknowns.found.get(name)
-        if found is None:
-            raise _not_unknown(name, last)
+        return unknowns, last, end
+
+    def _genuine(self, found: Unknown) -> Unknown:
         if not (found.intent.is_genuine(self._key) and found.outcome.is_genuine(self._key)):
-            raise LedgerError(f"The ledger is damaged: what it says about {name} is not as it was written.")
-        return found, end
+            raise LedgerError(f"The ledger is damaged: what it says about {found.id} is not as it was written.")
+        return found
 
     def has_outcome(self, name: str, *, after: int) -> bool:
         """Whether an outcome of the write is recorded after the record of this number.
@@ -283,18 +316,6 @@ class LedgerReader:
         if record is None or record.seq != entry.seq or not record.is_genuine(self._key):
             raise BrokenChainError("edited", f"the intent {name} is not as it was written")
         return record
-
-
-def _not_unknown(name: str, last: Record | None) -> LedgerError:
-    if last is None:
-        why = f"There is no write {name} on the ledger"
-    elif last.kind == "outcome":
-        why = f"The outcome of {name} is known: {last.body.get('result')}"
-    else:
-        why = f"The write {name} is under way: its server has not recorded an outcome yet"
-    return LedgerError(
-        f"{why}. Nothing was recorded.", next_step="holdfast audit unknown lists the writes whose outcome is unknown."
-    )
 
 
 def _tolerant(line: bytes) -> Record | None:

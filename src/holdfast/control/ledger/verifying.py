@@ -52,6 +52,7 @@ class Report:
         unsettled: Ids of intents whose outcome is not known, and that the next start looks at.
         unknown: Ids of writes whose outcome is recorded as unknown, also of those that are not looked at again.
         by_hand: How many of the outcomes were settled by a person.
+        corrected: How often a person took such a word back.
         headless: Numbers of the records before which the ledger's head was lost: it alone proves that no records were
             cut off there.
     """
@@ -66,6 +67,7 @@ class Report:
     unsettled: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     by_hand: int = 0
+    corrected: int = 0
     headless: tuple[int, ...] = ()
 
     @property
@@ -110,6 +112,7 @@ class Verification:
             unsettled=tuple(self._position.open),
             unknown=tuple(self._unknown.found),
             by_hand=self._unknown.by_hand,
+            corrected=self._unknown.corrected,
             headless=self._position.headless,
         )
 
