@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
@@ -29,6 +30,8 @@ _PlanArgument = Annotated[
 ]
 
 _MAX_SHOWN = 4
+_LONG_CHARS: Final = 1000
+"""Longer texts are looked through in a thread: an argument may be a file, whose grammar takes long to read."""
 
 
 class Arguments(BaseModel):
@@ -57,6 +60,13 @@ def arguments_model(spec: ToolSpec) -> type[BaseModel]:
     model = create_model(f"{spec.name}_arguments", __base__=Arguments, **fields)
     spec._cache["arguments"] = model
     return model
+
+
+async def validated_arguments(spec: ToolSpec, given: dict[str, object]) -> dict[str, object]:
+    """As `validate_arguments`; long texts do not hold the event loop up."""
+    if any(isinstance(value, str) and len(value) > _LONG_CHARS for value in given.values()):
+        return await asyncio.to_thread(validate_arguments, spec, given)
+    return validate_arguments(spec, given)
 
 
 def validate_arguments(spec: ToolSpec, given: dict[str, object]) -> dict[str, object]:

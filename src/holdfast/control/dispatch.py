@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from holdfast.config import Mode, TargetSettings
 from holdfast.control.answers import Answer, JsonObject
-from holdfast.control.arguments import DRY_RUN, PLAN_ID, TARGET, validate_arguments
+from holdfast.control.arguments import DRY_RUN, PLAN_ID, TARGET, validate_arguments, validated_arguments
 from holdfast.control.boundpages import BoundPages
 from holdfast.control.caller import Caller
 from holdfast.control.change import Change
@@ -175,7 +175,7 @@ class Dispatcher:
 
     async def _call(self, entry: Entry, given: dict[str, object], caller: Caller) -> JsonObject:
         spec = entry.spec()
-        arguments = validate_arguments(spec, given)
+        arguments = await validated_arguments(spec, given)
         if spec.kind == "estate" or spec.fleet:
             self._gate(principal=caller.principal, target=None, entry=entry)
             return await self._estate(entry, spec, arguments, caller)
@@ -202,7 +202,7 @@ class Dispatcher:
             raise UnknownToolError("There is no such tool here.")
         spec = entry.spec()
         target = self._connections.target(kind, name)
-        given = validate_arguments(spec, dict(arguments))
+        given = await validated_arguments(spec, dict(arguments))
         for control in (TARGET, DRY_RUN, PLAN_ID):
             given.pop(control, None)
         context = self._context(await self._connections.client(target), target, Caller(principal="holdfast"))

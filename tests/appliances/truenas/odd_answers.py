@@ -28,7 +28,8 @@ ODD: Final[tuple[JsonValue, ...]] = (
     -1.7e308,
     "",
     "odd",
-    "٣",
+    "²",
+    "9" * 5000,
     "-7/x:[",
     [],
     [None],
@@ -38,7 +39,8 @@ ODD: Final[tuple[JsonValue, ...]] = (
     {"$date": 10**300},
     {"$set": 7},
 )
-"""What no answer has where it is put; digits of another script are digits to `str.isdigit`."""
+"""What no answer has where it is put; `"²".isdigit()` is true, and 5000 digits are no
+number to `int`."""
 _MOST_DEEP: Final = 8
 
 

@@ -122,6 +122,37 @@ def test_what_is_wrong_in_the_file_is_named(document: JsonObject, said: str) -> 
     assert said in problems[0]
 
 
+@pytest.mark.parametrize("digits", [6, 5000])
+@pytest.mark.parametrize("form", ["{}", "{}:80", "80:{}", "1-{}", "{}-"])
+def test_a_port_of_too_many_digits_is_not_understood(form: str, digits: int) -> None:
+    text = form.format("1" * digits)
+    ports: list[JsonValue] = [text, {"target": text}, {"target": 80, "published": text}]
+    for port in ports:
+        problems, _ = compose_problems({"services": {"web": {"image": "x", "ports": [port]}}})
+        assert len(problems) == 1
+        assert "is not understood" in problems[0]
+
+
+def test_a_file_of_nothing_but_mistakes_is_told_in_part() -> None:
+    services: JsonObject = {f"s{n}": {"image": "x", **{f"imgae{key}": 1 for key in range(48)}} for n in range(100)}
+    problems, _ = compose_problems({"services": services})
+    assert len(problems) == 40
+    assert "image does" in problems[0]
+    assert "What comes after these" in problems[-1]
+
+
+@pytest.mark.parametrize("services", [1, 9], ids=["one", "together"])
+def test_a_file_that_publishes_thousands_of_ports_is_refused(services: int) -> None:
+    ranges = [f"{1000 * n + 1}-{1000 * n + 999}:{1000 * n + 1}-{1000 * n + 999}" for n in range(9)]
+    each = len(ranges) // services
+    document: JsonObject = {
+        f"s{n}": {"image": "x", "ports": [*ranges[n * each : (n + 1) * each]]} for n in range(services)
+    }
+    problems, found = compose_problems({"services": document})
+    assert any("more than 5000 ports" in problem for problem in problems)
+    assert sum(len(one.ports) for one in found) < 7000
+
+
 def test_a_chain_of_a_hundred_services_that_ends_is_no_circle() -> None:
     services: JsonObject = {
         f"s{n}": {"image": "x", "depends_on": [f"s{other}" for other in range(n + 1, min(n + 4, 100))]}

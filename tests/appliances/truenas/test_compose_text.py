@@ -6,17 +6,22 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.appliances.truenas import composetext
 from holdfast.appliances.truenas.composetext import MAX_CHARS, read_compose
-from holdfast.errors import Executed
+from holdfast.errors import Executed, HoldfastError
+from holdfast.transport.values import JsonValue
 from tests.appliances.truenas.case import PERSONAS
 from tests.appliances.truenas.harness import calls_of, nas, sent
+from tests.support.rooms import Room
 
 TEXT = """\
 # as it stands in many a repository
@@ -103,6 +108,13 @@ BOMBS = (
 )
 
 
+LONG = "services:\n" + "".join(f"  s{i}:\n    image: nginx:{i}\n    labels: [{'x,' * 30}]\n" for i in range(90))
+
+
+def _nested(deep: int) -> object:
+    return [_nested(deep - 1)] if deep else []
+
+
 def test_the_text_stands_for_what_compose_reads_in_it() -> None:
     assert read_compose(TEXT) == MEANS
 
@@ -171,3 +183,57 @@ async def test_text_that_cannot_be_read_or_does_not_hold_sends_nothing(tmp_path:
             assert (error.code, error.executed) == ("invalid_argument", Executed.NO)
             assert why in error.message
         assert calls_of(made, "app.create") == 0
+
+
+async def _threads(made: Room, monkeypatch: pytest.MonkeyPatch, *calls: tuple[str, dict[str, object]]) -> set[str]:
+    """The threads in which the texts of these calls are read."""
+    seen: set[str] = set()
+
+    def reading(text: str) -> dict[str, JsonValue]:
+        seen.add(threading.current_thread().name)
+        return read_compose(text)
+
+    monkeypatch.setattr(composetext, "read_compose", reading)
+    for tool, arguments in calls:
+        with suppress(HoldfastError):
+            await made.call(tool, **arguments)
+    return seen
+
+
+@pytest.mark.parametrize("text", [LONG, *BOMBS], ids=("long", "lists", "mappings", "empty", "values"))
+async def test_no_text_is_read_on_the_event_loop(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with nas(tmp_path) as made:
+        seen = await _threads(
+            made,
+            monkeypatch,
+            ("truenas_check_compose", {"compose": text}),
+            ("truenas_install_app", {"app": "mine", "compose": text, "dry_run": True}),
+            ("truenas_update_app", {"app": "mine", "compose": text, "dry_run": True}),
+        )
+        assert seen
+        assert threading.current_thread().name not in seen
+
+
+@pytest.mark.parametrize("bomb", BOMBS, ids=("lists", "mappings", "empty", "values"))
+async def test_what_stands_for_billions_of_values_is_refused_by_the_tools(bomb: str, tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        error = await made.fails("truenas_check_compose", compose=bomb)
+        assert (error.code, error.executed) == ("invalid_argument", Executed.NO)
+        assert "more than 5000 values" in error.message
+
+
+@pytest.mark.parametrize(
+    ("compose", "why"),
+    [
+        ({"services": {"web": {"image": "nginx:1", "command": ["x"] * 6000}}}, "more than 5000 values"),
+        ({"services": {"web": {"image": "nginx:1", "labels": _nested(60)}}}, "nested more than 40 deep"),
+    ],
+    ids=("values", "depth"),
+)
+async def test_an_object_is_held_to_the_limits_of_the_text(
+    compose: dict[str, object], why: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path) as made:
+        error = await made.fails("truenas_check_compose", compose=compose)
+        assert (error.code, error.executed) == ("invalid_argument", Executed.NO)
+        assert why in error.message

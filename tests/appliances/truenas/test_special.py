@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.errors import Executed, InputError, NotFoundError
 from tests.appliances.truenas.harness import ask, box, calls_of, nas, raw, sent
 from tests.support.realtime import REAL_TIME
+from tests.support.rooms import room
 
 
 async def test_ten_thousand_snapshots_are_paged_on_the_server_and_no_page_is_over_8k_tokens(tmp_path: Path) -> None:
@@ -119,6 +121,36 @@ async def test_a_call_over_64_kb_is_refused_before_anything_is_sent(tmp_path: Pa
         )
         assert error.code == "invalid_argument"
         assert calls_of(made, "app.create") == 0
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "😀"], ids=["ascii", "two-bytes", "four-bytes"])
+async def test_the_limit_counts_characters_as_the_appliance_does(letter: str, tmp_path: Path) -> None:
+    """Contract 2: request size in characters; of what is sent, JSON included."""
+    async with nas(tmp_path) as made:
+        with pytest.raises(NotFoundError):
+            await raw(made, "filesystem.stat", "/mnt")
+        frame = len(made.arrivals[-1].body.decode()) - len("/mnt")
+        with pytest.raises(NotFoundError):
+            await raw(made, "filesystem.stat", letter * (65536 - frame))
+        assert len(made.arrivals[-1].body.decode()) == 65536
+        before = len(made.arrivals)
+        with pytest.raises(InputError, match="65537 characters long; the appliance takes 65536"):
+            await raw(made, "filesystem.stat", letter * (65537 - frame))
+        assert len(made.arrivals) == before
+        assert calls_of(made, "auth.login_ex") == 1
+
+
+@pytest.mark.parametrize("size", [65536, 8193])
+async def test_a_credential_over_8_kb_is_refused_before_it_is_sent(size: int, tmp_path: Path) -> None:
+    """Contract 2: before login TrueNAS takes 8192 characters, and cuts the connection at more."""
+    secret = "1-" + "k" * size
+    async with room("truenas", tmp_path, without=("api_key",), settings=f'api_key = "{secret}"') as made:
+        for _ in range(2):
+            error = await made.fails("truenas_list_pools")
+            assert (error.code, error.executed) == ("config", Executed.NO)
+            assert "8192" in error.message
+            assert "kkk" not in error.message
+        assert calls_of(made, "auth.login_ex") == 0
 
 
 @REAL_TIME

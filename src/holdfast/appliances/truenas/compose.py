@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from holdfast.cutting import cut
@@ -44,6 +45,13 @@ _PORT: Final = re.compile(
     r"(?P<container>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?"
 )
 _MOST_PORTS: Final = 1000
+"""Of one entry."""
+_MOST_OF_A_FILE: Final = 5000
+_LONGEST_RANGE: Final = len("65535-65535")
+_LONGEST_NAME: Final = 60
+_MOST_PROBLEMS: Final = 39
+_MOST_HINTS: Final = 3
+"""Unknown keys of a mapping that a name near them is looked for: that is dear."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +69,25 @@ def compose_problems(document: JsonObject) -> tuple[list[str], list[ComposeServi
         return ["It has no services."], []
     if len(services) > _MAX_SERVICES:
         return [f"It has more than {_MAX_SERVICES} services."], []
-    problems = list(_unknown_keys(document, _TOP, "The file"))
+    problems = list(islice(_unknown_keys(document, _TOP, "The file"), _MOST_PROBLEMS))
     found: list[ComposeService] = []
     wanted: dict[tuple[int, str], str] = {}
     for name, service in services.items():
+        if len(problems) >= _MOST_PROBLEMS:
+            return [*problems[:_MOST_PROBLEMS], "What comes after these was not looked at."], found
         if not _NAME.fullmatch(name):
             problems.append(f"{name!r} is no name of a service: letters, digits, dot, dash and underscore make one.")
         if not isinstance(service, dict):
             problems.append(f"{name} is not a mapping.")
             continue
-        problems += _service_problems(name, service, document)
+        problems += islice(_service_problems(name, service, document), _MOST_PROBLEMS)
         ports, wrong = _ports(service.get("ports"))
         problems += [f"{name}: {text}" for text in wrong]
-        for port in ports:
-            if wanted.setdefault(port, name) != name:
-                problems.append(f"{name}: port {port[0]} is wanted by {wanted[port]} too.")
+        twice = (port for port in ports if wanted.setdefault(port, name) != name)
+        problems += [f"{name}: port {port[0]} is wanted by {wanted[port]} too." for port in islice(twice, 10)]
         found.append(ComposeService(name, tuple(dict.fromkeys(number for number, _ in ports))))
+        if len(wanted) > _MOST_OF_A_FILE:
+            return [*problems, f"It publishes more than {_MOST_OF_A_FILE} ports."], found
     problems += _circles(services)
     return problems, found
 
@@ -126,10 +137,10 @@ def _depends(name: str, service: JsonObject, document: JsonObject) -> Iterator[s
 
 
 def _unknown_keys(mapping: JsonObject, known: frozenset[str], where: str) -> Iterator[str]:
-    for key in mapping:
-        if key not in known and not key.startswith("x-"):
-            near = difflib.get_close_matches(key, known, 1)
-            yield f"{where} has the key {key!r}, which does not exist{f'; {near[0]} does' if near else ''}."
+    unknown = (key for key in mapping if key not in known and not key.startswith("x-"))
+    for number, key in enumerate(unknown):
+        near = difflib.get_close_matches(key[:_LONGEST_NAME], known, 1) if number < _MOST_HINTS else []
+        yield f"{where} has the key {key!r}, which does not exist{f'; {near[0]} does' if near else ''}."
 
 
 def _names(section: JsonValue) -> frozenset[str]:
@@ -202,6 +213,10 @@ def _ports(value: JsonValue) -> tuple[list[tuple[int, str]], list[str]]:
             wrong.append(f"the ports {_shown(item)} are not as many on both sides.")
         else:
             found += [(port, protocol) for port in hosts]
+        if len(found) > _MOST_OF_A_FILE:
+            wrong.append(f"it publishes more than {_MOST_OF_A_FILE} ports.")
+        if len(wrong) >= _MOST_PROBLEMS or len(found) > _MOST_OF_A_FILE:
+            break
     return found, wrong
 
 
@@ -222,7 +237,7 @@ def _range(text: str) -> list[int] | None:
     """The ports in "80" or "8000-8010"; None when it is neither."""
     if not text:
         return []
-    first, dash, last = text.partition("-")
+    first, dash, last = text.partition("-") if len(text) <= _LONGEST_RANGE else ("", "", "")
     if not (first.isascii() and first.isdigit()) or (dash and not (last.isascii() and last.isdigit())):
         return None
     low, high = int(first), int(last) if dash else int(first)

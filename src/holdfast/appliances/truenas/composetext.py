@@ -182,7 +182,28 @@ def _whole(node: yaml.Node, text: str) -> str:
 
 
 def _object(given: object) -> object:
-    return read_compose(given) if isinstance(given, str) else given
+    if isinstance(given, str):
+        return read_compose(given)
+    _bounded(given)
+    return given
+
+
+def _bounded(whole: object) -> None:
+    """Hold an object to the limits of the text, before anything goes through it."""
+    level, count, depth = [whole], 0, 0
+    while level:
+        count += len(level)
+        if count > MAX_VALUES:
+            raise ValueError(f"the compose file has more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"the compose file is nested more than {MAX_DEPTH} deep")
+        depth += 1
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
 
 
 Compose = Annotated[

@@ -19,7 +19,9 @@ from holdfast.appliances.truenas.verdicts import begun
 from holdfast.appliances.wiring import tls_of
 from holdfast.errors import (
     BusyError,
+    ConfigError,
     Executed,
+    InputError,
     PermissionDeniedError,
     TransportError,
     UnavailableError,
@@ -32,6 +34,10 @@ from holdfast.transport.values import JsonValue
 PING_INTERVAL_S: Final = 20.0
 """nginx closes the socket after 60 s without a byte from the server (contract 2)."""
 LOGIN_TIMEOUT_S: Final = 20.0
+ANONYMOUS_CHARS: Final = 8192
+"""Longest message before login, characters: TrueNAS cuts the connection at a longer one (contract 2)."""
+MESSAGE_CHARS: Final = 65536
+"""The same afterwards. The middleware counts the characters of the text, not the bytes that carry them."""
 TERMINATED: Final = 1000
 """Close code of a session that an administrator has ended (contract 2)."""
 STAY_OUT_S: Final = 60.0
@@ -185,6 +191,7 @@ class Links:
             open_timeout_s=settings.connect_timeout * 2,
             connect_timeout_s=settings.connect_timeout,
             ping_interval_s=PING_INTERVAL_S,
+            max_request_chars=ANONYMOUS_CHARS,
             on_notification=feeds.notified,
             on_close=lambda code, reason: feeds.lost(),
         )
@@ -192,6 +199,11 @@ class Links:
         async def call(method: str, params: Sequence[JsonValue]) -> JsonValue:
             try:
                 return await socket.call(method, params, timeout_s=LOGIN_TIMEOUT_S, safe=True)
+            except InputError as error:
+                raise ConfigError(
+                    f"{settings.label}: the credential makes a login that is too long: {error.message}",
+                    next_step="Look whether username, api_key or password name a whole file by mistake.",
+                ) from None
             except JsonRpcError as error:
                 told = error_of(error, method)
                 told.executed = Executed.NO  # of what the caller wanted, nothing was sent yet
@@ -200,6 +212,7 @@ class Links:
         link = Link(socket, feeds, settings)
         try:
             await self._auth.log_in(call, certificate=socket.peer_certificate)
+            socket.max_request_chars = MESSAGE_CHARS
             await link.learn()
         except BaseException:
             # After a failed login the same socket may answer wrongly (contract 5.2).

@@ -22,6 +22,10 @@ _EXTENDED: Final = ("$date", "$time", "$set", "$value", "$ipv4_interface", "$ipv
 """Keys of the JSON extensions (contract 3)."""
 
 
+_MOST_DIGITS: Final = 20
+"""Of 2^64; thousands are no number to `int`."""
+
+
 @dataclass(frozen=True)
 class From:
     """Marks a model's field with the API's own path for it: names joined by dots, the first that is there counts."""
@@ -53,6 +57,13 @@ def plain(value: JsonValue) -> JsonValue:
             if key in value:
                 return plain(value[key])
     return {key: plain(item) for key, item in value.items()}
+
+
+def whole_number(value: JsonValue) -> int | None:
+    """The whole number that is told as one, or by its digits; None for anything else."""
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def dig(row: JsonObject, path: str) -> JsonValue:

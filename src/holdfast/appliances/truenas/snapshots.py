@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from holdfast.appliances.truenas.changes import Ctx
-from holdfast.appliances.truenas.reading import dig
+from holdfast.appliances.truenas.reading import dig, whole_number
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
 from holdfast.errors import ApplianceError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue, as_objects, get_str
@@ -95,8 +95,7 @@ async def snapshot_row(ctx: Ctx, snapshot: str) -> JsonObject:
 
 def holds_of(row: JsonObject) -> int:
     """How many holds are on a snapshot."""
-    holds = row.get("holds")
-    return holds if isinstance(holds, int) else int(holds) if isinstance(holds, str) and holds.isdigit() else 0
+    return whole_number(row.get("holds")) or 0
 
 
 async def newer_than(ctx: Ctx, row: JsonObject) -> list[str]:
@@ -118,5 +117,4 @@ async def written_since(ctx: Ctx, dataset: str) -> int | None:
 
 
 def _txg(row: JsonObject) -> int:
-    value = str(row.get("createtxg") or "0")
-    return int(value) if value.isascii() and value.isdigit() else 0
+    return whole_number(row.get("createtxg")) or 0

@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
 from holdfast.appliances.truenas.guests import state_of
 from holdfast.appliances.truenas.models.guests import Image, ImagePage
+from holdfast.appliances.truenas.reading import made
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -56,7 +57,7 @@ async def truenas_list_container_images(
 ) -> ImagePage:
     """Images that containers can be made from, by the names that this release takes."""
     rows = [row for row in await _images(ctx) if search is None or search in str(row.get("image"))]
-    return page(ImagePage, rows, Image.model_validate, limit, cursor)
+    return page(ImagePage, rows, lambda row: made(Image, row), limit, cursor)
 
 
 @tool(title="Create container", toolset="containers", risk=Risk.WRITE, idempotent=False, open_world=True)

@@ -99,8 +99,8 @@ async def _temperatures(ctx: Ctx, evidence: dict[str, _Evidence]) -> None:
     answer = as_object(await ctx.client.call("disk.temperatures", [], True), "disk.temperatures")
     for name, seen in evidence.items():
         value = answer.get(name)
-        pair = value if isinstance(value, list) else [value, None]
-        seen.now, seen.limit = _number(pair[0]), _number(pair[1] if len(pair) > 1 else None)
+        now, limit, *_ = [*value, None, None] if isinstance(value, list) else [value, None]
+        seen.now, seen.limit = _number(now), _number(limit)
 
 
 async def _past(ctx: Ctx, names: list[str], evidence: dict[str, _Evidence]) -> None:
@@ -137,7 +137,7 @@ def _judged(row: JsonObject, seen: _Evidence) -> JsonObject:
             warning.append(f"It has {', '.join(errors)} in its pool.")
     for alert in seen.alerts:
         told = str(alert.get("formatted") or alert.get("text"))
-        (failing if alert.get("level") in _SEVERE else warning).append(told)
+        (failing if str(alert.get("level")) in _SEVERE else warning).append(told)
     if seen.smart is not None and "FAILED" in seen.smart:
         failing.append(f"Self-test: {seen.smart}.")
     if seen.now is not None and seen.limit is not None and seen.now >= seen.limit:

@@ -10,7 +10,7 @@ from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
 from holdfast.appliances.truenas.collections import Collection, at_least_one, create, given
 from holdfast.appliances.truenas.guests import Found, find_guest, state_of
 from holdfast.appliances.truenas.identifiers import DatasetPath
-from holdfast.appliances.truenas.reading import plain
+from holdfast.appliances.truenas.reading import plain, whole_number
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.guests import GuestName, Kind
 from holdfast.control.answers import JsonObject, UndoCall
@@ -131,8 +131,8 @@ def _back(found: Found, before: JsonObject) -> JsonObject:
     for name, value in before.items():
         if name == "memory" and isinstance(value, int):
             arguments["memory_mib"] = value // 2**20 if found.space == "virt.instance" else value
-        elif name == "cpu" and isinstance(value, str) and value.isdigit():
-            arguments["cores"] = int(value)
+        elif name == "cpu" and isinstance(value, str) and (cores := whole_number(value)) is not None:
+            arguments["cores"] = cores
         else:
             arguments[name] = value
     return arguments

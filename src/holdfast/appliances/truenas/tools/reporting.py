@@ -9,7 +9,7 @@ from pydantic import Field
 from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.models.reporting import Forecast, Graph, GraphPage, Growth, Point, Thinned
-from holdfast.appliances.truenas.reading import iso_time, made, server_page
+from holdfast.appliances.truenas.reading import iso_time, made, server_page, whole_number
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.appliances.truenas.trends import Stretch, slope_per_day, thinned
@@ -186,8 +186,8 @@ async def _snapshots(ctx: Ctx, pool: str) -> list[JsonObject]:
 
 
 def _number_of(value: JsonValue) -> float | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return float(value)
+    if isinstance(value, str) and (number := whole_number(value)) is not None:
+        return float(number)
     if value is not None and not isinstance(value, (int, float)):
         raise ProtocolError("A snapshot has a time or size that is no number.")
     return _number(value)
