@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import AttemptTimeoutError
-from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, Part, Request
+from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, Part, Reply, Request
 from tests.support.realtime import REAL_TIME
 from tests.transport.peers import OK, Exchange, listening, peer
 
@@ -19,7 +19,7 @@ class Late:
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.asked = asyncio.Event()
-        self.told: list[asyncio.Future[None]] = []
+        self.told: list[asyncio.Future[Reply | None]] = []
 
     async def __call__(self, exchange: Exchange) -> None:
         self.asked.set()

@@ -26,7 +26,7 @@ class Work:
         self.go = asyncio.Event()
         self.begun = asyncio.Event()
         self.came: list[str] = []
-        self.told: list[asyncio.Future[None]] = []
+        self.told: list[asyncio.Future[str | None]] = []
         self.error: Exception | None = None
 
     async def carry(self) -> str:
@@ -93,7 +93,7 @@ async def test_what_had_been_sent_goes_on_and_is_over_with_its_answer() -> None:
     await asyncio.wait_for(work.given_up(), 2)
     assert (work.came, [one.done() for one in work.told]) == ([], [False])
     work.go.set()
-    await asyncio.wait_for(work.told[0], 2)
+    assert await asyncio.wait_for(work.told[0], 2) == "answer"
     assert work.came == ["done"]
 
 
@@ -103,7 +103,7 @@ async def test_a_failure_of_what_was_given_up_is_its_end_and_nobodys_accident() 
     work.error = LostReplyError("gone")
     await asyncio.wait_for(work.given_up(), 2)
     work.go.set()
-    await asyncio.wait_for(work.told[0], 2)
+    assert await asyncio.wait_for(work.told[0], 2) is None
     assert work.came == ["failed"]
 
 
@@ -111,7 +111,7 @@ async def test_a_failure_of_what_was_given_up_is_its_end_and_nobodys_accident() 
 async def test_it_is_listened_to_as_long_as_was_said_and_no_longer() -> None:
     work = Work(sent=True, listen_s=0.05)
     await asyncio.wait_for(work.given_up(), 2)
-    await asyncio.wait_for(work.told[0], 2)
+    assert await asyncio.wait_for(work.told[0], 2) is None
     assert work.came == ["cancelled"]
 
 

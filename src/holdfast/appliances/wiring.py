@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from holdfast.config import TargetSettings
 from holdfast.errors import ConfigError
 from holdfast.resilience import Policy
-from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, TlsSettings
+from holdfast.transport import ConnectionPool, GivenUp, HttpTransport, Reply, TlsSettings
 
 _Settings = TypeVar("_Settings", bound=TargetSettings)
 
@@ -44,7 +44,7 @@ def tls_of(settings: TargetSettings) -> TlsSettings:
 
 
 def transport_of(
-    settings: TargetSettings, pool: ConnectionPool, *, keepalive_s: float, given_up: GivenUp | None = None
+    settings: TargetSettings, pool: ConnectionPool, *, keepalive_s: float, given_up: GivenUp[Reply] | None = None
 ) -> HttpTransport:
     """The HTTP transport of a target; `keepalive_s` stays below the appliance's own idle limit."""
     return HttpTransport(

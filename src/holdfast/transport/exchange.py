@@ -40,7 +40,7 @@ async def exchange(
     body = bytearray()
     started = time.monotonic()
 
-    async def carry() -> aiohttp.ClientResponse:
+    async def carry() -> Reply:
         response = await _session(transport, request).request(request.method, url, **options)
         try:
             if response.status == 101:
@@ -54,13 +54,23 @@ async def exchange(
         except BaseException:
             response.close()
             raise
-        return response  # read to its end, by which its connection is free again
+        # Read to its end, by which its connection is free again.
+        return Reply(
+            status=response.status,
+            reason=_clean(response.reason or ""),
+            headers=Headers([(name, _clean(value)) for name, value in response.headers.items()]),
+            body=bytes(body),
+            method=request.method,
+            sends=attempt.sends,
+            elapsed_s=time.monotonic() - started,
+            limits=request.limits or transport.limits,
+        )
 
     given_up = transport.given_up
     try:
         async with asyncio.timeout(budget), transport.pool.slot(transport.origin.host, transport.origin.port):
             attempt.waiting = False
-            response = await (carry() if given_up is None else outlived(carry, attempt, given_up))
+            return await (carry() if given_up is None else outlived(carry, attempt, given_up))
     except StopError as stop:
         raise stop.error from stop.__cause__
     except HoldfastError:
@@ -71,16 +81,6 @@ async def exchange(
         raise attempt.timed_out(budget) from None
     except aiohttp.ClientError as error:
         raise attempt.failure(error) from error
-    return Reply(
-        status=response.status,
-        reason=_clean(response.reason or ""),
-        headers=Headers([(name, _clean(value)) for name, value in response.headers.items()]),
-        body=bytes(body),
-        method=request.method,
-        sends=attempt.sends,
-        elapsed_s=time.monotonic() - started,
-        limits=request.limits or transport.limits,
-    )
 
 
 def _attempt(transport: HttpTransport, request: Request) -> Attempt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from holdfast.transport.attempt import Attempt
@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class GivenUp:
+class GivenUp(Generic[T]):
     """What becomes of a request that was given up when it had been sent, whole.
 
     Attributes:
         listen_s: How long its answer is still waited for, seconds.
-        told: Told of the wait, in the context of who gave up; it is done when the answer has come or is waited for no
-            more.
+        told: Told of the wait, in the context of who gave up; its result is the answer, or None when there was none, or
+            it is waited for no more.
     """
 
     listen_s: float
-    told: Callable[[asyncio.Future[None]], None]
+    told: Callable[[asyncio.Future[T | None]], None]
 
 
-async def outlived(carry: Callable[[], Awaitable[T]], attempt: Attempt, given_up: GivenUp) -> T:
+async def outlived(carry: Callable[[], Awaitable[T]], attempt: Attempt, given_up: GivenUp[T]) -> T:
     """Carry out an attempt; given up before the request had been sent it ends at once, and nothing is sent."""
 
     async def carried() -> T:
@@ -50,16 +50,15 @@ async def outlived(carry: Callable[[], Awaitable[T]], attempt: Attempt, given_up
         raise
 
 
-def _listen(task: asyncio.Task[T], given_up: GivenUp) -> None:
+def _listen(task: asyncio.Task[T], given_up: GivenUp[T]) -> None:
     loop = asyncio.get_running_loop()
     end = loop.call_later(given_up.listen_s, task.cancel)
-    over: asyncio.Future[None] = loop.create_future()
+    over: asyncio.Future[T | None] = loop.create_future()
 
     def heard(done: asyncio.Future[T]) -> None:
         end.cancel()
-        over.set_result(None)
-        if not done.cancelled():
-            done.exception()  # there is nobody left to tell
+        failed = done.cancelled() or done.exception() is not None  # there is nobody left to tell
+        over.set_result(None if failed else done.result())
 
     task.add_done_callback(heard)
     given_up.told(over)

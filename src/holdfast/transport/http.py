@@ -77,7 +77,7 @@ class HttpTransport:
         proxy: str | None = None,
         target: str | None = None,
         on_send: OnSend | None = None,
-        given_up: GivenUp | None = None,
+        given_up: GivenUp[Reply] | None = None,
     ) -> None:
         self.origin, rest = Origin.parse(base_url)
         if rest not in ("", "/"):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from holdfast.appliances.idrac.collections import Collections
 from holdfast.appliances.idrac.errors import NotReadyError
+from holdfast.appliances.idrac.logins import ROOT
 from holdfast.appliances.idrac.places import Places
 from holdfast.appliances.idrac.reading import text
-from holdfast.appliances.idrac.session import ROOT
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.idrac.writing import Answered, Writing
 from holdfast.errors import HoldfastError, RefusedError

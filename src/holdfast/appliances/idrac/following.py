@@ -16,8 +16,8 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from holdfast.appliances.idrac.logins import ROOT
 from holdfast.appliances.idrac.reading import link, objects, text
-from holdfast.appliances.idrac.session import ROOT
 from holdfast.control.answers import JsonObject
 from holdfast.errors import AttemptTimeoutError, HoldfastError, NotSentError, TlsError, UnsupportedError
 

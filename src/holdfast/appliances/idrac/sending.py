@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from holdfast.appliances.idrac.errors import body_of, error_of, verdict_of
-from holdfast.appliances.idrac.inflight import LISTEN_S, InFlight, keep_place
-from holdfast.appliances.idrac.session import LOGOUT_BUDGET_S, PREFIX, ROOT, Session
+from holdfast.appliances.idrac.inflight import LISTEN_S, InFlight, alone, keep_for_request
+from holdfast.appliances.idrac.logins import ROOT, answered_late
+from holdfast.appliances.idrac.session import LOGOUT_WAIT_S, PREFIX, Session
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.appliances.idrac.unfinished import Unfinished
 from holdfast.appliances.lifetime import GuardedClient
@@ -30,6 +33,7 @@ DOWNLOAD_S: Final = 900.0
 KEEPALIVE_S: Final = 30.0
 """The iDRAC closes idle connections after 60 s (contract 3)."""
 
+_log = logging.getLogger("holdfast.idrac")
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "OData-Version": "4.0"}
 
 
@@ -52,11 +56,11 @@ class Requests(GuardedClient[IDracSettings]):
         settings = settings_of(IDracSettings, config)
         super().__init__(settings, pool)
         self._on_secret = on_secret
-        given_up = GivenUp(LISTEN_S, keep_place)
+        given_up = GivenUp[Reply](LISTEN_S, _go_on_listening)
         self._http = transport_of(settings, self._pool, keepalive_s=KEEPALIVE_S, given_up=given_up)
         self._session = Session(
             settings,
-            self._http.send,
+            self._send_alone,
             origin=self._http.origin,
             find_sessions=self._sessions_link,
             on_secret=on_secret,
@@ -100,11 +104,11 @@ class Requests(GuardedClient[IDracSettings]):
         """Finish what must not be left half done, delete our session and release connections."""
         await self.unfinished.wait()
         try:
-            async with self._in_flight.place(LOGOUT_BUDGET_S):
+            async with self._in_flight.place(LOGOUT_WAIT_S):
                 await self._session.close()
         except OverloadedError:
-            # A session that stays taken for half an hour is worse than a request too many.
-            await self._session.close()
+            # One more would be more than it takes; a session that stays ends with its idle time-out.
+            _log.warning("%s: the iDRAC answers nothing; its session could not be deleted", self.settings.label)
         await super().close()
 
     async def get(self, link: str, *, query: Query | None = None, authenticated: bool = True) -> JsonObject:
@@ -133,6 +137,7 @@ class Requests(GuardedClient[IDracSettings]):
         request = replace(self._request(self._own(link), accept="*/*"), attempt_timeout_s=DOWNLOAD_S)
 
         async def into_file(one: Request) -> Reply:
+            await alone(one.attempt_timeout_s)
             return await self._http.download(one, destination, max_bytes=max_bytes)
 
         async def attempt() -> Reply:
@@ -176,10 +181,15 @@ class Requests(GuardedClient[IDracSettings]):
             fresh_connection=writes,
         )
 
+    async def _send_alone(self, request: Request) -> Reply:
+        """Send from a place that is held, when nothing that was given up is under way from it any more."""
+        await alone(request.attempt_timeout_s)
+        return await self._http.send(request)
+
     async def _attempt(self, request: Request, authenticated: bool = True, *, changes: bool = False) -> Reply:
         async with self._in_flight.place(request.attempt_timeout_s):
             session = self._session
-            reply = await (session.send(request, changes=changes) if authenticated else self._http.send(request))
+            reply = await (session.send(request, changes=changes) if authenticated else self._send_alone(request))
         if reply.status >= 400:
             raise error_of(reply)
         return reply
@@ -208,7 +218,7 @@ class Requests(GuardedClient[IDracSettings]):
         """Where sessions are opened, as the root says; None when it names no place (then Basic is used)."""
         if self._root is None:
             # Within an attempt that holds a slot already.
-            reply = await self._http.send(self._request(ROOT))
+            reply = await self._send_alone(self._request(ROOT))
             if reply.status in (401, 403):
                 return None
             if reply.status >= 400:
@@ -218,3 +228,8 @@ class Requests(GuardedClient[IDracSettings]):
         sessions = opt_object(links, "Sessions") if links is not None else None
         link = opt_str(sessions, "@odata.id") if sessions is not None else None
         return None if link is None else same_origin_path(link, PREFIX, origin=self._http.origin)
+
+
+def _go_on_listening(answer: asyncio.Future[Reply | None]) -> None:
+    keep_for_request(answer)
+    answered_late(answer)

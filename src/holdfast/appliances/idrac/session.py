@@ -6,32 +6,28 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from holdfast.appliances.idrac.errors import NotReadyError, SessionPoolFullError, body_of, error_of
+from holdfast.appliances.idrac.errors import SessionPoolFullError, body_of, error_of
 from holdfast.appliances.idrac.inflight import keep_place
-from holdfast.appliances.idrac.outage import PATIENCE_S, Outage
+from holdfast.appliances.idrac.logins import ROOT, Logins, Send
+from holdfast.appliances.idrac.outage import Outage
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.errors import (
-    AuthenticationError,
     Executed,
     HoldfastError,
     LostReplyError,
     NotFoundError,
-    NotSentError,
     ProtocolError,
-    QuarantinedError,
     UnsupportedError,
 )
-from holdfast.transport import CredentialLatch, Origin, Reply, Request, path, same_origin_path
+from holdfast.transport import Origin, Reply, Request, path, same_origin_path
 from holdfast.transport.values import JsonValue
 
 _log = logging.getLogger("holdfast.idrac")
 PREFIX: Final = "/redfish/"
-ROOT: Final = path("redfish", "v1")
 LEGACY_SESSIONS: Final = path("redfish", "v1", "Sessions")
 RENEW_AT: Final = 0.8
 """Part of the idle time-out after which a session is replaced before it is used (contract 4.1)."""
@@ -46,10 +42,8 @@ BASIC_FOR_S: Final = 120.0
 LOST_FOR_S: Final = 1800.0
 """Default idle time-out of a session: so long one whose opening was answered into the void may stay."""
 LOGOUT_BUDGET_S: Final = 2.0
-LOGINS_AT_ONCE: Final = 2
-"""An iDRAC blocks an address after three refused logins: so many may be refused before the first refusal is known."""
-
-Send = Callable[[Request], Awaitable[Reply]]
+LOGOUT_WAIT_S: Final = 5.0
+"""How long the logout waits for its turn at an iDRAC that is at as many requests as it takes."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +71,16 @@ class Session:
         self._find_sessions = find_sessions
         self._monotonic = monotonic
         self._on_secret = on_secret
-        self._latch = CredentialLatch("the user name and password")
         self._token: _Token | None = None
         self._used_at = 0.0
         self._idle_s: float | None = None
         self._basic_until = 0.0
         self._opening = asyncio.Lock()
-        self._logins = asyncio.Semaphore(LOGINS_AT_ONCE)
         self._pending: asyncio.Task[None] | None = None
         self._left: list[_Token] = []
         self._lost = False
         self.outage = Outage(monotonic)
+        self._logins = Logins(send, self.outage)
 
     @property
     def by_basic(self) -> bool:
@@ -127,70 +120,19 @@ class Session:
         token = await self._current(changes=changes)
         if token is None:
             return await self._send_basic(request, send)
-        reply = await self._watched(_with_token(request, token), send)
+        reply = await self._logins.watched(_with_token(request, token), send)
         if reply.status == 401:
             self._forget(token)
             token = await self._current(changes=changes)
             if token is None:
                 return await self._send_basic(request, send)
-            reply = await self._watched(_with_token(request, token), send)
+            reply = await self._logins.watched(_with_token(request, token), send)
         self._used_at = self._monotonic()
         return _not_refused(reply)
 
-    async def _watched(self, request: Request, send: Send) -> Reply:
-        """Send, and notice an iDRAC that is away."""
-        try:
-            reply = await send(request)
-        except (NotSentError, LostReplyError):
-            self.outage.away()
-            raise
-        if reply.status in (502, 503, 504) and not isinstance(error_of(reply), SessionPoolFullError):
-            self.outage.away()
-        return reply
-
-    @asynccontextmanager
-    async def _login(self) -> AsyncIterator[None]:
-        """Send the credential; a refusal ends its use unless a restart excuses it."""
-        async with self._logins:
-            await self._wait_for_readiness()
-            sent_at = self.outage.monotonic()
-            async with self._latch.use(), self._excused(sent_at):
-                yield
-        self.outage.accepted()
-
-    @asynccontextmanager
-    async def _excused(self, sent_at: float) -> AsyncIterator[None]:
-        try:
-            yield
-        except QuarantinedError:
-            raise
-        except AuthenticationError as error:
-            if not self.outage.excuses(sent_at):
-                raise
-            raise self._not_yet(self.outage.wait_s) from error
-
-    async def _wait_for_readiness(self) -> None:
-        """After an excused refusal no login is sent before its time, nor before the service root answers."""
-        if not self.outage.doubtful:
-            return
-        if (left := self.outage.wait_s) > 0:
-            raise self._not_yet(left)
-        reply = await self._watched(Request("GET", ROOT, headers={"Accept": "application/json"}), self._send)
-        if reply.status != 200 or not body_of(reply):
-            raise self._not_yet(PATIENCE_S / 4)
-
-    @staticmethod
-    def _not_yet(after_s: float) -> NotReadyError:
-        return NotReadyError(
-            "The iDRAC restarts, and refused a login meanwhile that it accepted before. Nothing was executed.",
-            retry_after_s=round(after_s, 1),
-            next_step="Repeat then: the login is sent once more, and not again if it is refused.",
-        )
-
     async def _send_basic(self, request: Request, send: Send) -> Reply:
-        async with self._login():
-            known = replace(request, headers={**request.headers, **self._basic()})
-            return _not_refused(await self._watched(known, send))
+        known = replace(request, headers={**request.headers, **self._basic()})
+        return await self._logins.log_in(known, send, _not_refused)
 
     def _basic(self) -> dict[str, str]:
         pair = f"{self._settings.username}:{self._settings.password.reveal()}"
@@ -237,7 +179,7 @@ class Session:
         if service in ("", ROOT):
             return IDLE_S
         try:
-            reply = await self._watched(_with_token(Request("GET", service), token), self._send)
+            reply = await self._logins.watched(_with_token(Request("GET", service), token), self._send)
             told = body_of(reply).get("SessionTimeout") if reply.ok else None
         except HoldfastError:
             return IDLE_S
@@ -282,18 +224,31 @@ class Session:
         """A session; a full pool is asked again twice."""
         for pause in POOL_WAITS_S:
             try:
-                async with self._login():
-                    return await self._create(sessions)
+                return await self._create(sessions)
             except SessionPoolFullError:
                 await asyncio.sleep(min(pause, self._settings.retry_max_wait))
-        async with self._login():
-            return await self._create(sessions)
+        return await self._create(sessions)
 
     async def _create(self, sessions: str) -> _Token:
         body: JsonValue = {"UserName": self._settings.username, "Password": self._settings.password.reveal()}
-        reply = await self._watched(Request("POST", sessions, json=body, fresh_connection=True), self._send)
-        if reply.status in (404, 405) and sessions != LEGACY_SESSIONS:
+        request = Request("POST", sessions, json=body, fresh_connection=True)
+        try:
+            return await self._logins.log_in(request, self._send, self._opened, self._adopt)
+        except (NotFoundError, UnsupportedError) as error:
+            if error.status not in (404, 405) or sessions == LEGACY_SESSIONS:
+                raise
             return await self._create(LEGACY_SESSIONS)
+
+    def _adopt(self, token: _Token) -> None:
+        """Use a session whose opening was answered when nobody waited for it any more."""
+        if self._token is not None:
+            self._left.append(token)
+            return
+        self._token, self._idle_s, self._used_at = token, None, self._monotonic()
+        self._lost, self._basic_until = False, 0.0
+
+    def _opened(self, reply: Reply) -> _Token:
+        """The session that was opened."""
         if reply.status >= 400:
             raise error_of(reply)
         value = reply.headers.get("X-Auth-Token")
