@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.control.caller import Question, Reply
 from holdfast.control.change import Earlier
-from holdfast.errors import NotFoundError
+from holdfast.errors import HoldfastError, NotFoundError
 from holdfast.simulators.truenas.jobs import Job
 from tests.appliances.truenas.case import PERSONAS, TRACELESS, Case
 from tests.appliances.truenas.harness import (
@@ -80,6 +80,57 @@ async def test_a_write_that_never_arrived_is_never_called_done_and_one_whose_ans
         allowed = {"unknown"} if (case.tool, persona) in TRACELESS else set(case.lost.split("|"))
         assert answer in (allowed | {"started"} if "applied" in allowed else allowed), answer
         assert calls_of(made, method) == before + 2
+
+
+async def recalled(made: Room, case: Case, arguments: dict[str, object], sent_at: float) -> str:
+    """What a later process would believe, which knows nothing but the arguments and when they were sent."""
+    try:
+        change = await made.application.dispatcher.recompute(
+            f"truenas_{case.tool}",
+            "truenas.lab",
+            arguments,  # type: ignore[arg-type]  # JSON
+        )
+        if change.nothing_to_do or not change.state_tells or change.recall is None:
+            return "unknown"
+        return (await change.recall(Earlier(sent_at))).effect
+    except HoldfastError:
+        return "unknown"
+
+
+@every_write
+async def test_a_later_process_denies_nothing_that_was_carried_out_and_claims_nothing_that_was_not(
+    case: Case, persona: str, tmp_path: Path
+) -> None:
+    async with nas(tmp_path, persona) as made:
+        arguments = await prepare(made, case)
+        made.clock.advance(300)
+        assert await recalled(made, case, arguments, made.clock.now()) != "applied"
+        sent_at = made.clock.now()
+        done = await made.call(f"truenas_{case.tool}", **arguments)
+        assert done["outcome"] == case.outcome
+        await forgive(made)
+        (await client_of(made)).known_jobs.clear()
+        assert await recalled(made, case, arguments, sent_at) != "not_applied"
+
+
+async def test_a_later_process_does_not_deny_a_network_card_because_it_is_there_before_it_looks(
+    tmp_path: Path,
+) -> None:
+    case = Case("add_vm_device", {"guest": "win-lab", "nic": "eno2"})
+    async with nas(tmp_path) as made:
+        sent_at = made.clock.now()
+        assert await outcome(made, case, dict(case.arguments)) == "applied"
+        assert await recalled(made, case, dict(case.arguments), sent_at) == "unknown"
+
+
+async def test_a_later_process_does_not_deny_what_truenas_has_made_with_other_values(tmp_path: Path) -> None:
+    task: dict[str, object] = {"dataset": "tank/home", "schedule": "0 * * * *", "keep": 24}
+    case = Case("create_snapshot_task", task)
+    async with nas(tmp_path) as made:
+        sent_at = made.clock.now()
+        await outcome(made, case, task)
+        other = {**task, "keep": 25}
+        assert await recalled(made, case, other, sent_at) == "unknown"
 
 
 @pytest.mark.parametrize("persona", PERSONAS)

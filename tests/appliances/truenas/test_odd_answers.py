@@ -72,6 +72,8 @@ async def test_odd_answers_once_a_write_was_sent_end_in_an_outcome_or_a_typed_er
         ("list_protection_tasks", Trial("pool.snapshottask.query", (0, "lifetime_unit"), GONE)),
         ("list_scrub_tasks", Trial("pool.scrub.query", (0,), {})),
         ("create_group", Trial("group.query", (0, "id"), [])),
+        ("create_interface", Trial("interface.query", (0, "id"), {})),
+        ("update_privilege", Trial("group.query", (0, "id"), {})),
         ("disk_health", Trial("alert.list", (0, "level"), {})),
         ("disk_health", Trial("disk.temperatures", ("sdf",), [])),
         ("list_container_images", Trial("virt.instance.image_choices", ("debian/bookworm", "label"), {"odd": 1})),

@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reach import Way, own_way, refuse_cutting
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.errors import ConflictError, Executed
 from holdfast.transport.values import JsonObject, JsonValue
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.jobs import wait_for
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.errors import (

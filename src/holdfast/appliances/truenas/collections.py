@@ -6,13 +6,14 @@ Objects are recognised by their id and by what they are, never by their place in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Unpack
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.reading import plain
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.traces import secret_set
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Cautions, Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
@@ -191,9 +192,10 @@ async def create(
             undo = kind.undo_create(values[kind.key])
         else:
             cannot_undo = "The call that takes it back needs its id: it is told once it exists."
+    sent = write or Write((Way(f"{kind.namespace}.create", ({**values, **(secret or {})},)),))
     return await change(
         ctx,
-        write or Write((Way(f"{kind.namespace}.create", ({**values, **(secret or {})},)),)),
+        replace(sent, relative=bool(same)),
         summary=summary or f"Create the {kind.noun} {values[kind.key]}",
         before={},
         after=after,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import dig
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject
 from holdfast.errors import ConflictError, NotFoundError, UnsupportedError
 from holdfast.transport.values import JsonValue

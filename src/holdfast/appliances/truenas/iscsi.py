@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import Collection, find
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.errors import ConflictError
 from holdfast.transport.values import JsonObject, JsonValue, get_int
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import plain
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.errors import ConflictError, Executed, HoldfastError, LostReplyError, NotFoundError, ValidationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast.appliances.truenas.changes import Ctx
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.errors import ApplianceError, ConflictError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue, as_objects
 

@@ -8,8 +8,8 @@ import contextlib
 import ipaddress
 from dataclasses import dataclass
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import dig
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.errors import ConflictError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

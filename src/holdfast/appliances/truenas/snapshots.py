@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.reading import dig, whole_number
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.errors import ApplianceError, NotFoundError
 from holdfast.transport.values import JsonObject, JsonValue, as_objects, get_str
 

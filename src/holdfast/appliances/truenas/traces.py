@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from holdfast.appliances.truenas.changes import Seen
 from holdfast.appliances.truenas.jobs import MASK
+from holdfast.appliances.truenas.writes import Seen
 from holdfast.transport.values import JsonObject
 
 

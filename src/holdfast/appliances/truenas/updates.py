@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.models.system import UpdateState
 from holdfast.appliances.truenas.reading import dig
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.cutting import cut

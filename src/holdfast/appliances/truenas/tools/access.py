@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, update
 from holdfast.appliances.truenas.models.accounts import (
     Member,
@@ -20,6 +20,7 @@ from holdfast.appliances.truenas.models.accounts import (
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.accounts import GROUP, Ref, own_account
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -129,8 +130,8 @@ async def _groups(ctx: Ctx, refs: list[str]) -> list[JsonObject]:
 async def _mine(ctx: Ctx, row: JsonObject) -> bool:
     """Whether a privilege gives the account that Holdfast uses any role."""
     own = await _own_groups(ctx)
-    rows = await ctx.client.query("group.query", [["gid", "in", row["gids"]]], {"select": ["id"]})
-    return any(one.get("id") in own for one in rows)
+    rows = await ctx.client.query("group.query", [["gid", "in", row.get("gids")]], {"select": ["id"]})
+    return any(get_int(one, "id") in own for one in rows)
 
 
 @tool(title="Create privilege", toolset="access", risk=Risk.DESTRUCTIVE, idempotent=False)

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import (
     Collection,
     again,
@@ -22,6 +21,7 @@ from holdfast.appliances.truenas.collections import (
 )
 from holdfast.appliances.truenas.models.accounts import ApiKey, ApiKeyPage, Group, GroupPage, User, UserPage
 from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import UserName

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic import JsonValue as AnyJson
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.compose import compose_problems
 from holdfast.appliances.truenas.composetext import Compose
 from holdfast.appliances.truenas.feeds import Feed
@@ -26,6 +26,7 @@ from holdfast.appliances.truenas.models.apps import (
 )
 from holdfast.appliances.truenas.reading import bounded, dig, made, plain, server_page
 from holdfast.appliances.truenas.tools.apps import app_named
+from holdfast.appliances.truenas.writes import Ctx, Seen, call, job
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

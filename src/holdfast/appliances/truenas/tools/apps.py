@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 from pydantic import JsonValue as AnyJson
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.compose import compose_problems
 from holdfast.appliances.truenas.composetext import Compose
 from holdfast.appliances.truenas.identifiers import AppName
@@ -20,6 +20,7 @@ from holdfast.appliances.truenas.models.serving import (
     UpgradeSummary,
 )
 from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.writes import Ctx, Seen, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.backup import plan_save
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.configuration import Advanced, ServiceConfig, Settings, WebInterface
 from holdfast.appliances.truenas.reading import dig, made, plain
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.spec import Risk, tool

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.guests import state_of
 from holdfast.appliances.truenas.models.guests import Image, ImagePage
 from holdfast.appliances.truenas.reading import made
+from holdfast.appliances.truenas.writes import Ctx, Seen, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

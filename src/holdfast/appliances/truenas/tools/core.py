@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.identifiers import JobNumber
 from holdfast.appliances.truenas.jobs import FOLLOW_FROM_S, Job, job_state, wait_for
 from holdfast.appliances.truenas.models.core import (
@@ -20,6 +19,7 @@ from holdfast.appliances.truenas.models.core import (
 )
 from holdfast.appliances.truenas.outcomes import end_of, errors_in, read_result, tells
 from holdfast.appliances.truenas.reading import dig, made
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import (

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, Size
-from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Verdict, call, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import given, given_some
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.outcomes import failed_parts
 from holdfast.appliances.truenas.snapshots import dataset_row
+from holdfast.appliances.truenas.writes import Ctx, Look, Seen, Verdict, call, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import UserName

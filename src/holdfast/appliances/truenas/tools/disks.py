@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.appliances.truenas.arguments import PoolFilter
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.storage import DiskHealth, DiskHealthPage
 from holdfast.appliances.truenas.pools import Leaf, leaves
 from holdfast.appliances.truenas.reading import made
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 from holdfast.errors import ApplianceError

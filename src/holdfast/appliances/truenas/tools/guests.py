@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.guests import Found, find_guest, guest_rows, state_of
 from holdfast.appliances.truenas.models.guests import Device, Guest, GuestDetail, GuestPage
 from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, page

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.health import Health, Part, Verdict
 from holdfast.appliances.truenas.reading import dig
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import JsonObject
 from holdfast.control.spec import tool
 from holdfast.errors import (

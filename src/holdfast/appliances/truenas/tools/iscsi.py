@@ -7,7 +7,6 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath, SharePath
 from holdfast.appliances.truenas.iscsi import (
@@ -21,6 +20,7 @@ from holdfast.appliances.truenas.iscsi import (
 )
 from holdfast.appliances.truenas.models.serving import IscsiPage, IscsiRow
 from holdfast.appliances.truenas.reading import made
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpAddress

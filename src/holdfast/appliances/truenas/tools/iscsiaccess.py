@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import at_least_one, create, find, given, update
 from holdfast.appliances.truenas.iscsi import AUTH, INITIATOR, PORTAL, TARGET, group_of, number_of, only_group
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
 from holdfast.control.identifiers import IpAddress

@@ -6,11 +6,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.identifiers import JobNumber
 from holdfast.appliances.truenas.jobs import POLL_S, job_state
 from holdfast.appliances.truenas.models.core import JobLog, JobPage, JobRow
 from holdfast.appliances.truenas.reading import bounded, made, server_page
+from holdfast.appliances.truenas.writes import Ctx, Seen, call
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import Risk, tool

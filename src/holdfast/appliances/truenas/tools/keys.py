@@ -8,12 +8,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Verdict, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import at_least_one, create, find, given, update
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.secretfiles import SecretFile
 from holdfast.appliances.truenas.tools.accounts import KEY, USER, Ref
 from holdfast.appliances.truenas.traces import stamped
+from holdfast.appliances.truenas.writes import Ctx, Seen, Verdict, Write
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Observed
 from holdfast.control.grammar import Grammar

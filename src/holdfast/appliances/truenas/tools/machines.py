@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import Collection, at_least_one, create, given
 from holdfast.appliances.truenas.guests import Found, find_guest, state_of
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.reading import plain, whole_number
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.tools.guests import GuestName, Kind
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -202,7 +204,7 @@ async def truenas_add_vm_device(
     else:
         attributes = {"dtype": "NIC", "type": "VIRTIO", "nic_attach": nic}
     filters: list[JsonValue] = [["vm", "=", found.id]]
-    before = {row.get("id") for row in await ctx.client.query("vm.device.query", filters)}
+    before = [row.get("id") for row in await ctx.client.query("vm.device.query", filters)]
     key = "nic_attach" if nic is not None else "path"
 
     async def look() -> Seen:
@@ -218,7 +220,7 @@ async def truenas_add_vm_device(
 
     return await change(
         ctx,
-        call("vm.device.create", {"vm": found.id, "attributes": attributes}),
+        replace(call("vm.device.create", {"vm": found.id, "attributes": attributes}), relative=True),
         summary=f"Give {found.label} a {attributes['dtype']} ({attributes[key]})",
         before={},
         after=dict(attributes),

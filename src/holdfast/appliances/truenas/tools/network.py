@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import at_least_one, given
 from holdfast.appliances.truenas.models.network import Interface, InterfacePage, NetworkChanges
 from holdfast.appliances.truenas.network import (
@@ -21,6 +21,7 @@ from holdfast.appliances.truenas.network import (
     shown,
 )
 from holdfast.appliances.truenas.reading import dig, made
+from holdfast.appliances.truenas.writes import Ctx, Seen, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar
@@ -217,7 +218,7 @@ async def truenas_create_interface(
     if kind == "LAG" and not members:
         raise InputError("A LAG needs members.")
     rows = await ctx.client.query("interface.query", [], {"select": ["id"]})
-    there = {row.get("id") for row in rows}
+    there = [row.get("id") for row in rows]
     if name in there:
         raise ConflictError(f"There already is an interface {name}.", next_step="Choose another name.")
     if unknown := [one for one in (*(members or []), *([parent] if parent else [])) if one not in there]:

@@ -7,11 +7,12 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.acl import AclLine, entry_of, holds, kind_of, lines_of
-from holdfast.appliances.truenas.changes import Ctx, Look, Seen, Write, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import given
 from holdfast.appliances.truenas.identifiers import DatasetPath, SharePath
 from holdfast.appliances.truenas.models.permissions import Permissions, Quota, QuotaPage
 from holdfast.appliances.truenas.reading import made, server_page
+from holdfast.appliances.truenas.writes import Ctx, Look, Seen, Write, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

@@ -8,12 +8,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DiskIdentifier, Member, PoolFilter
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.identifiers import DiskName, PoolName
 from holdfast.appliances.truenas.models.storage import Disk, DiskPage, Topology, Vdev
 from holdfast.appliances.truenas.pools import disk_like, exported, free_disk, leaf_named, leaves, pool_named
 from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write, call, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, page

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Recursive, Schedule, Unit
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import Collection, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.models.protection import Retention, Task, TaskPage
@@ -16,6 +16,7 @@ from holdfast.appliances.truenas.reading import dig, made
 from holdfast.appliances.truenas.releases import Way
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.appliances.truenas.tasks import CLOUD_SYNC, KINDS, REPLICATION, RSYNC, SNAPSHOT_TASK, cron, cron_text
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write
 from holdfast.control.answers import JsonObject
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, page

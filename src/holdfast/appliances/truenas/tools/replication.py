@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Keep, KeepUnit, NamingSchema, ObjectRef, Schedule, Way
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import DatasetPath
 from holdfast.appliances.truenas.tasks import REPLICATION, cron
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.spec import Risk, tool

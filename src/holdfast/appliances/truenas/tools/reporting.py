@@ -6,13 +6,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.models.reporting import Forecast, Graph, GraphPage, Growth, Point, Thinned
 from holdfast.appliances.truenas.reading import iso_time, made, server_page, whole_number
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
 from holdfast.appliances.truenas.snapshots import dataset_row
 from holdfast.appliances.truenas.trends import Stretch, slope_per_day, thinned
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.grammar import Grammar
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool

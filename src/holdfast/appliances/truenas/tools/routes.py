@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import (
     Collection,
     again,
@@ -23,6 +23,7 @@ from holdfast.appliances.truenas.collections import (
 from holdfast.appliances.truenas.models.network import NetworkInfo, Route, RoutePage
 from holdfast.appliances.truenas.reach import own_way, refuse_cutting
 from holdfast.appliances.truenas.reading import made, plain, server_page
+from holdfast.appliances.truenas.writes import Ctx, Seen, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import Cidr, Fqdn, HostName, IpAddress

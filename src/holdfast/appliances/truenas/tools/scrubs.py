@@ -7,12 +7,13 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Schedule
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import Collection, find, given_some, update
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.models.storage import ResilverWindow, ScrubTask, ScrubTaskPage
 from holdfast.appliances.truenas.reading import made
 from holdfast.appliances.truenas.tasks import cron, cron_text
+from holdfast.appliances.truenas.writes import Ctx, Seen, call
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.paging import Cursor, Limit, page

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, Verdict, Write, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.models.core import Service, ServicePage
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.writes import Ctx, Seen, Verdict, Write, call
 from holdfast.control.answers import UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import ServiceName, Uuid

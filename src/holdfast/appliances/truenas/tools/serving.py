@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.serving import Share, SharePage
 from holdfast.appliances.truenas.reading import made
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.paging import Cursor, Limit, page
 from holdfast.control.spec import tool
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from holdfast.appliances.truenas.changes import Ctx, Seen, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import at_least_one, given
 from holdfast.appliances.truenas.models.sharing import (
     IscsiService,
@@ -17,6 +17,7 @@ from holdfast.appliances.truenas.models.sharing import (
     SmbService,
 )
 from holdfast.appliances.truenas.reading import dig, made, plain
+from holdfast.appliances.truenas.writes import Ctx, Seen, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.grammar import Grammar

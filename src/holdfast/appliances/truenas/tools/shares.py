@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Comment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import Collection, again, at_least_one, create, delete, find, given, update
 from holdfast.appliances.truenas.identifiers import ShareName, SharePath
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.change import Change
 from holdfast.control.identifiers import IpOrCidr, UserName
 from holdfast.control.spec import Risk, tool

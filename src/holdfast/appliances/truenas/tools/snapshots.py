@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Recursive
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.identifiers import DatasetPath, ZfsSnapshotId, ZfsSnapshotName
 from holdfast.appliances.truenas.releases import snapshot_ways
 from holdfast.appliances.truenas.snapshots import (
@@ -19,6 +19,7 @@ from holdfast.appliances.truenas.snapshots import (
     snapshots_like,
     written_since,
 )
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.spec import Risk, tool

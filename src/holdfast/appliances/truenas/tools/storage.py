@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DatasetFilter, PoolFilter
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.models.storage import Dataset, DatasetPage, Snapshot, SnapshotPage
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.releases import SNAPSHOT_QUERY
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.paging import Cursor, Limit
 from holdfast.control.spec import tool
 from holdfast.transport.values import JsonValue

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import BootEnvironment, ObjectRef
-from holdfast.appliances.truenas.changes import Ctx, Look, Seen, call, change, job
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.collections import Collection, again, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.models.system import (
     AuditPage,
@@ -20,6 +20,7 @@ from holdfast.appliances.truenas.models.system import (
 )
 from holdfast.appliances.truenas.reading import made, server_page
 from holdfast.appliances.truenas.updates import offer, plan_update
+from holdfast.appliances.truenas.writes import Ctx, Look, Seen, call, job
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName

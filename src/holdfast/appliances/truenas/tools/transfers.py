@@ -7,12 +7,12 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import Direction, ObjectRef, Schedule, Way
-from holdfast.appliances.truenas.changes import Ctx
 from holdfast.appliances.truenas.collections import again, beyond, create, delete, find, given, given_some, update
 from holdfast.appliances.truenas.identifiers import SharePath
 from holdfast.appliances.truenas.models.credentials import Bucket, BucketPage, Credential, CredentialPage
 from holdfast.appliances.truenas.reading import made
 from holdfast.appliances.truenas.tasks import CLOUD_SYNC, RSYNC, cron
+from holdfast.appliances.truenas.writes import Ctx
 from holdfast.control.change import Change
 from holdfast.control.identifiers import HostOrIp, UserName
 from holdfast.control.paging import Cursor, Limit, page

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast.appliances.truenas.arguments import DiskIdentifier, Member
-from holdfast.appliances.truenas.changes import Ctx, Seen, Write, call, change
+from holdfast.appliances.truenas.changes import change
 from holdfast.appliances.truenas.identifiers import PoolName
 from holdfast.appliances.truenas.pools import (
     Leaf,
@@ -21,6 +21,7 @@ from holdfast.appliances.truenas.pools import (
     vdev_named,
 )
 from holdfast.appliances.truenas.releases import Way
+from holdfast.appliances.truenas.writes import Ctx, Seen, Write, call
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.control.spec import Risk, tool
