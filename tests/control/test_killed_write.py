@@ -99,7 +99,7 @@ async def initialize(process: asyncio.subprocess.Process) -> None:
     }
     await send(process, {"id": 1, "method": "initialize", "params": hello})
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         await process.stdout.readline()
     await send(process, {"method": "notifications/initialized"})
 
@@ -109,7 +109,7 @@ def reader(tmp_path: Path) -> LedgerReader:
     return LedgerReader(state / "ledger", key=load_or_create_key(state / "key"))
 
 
-async def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], limit_s: float = 90.0) -> None:
     """Wait for something that another process does."""
     for _ in range(round(limit_s / 0.02)):
         if condition():
@@ -179,7 +179,7 @@ async def test_a_write_whose_server_dies_between_two_steps_is_never_doubled_and_
         first = await serve(config, dies=step)
         await initialize(first)
         await send(first, START_GUEST)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             assert await first.wait() == -signal.SIGKILL
         settled = step == "after the outcome is on the ledger"
         await settled_by_the_next(tmp_path, config, truth, open_writes=0 if truth is None or settled else 1)
@@ -204,7 +204,7 @@ async def test_a_write_whose_server_is_ended_meanwhile_is_never_doubled_and_is_s
             first.stdin.close()
         else:
             first.send_signal(signal.Signals[ending])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await first.wait()
         running.heal()
         [left] = reader(tmp_path).unsettled()
@@ -241,7 +241,7 @@ async def test_a_write_that_a_living_server_has_under_way_is_settled_by_no_other
         assert [record for record in reader(tmp_path).records() if record.kind == "outcome"] == []
         running.heal()
         assert first.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(90):
             await first.stdout.readline()
         outcomes = [record.body["result"] for record in reader(tmp_path).records() if record.kind == "outcome"]
         assert outcomes == ["applied"]

@@ -17,7 +17,7 @@ from holdfast.config import ServerSettings
 from holdfast.server.guard import AllowedOrigins, HttpGuard, static_tokens
 from holdfast.server.http import bound_socket, serve_http
 from tests.server.serving import TOKEN, Served, serving, serving_app
-from tests.support.realtime import REAL_TIME
+from tests.support.realtime import PATIENT_S, REAL_TIME
 from tests.support.rooms import room
 
 pytestmark = REAL_TIME
@@ -76,7 +76,7 @@ class Client:
 
     async def answer(self) -> int:
         """Status of the next answer; 0 when the connection ends before it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENT_S):
             try:
                 head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             except (asyncio.IncompleteReadError, ConnectionError):
@@ -88,7 +88,7 @@ class Client:
     async def ended_after(self) -> float:
         """Seconds until the server ends the connection."""
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENT_S):
             try:
                 while await self.reader.read(65536):
                     pass
@@ -97,8 +97,8 @@ class Client:
         return asyncio.get_running_loop().time() - began
 
     async def drip(self, text: str = "x") -> None:
-        """Send a little for ever; ends with the connection, or a failure after ten seconds."""
-        async with asyncio.timeout(10):
+        """Send a little for ever; ends with the connection, or a failure when it has gone on too long."""
+        async with asyncio.timeout(PATIENT_S):
             while not self.reader.at_eof() and not self.writer.is_closing():
                 self.send(text)
                 await asyncio.sleep(0.02)
@@ -194,7 +194,7 @@ async def ask(client: socket.socket, served: Served, path: str, more: str = "") 
 async def taken_from(client: socket.socket) -> int:
     """Take in all there is; how many bytes it was."""
     taken = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENT_S):
         try:
             while piece := await asyncio.get_running_loop().sock_recv(client, 1024 * 1024):
                 taken += len(piece)
@@ -214,7 +214,7 @@ def transports(served: Served) -> list[asyncio.Transport]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENT_S):
         while not condition():  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(0.01)
 
@@ -275,7 +275,7 @@ async def test_an_answer_may_take_longer_than_the_limit_while_it_is_taken_in() -
     async with limited() as served, deaf(served, buffer=1024 * 1024) as client:
         await ask(client, served, "/large")
         began, taken = loop.time(), 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENT_S):
             while taken < ANSWER_BYTES:
                 until = taken + 2 * 1024 * 1024
                 while taken < min(until, ANSWER_BYTES):
@@ -378,7 +378,7 @@ async def test_many_clients_that_never_finish_their_headers_hold_up_nobody() -> 
             writer.write(b"GET /healthz HTTP/1.1\r\nHost:")
         status, _ = await served.get("/healthz")
         assert status == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENT_S):
             ends = await asyncio.gather(*(reader.read() for reader, _ in slow), return_exceptions=True)
         assert len(ends) == 200
         for _, writer in slow:

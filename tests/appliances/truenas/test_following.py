@@ -34,6 +34,7 @@ def never(waits: list[float]) -> Callable[[float], Awaitable[None]]:
     return sleep
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
 async def test_a_job_wakes_who_waits_for_it_by_telling_that_it_moved(persona: str, tmp_path: Path) -> None:
     async with nas(tmp_path, persona) as made:

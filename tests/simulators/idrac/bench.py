@@ -178,7 +178,7 @@ async def bench(
         simulator.bmc.host.boot_progress = "OSRunning"
     async with running(simulator, world=the_world, clock=clock) as runs:
         connector = aiohttp.TCPConnector(ssl=runs.authority.client_context())
-        timeout = aiohttp.ClientTimeout(total=20)
+        timeout = aiohttp.ClientTimeout(total=60)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
             who = simulator.credentials
             yield Bench(simulator, runs, clock, http, (who["username"], who["password"]))

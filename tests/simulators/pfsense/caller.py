@@ -62,7 +62,7 @@ class Caller:
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
         user: str | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 60.0,
     ) -> Reply:
         """Send one request; `path` is below /api/v2 unless it begins with `//`, and may have a query string."""
         sent = {"X-API-Key": self.sim.api_key(user or self.username)} | (headers or {})

@@ -158,6 +158,17 @@ async def test_starting_a_managed_guest_only_records_a_wish() -> None:
         assert current["ha"]["state"] == "started"
 
 
+async def test_what_the_manager_does_is_no_change_of_its_configuration() -> None:
+    async with bench() as one:
+        await one.do("POST", "/cluster/ha/resources", {"sid": "vm:110", "state": "started"})
+        resource = await one.get("/cluster/ha/resources/vm:110")
+        assert (await one.get(f"{VM}/status/current"))["ha"]["state"] == "queued"
+        one.clock.advance(2)
+        assert (await one.get(f"{VM}/status/current"))["ha"]["state"] == "started"
+        assert await one.get("/cluster/ha/resources/vm:110") == resource
+        await one.do("PUT", "/cluster/ha/resources/vm:110", {"comment": "x", "digest": resource["digest"]})
+
+
 async def test_a_managed_guest_that_cannot_start_ends_in_error_behind_an_ok_task() -> None:
     async with bench() as one:
         await _manage(one, "vm:111", "stopped")

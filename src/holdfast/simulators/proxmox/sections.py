@@ -76,13 +76,15 @@ class Sections:
         return method_table(call.cluster.release).methods[self.create].schemas
 
     def digest(self, call: Call) -> str:
-        """Over all sections of the file."""
-        return digest_of(self.all(call))
+        """Over all sections of the file; what is not kept in the file does not count."""
+        return digest_of({ident: self._kept(section) for ident, section in self.all(call).items()})
+
+    def _kept(self, section: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in section.items() if name not in self.hidden}
 
     def row(self, call: Call, ident: str, *, digest: bool = True) -> Row:
         """One section as the API gives it."""
-        section = {name: value for name, value in self.all(call)[ident].items() if name not in self.hidden}
-        row: Row = {self.key: ident, **shown(self.schemas(call), section)}
+        row: Row = {self.key: ident, **shown(self.schemas(call), self._kept(self.all(call)[ident]))}
         if digest:
             row["digest"] = self.digest(call)
         return row
