@@ -37,19 +37,19 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         ("control.secretindex", "if len(self._short) > known:", what): "only spares work: the pattern would be the same"
         for what in ("condition -> True", "Gt -> GtE")
     },
-    **{
-        (
-            "control.secretviews",
-            'return "%" in text or "\\\\" in text or ("&" in text and ";" in text)',
-            what,
-        ): "only spares work: without these there is no escape to be found"
-        for what in ("return True", "without operand 0", "without operand 1")
-    },
+    (
+        "control.secretforms",
+        "return text.lower() if text.isascii() else text.translate(_FOLDS)",
+        "condition -> False",
+    ): "only spares work: ASCII comes out of the table the same",
     (
         "control.secretviews",
-        "decoded = _decoded(view) if _has_signs(view.text) else view",
-        "condition -> True",
-    ): "only spares work, as above",
+        "if not any(sign in text for sign in _SIGNS) and _RUN.search(text) is None:",
+        "condition -> False",
+    ): "only spares work: without these nothing is found to be undone",
+    ("control.secretviews", "if _RUN.search(view.text):", "condition -> True"): (
+        "only spares work: what is wrapped or encoded has such a run"
+    ),
     ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",
@@ -84,11 +84,9 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         "return REDACTED if self._numbers and self._is_secret_number(value) else value",
         "without operand 0",
     ): "saves looking when no secret is a number",
-    (
-        "control.secretindex",
-        "if self._by_gram:",
-        "condition -> True",
-    ): "saves looking when there is nothing to look for; what is found is the same: nothing",
+    ("control.secretindex", "if redacted == text:", "condition -> False"): (
+        "only spares work: nothing more is found in what was not changed"
+    ),
     (
         "control.dispatch",
         "if entry is None or spec is None or spec.fleet or spec.kind != kind:",

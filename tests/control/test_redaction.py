@@ -170,6 +170,7 @@ def test_the_bound_between_short_and_long_secrets_is_eight_characters() -> None:
     redactor = Redactor(["abcdefg", "ABCDEFGH"])
     assert redactor.text("xabcdefgx") == "xabcdefgx"
     assert redactor.text("xABCDEFGHx") == f"x{REDACTED}x"
+    assert Redactor(["12345678"]).text("x12345678x") == f"x{REDACTED}x"
 
 
 def test_a_secret_that_came_up_while_running_is_known_from_then_on() -> None:

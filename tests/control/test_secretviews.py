@@ -15,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.control.redaction import REDACTED, Redactor
+<<<<<<< HEAD
 from holdfast.control.secretviews import MAX_DECODINGS, MIN_LINE, views
 from tests.security.test_canary import PLANTED
 from tests.support.realtime import growth
+=======
+from holdfast.control.secretviews import MAX_LAYERS, MIN_LINE, views
+from tests.support.encodings import PLANTED, quoted_of
+>>>>>>> 2e4ce9a (Known secrets are found in any letter case, in base32 and quoted-printable, and in encodings one upon the other)
 
 REDACTOR = Redactor(PLANTED.values())
 
@@ -79,6 +84,16 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "HTML, surrogates, hexadecimal": lambda secret: "".join(f"&#x{unit:X};" for unit in _units(secret)),
     "HTML, with noughts before": lambda secret: "".join(f"&#{ord(c):011d};" for c in secret),
     "JavaScript, surrogates": lambda secret: "".join(f"\\u{{{unit:x}}}" for unit in _units(secret)),
+    "quoted-printable, every byte": lambda secret: "".join(f"={byte:02X}" for byte in secret.encode()),
+    "quoted-printable, in short lines": partial(quoted_of, width=12),
+    "quoted-printable, lines made one": lambda secret: quoted_of(secret, 12).replace("\r\n", " "),
+    "quoted-printable, escaped": lambda secret: quoted_of(secret, 12).replace("\r\n", "\\r\\n"),
+    "quoted-printable, then percent": lambda secret: quote(quoted_of(secret), safe=""),
+    "percent in lower case": lambda secret: quote(secret, safe="").lower(),
+    "upper case, then JSON": lambda secret: _json(secret.upper()),
+    "lower case, then percent": lambda secret: quote(secret.lower(), safe=""),
+    "title case": str.title,
+    "swapped case": str.swapcase,
     "shell": lambda secret: re.sub(r"[^A-Za-z0-9\n\u0080-\U0010ffff\\]", r"\\\g<0>", secret),
 }
 
@@ -133,7 +148,7 @@ def test_base64_that_is_wrapped_into_lines_does_not_decode_to_the_secret(name: s
 def test_wrapped_base64_is_read_to_its_end() -> None:
     secret = PLANTED["password"]
     written = _wrapped(base64.b64encode(secret.encode() * 3).decode(), MIN_LINE, "\n")
-    assert [view.text for view in views(written)] == [written.replace("\n", "")]
+    assert written.replace("\n", "") in [view.text for view in views(written)]
 
 
 def _parts(secret: str, size: int) -> list[bytes]:
@@ -165,11 +180,11 @@ def test_two_secrets_in_neighbouring_words_are_two() -> None:
 
 def test_so_many_layers_are_undone_and_no_more() -> None:
     text = "%2561"
-    for _ in range(MAX_DECODINGS - 2):
+    for _ in range(MAX_LAYERS - 2):
         text = text.replace("%", "%25")
     assert [view.text for view in views(text)][-1] == "a"
-    assert len(list(views(text))) == MAX_DECODINGS
-    assert len(list(views(text.replace("%", "%25")))) == MAX_DECODINGS
+    assert len(list(views(text))) == MAX_LAYERS
+    assert len(list(views(text.replace("%", "%25")))) == MAX_LAYERS
     assert [view.text for view in views(text.replace("%", "%25"))][-1] == "%61"
     assert list(views("a plain text")) == []
     assert list(views("a=1&b=2; &nosuch; &#; no escape")) == []
@@ -211,19 +226,21 @@ def test_a_pair_of_surrogates_stands_where_both_stand() -> None:
     assert (view.span(1, 2), view.span(2, 3)) == ((1, 17), (17, 18))
 
 
-@given(st.text(alphabet=st.sampled_from("a%41\\ux0&#;{}!mp78dDcC\nAÄ \r"), max_size=80))
+@given(st.text(alphabet=st.sampled_from("a%41=\\ux0&#;{}!mp78dDcC\nAÄ \rVUkZ"), max_size=80))
 def test_every_reading_knows_where_its_characters_come_from(text: str) -> None:
     for view in views(text):
         assert len(view.starts) == len(view.stops) == len(view.text)
         spans = list(zip(view.starts, view.stops, strict=True))
         assert all(0 <= start < stop <= len(text) for start, stop in spans)
-        assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+        # One character may hold bits of two.
+        assert all(before[0] <= after[0] and before[1] <= after[1] for before, after in itertools.pairwise(spans))
 
 
 @pytest.mark.parametrize(
     "unit",
     [
         *("%41", "%", "\\u0041", "\\", "&#65;", "&#", "a", "abcdefghijklmnopqrst\n", "%25", "\\101", "\\1", "\\x41"),
+        *("=41", "=", "=\n", "= ", "QUJD", "VVVV", "UVVV", "414243", "4", "VkVW\n", "%3D41", "V" * 15 + " ", "=3D"),
         *("\\u{41}", "\\u{", "\\u{1", "&amp;", "&a", "&;", "&nosuchname;", "&#55357;", "\\ud83d", "\\!", "\\\\x"),
         "&" + "a" * 31,
     ],

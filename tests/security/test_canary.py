@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
@@ -32,25 +32,12 @@ from holdfast.control.rendering import compact
 from holdfast.control.spec import ToolSpec
 from holdfast.errors import HoldfastError
 from holdfast.server.errors import error_text
+from tests.support.encodings import ENCODINGS, PLANTED
 from tests.support.planting import Planter, Where, is_free, planting
 from tests.support.rooms import Room, room
 from tests.support.workingcalls import WORKING, WorkingCall
 
 KINDS = ("pfsense", "truenas", "idrac", "proxmox")
-PLANTED = {
-    "password": "Canary-pass%word/with+odd=chars&01",
-    "api key": "canary0api0key0canary0api0key0canary0api0key0012",
-    "token": "canary-token-canary-token-canary-token-000000003",
-    "pem": "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5LXByaXZhdGUta2V5LTA0\n-----END PRIVATE KEY-----",
-    "cookie": "PVEAuthCookie-canary-0005-ticket-value",
-    "psk": "canary pre shared key 06 with blanks",
-    "unicode": "canari-clé-secrète-07-ümlaut",
-    "json": 'canary"quoted\\secret-08',
-    "bearer": "eyJhbGciOiJub25lIn0.canary09.signature",
-    "uuid": "c0ffee00-ca9a-4e1d-8888-00000000c010",
-    "long": "canary11" * 30,
-    "number": "7311731173117311",
-}
 PLACED = "Known-by-its-place-alone-13"
 ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "none": {},
@@ -63,6 +50,7 @@ ERROR_PATHS: dict[str, dict[str, str | int]] = {
     "refuse": {},
 }
 _IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_LINE_ENDS = re.compile(r"=?(?:\r?\n|\\r\\n|\\n)|(?<=[0-9a-z])= (?=[0-9a-z])")
 CRASH = "crash"
 """The path of a call that works until it comes to a defect of the tool itself."""
 WHERE: dict[str, Where] = {"none": "free", "everywhere": "everywhere"}
@@ -70,18 +58,17 @@ WHERE: dict[str, Where] = {"none": "free", "everywhere": "everywhere"}
 
 
 def forms(secret: str) -> set[str]:
-    """The secret as it may be written."""
+    """The secret as it may be written, without regard to case and to ends of lines."""
     raw = secret.encode()
     shifted = {base64.b64encode(b"x" * pad + raw).decode()[4:-4] for pad in range(3)}
-    return {
-        secret,
-        _IN_A_NAME.sub("_", secret),
-        quote(secret, safe=""),
-        base64.b64encode(raw).decode(),
-        raw.hex(),
-        compact(secret)[1:-1],
-        *shifted,
-    }
+    written = {encode(secret) for encode in ENCODINGS.values()}
+    inner = {text[4:-4] for text in written if text.endswith("=")}
+    found = {_IN_A_NAME.sub("_", secret), raw.hex(), compact(secret)[1:-1], *written, *inner, *shifted}
+    return {_unbroken(text) for text in found}
+
+
+def _unbroken(text: str) -> str:
+    return _LINE_ENDS.sub("", text.lower())
 
 
 FORMS = {name: forms(secret) for name, secret in PLANTED.items()}
@@ -89,7 +76,8 @@ FORMS = {name: forms(secret) for name, secret in PLANTED.items()}
 
 def hits(text: str) -> list[str]:
     """Names of planted secrets that stand in the text in any form."""
-    found = [name for name, secret in PLANTED.items() if any(form in text for form in FORMS[name])]
+    said = _unbroken(text)
+    found = [name for name in PLANTED if any(form in said for form in FORMS[name])]
     return [*found, *(["placed"] if PLACED in text else [])]
 
 
@@ -111,8 +99,10 @@ def captured_logs(made: Room) -> Iterator[io.StringIO]:
         root.setLevel(level)
 
 
-def planted_arguments(schema: dict[str, object], arguments: dict[str, object]) -> list[dict[str, object]]:
-    """Calls of a tool with secrets in its arguments: in every one, and in the free texts of a call that works."""
+def planted_arguments(
+    schema: dict[str, object], arguments: dict[str, object], encoded: Sequence[str]
+) -> list[dict[str, object]]:
+    """Calls of a tool with secrets in its arguments: in every one; encoded, in the free texts of one that works."""
     properties = schema.get("properties", {})
     assert isinstance(properties, dict)
     planted = list(PLANTED.values())
@@ -121,7 +111,7 @@ def planted_arguments(schema: dict[str, object], arguments: dict[str, object]) -
     texts = {name: value for name, value in arguments.items() if isinstance(value, str) and is_free(name)}
     late: dict[str, object] = {
         **arguments,
-        **{name: f"{value} {planted[index % len(planted)]}" for index, (name, value) in enumerate(texts.items())},
+        **{name: f"{value} {encoded[index % len(encoded)]}" for index, (name, value) in enumerate(texts.items())},
     }
     return [full, {planted[0]: 1}, late]
 
@@ -143,9 +133,9 @@ class DefectError(Exception):
     """What no one expects of a tool."""
 
 
-def _fail(*held: object) -> NoReturn:
+def _fail(secrets: Sequence[str], *held: object) -> NoReturn:
     """Fail with all that is held in every part of the report: texts, arguments, notes, causes, members of a group."""
-    told = [*held, *PLANTED.values()]
+    told = [*held, *secrets]
     defect = DefectError(f"not expected: {told}", told)
     defect.add_note(f"while holding {held!r}")
     try:
@@ -155,7 +145,7 @@ def _fail(*held: object) -> NoReturn:
 
 
 @contextmanager
-def broken(spec: ToolSpec, *, when_applied: bool) -> Iterator[list[str]]:
+def broken(spec: ToolSpec, secrets: Sequence[str], *, when_applied: bool) -> Iterator[list[str]]:
     """The tool with a defect, behind what it reads or behind what it writes; where it came to it."""
     fell: list[str] = []
 
@@ -164,13 +154,13 @@ def broken(spec: ToolSpec, *, when_applied: bool) -> Iterator[list[str]]:
         made = await spec_function(ctx, **given)
         if not when_applied:
             fell.append("read")
-            _fail(given, made)
+            _fail(secrets, given, made)
         assert isinstance(made, Change)
 
         async def apply() -> Applied:
             applied = await made.apply()
             fell.append("applied")
-            _fail(given, made, applied)
+            _fail(secrets, given, made, applied)
 
         return replace(made, apply=apply, nothing_to_do=False)
 
@@ -199,13 +189,18 @@ async def crashed(made: Room, entry: Entry, arguments: dict[str, object], plante
     """Reports of a tool that fails unexpectedly: when it has read, and, of one that writes, when it has written."""
     with crash_reports(made) as reports:
         for when_applied in (False, True) if entry.writes else (False,):
-            with broken(entry.spec(), when_applied=when_applied) as fell:
+            with broken(entry.spec(), told_by(planter), when_applied=when_applied) as fell:
                 # A few tools look for something by a free text: they come further with what the appliance really says.
                 for planter.where in ("free", "nowhere"):
                     if not fell:
                         told = await _crash(made, entry.name, arguments)
             assert fell == ["applied" if when_applied else "read"], f"{entry.name} did not come to its defect: {told}"
     return reports.getvalue()
+
+
+def told_by(planter: Planter) -> list[str]:
+    """What logs and reports of crashes are told: every secret, plain and in an encoding."""
+    return [*PLANTED.values(), *planter.encoded()]
 
 
 async def _crash(made: Room, tool: str, arguments: dict[str, object]) -> str:
@@ -225,10 +220,15 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str, str | int]]) -> dict[str, str]:
+async def everything(
+    call: WorkingCall,
+    folder: Path,
+    paths: dict[str, dict[str, str | int]],
+    encodings: Collection[str] = ENCODINGS,
+) -> dict[str, str]:
     """All that leaves by each exit while a tool is called on these paths, its appliance telling secrets on all."""
     await anyio.Path(folder).mkdir()
-    planter = Planter(list(PLANTED.values()), PLACED)
+    planter = Planter(list(PLANTED.values()), PLACED, encodings)
     questions: list[str] = []
     progress: list[str] = []
     answers: list[str] = []
@@ -254,12 +254,12 @@ async def everything(call: WorkingCall, folder: Path, paths: dict[str, dict[str,
                     made.running.fault(path, **options)
                 answers.append(await said(made, call.tool, arguments, progress))
                 if path == "none":
-                    for planted in planted_arguments(dict(entry.input_schema), arguments):
+                    for planted in planted_arguments(dict(entry.input_schema), arguments, planter.encoded()):
                         answers.append(await said(made, call.tool, planted, progress))
                 made.running.heal()
                 for _, _, breaker in made.application.connections.breakers():
                     breaker.close()
-            logging.getLogger("holdfast.test").warning("about %s: %s", entry.name, list(PLANTED.values()))
+            logging.getLogger("holdfast.test").warning("about %s: %s", entry.name, told_by(planter))
         answers.append(compact(made.application.circuits()))
         metrics, _ = made.application.metrics()
         credentials = [value for key, value in made.running.credentials.items() if key not in ("username", "token_id")]

@@ -18,7 +18,7 @@ from holdfast.control.questions import LONGEST_LINE, question
 from holdfast.control.redactedlogs import RedactingFilter
 from holdfast.control.redaction import Redactor
 from holdfast.cutting import LONGEST_SECRET, cut, redacting
-from tests.security.test_canary import PLANTED
+from tests.support.encodings import PLANTED
 
 REDACTOR = Redactor(PLANTED.values())
 EXIT = OneExit(REDACTOR)

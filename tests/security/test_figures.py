@@ -11,8 +11,10 @@ from tests.control import mutate_gates, test_killed_write, test_ledger_faults
 from tests.control.equivalents import EQUIVALENT
 from tests.control.killing import STEPS
 from tests.control.mutation import count
+from tests.control.test_encoded_twice import KNOWN
 from tests.security import test_canary, test_hostile_identifiers, test_wrong_credentials
 from tests.server import test_http
+from tests.support.encodings import ENCODINGS, PLANTED
 from tests.support.hostile import STRINGS
 from tests.support.workingcalls import WORKING
 from tests.transport.proofs import PROMISED
@@ -28,9 +30,12 @@ TAMPER_CLASSES = max(
 @pytest.mark.parametrize(
     "figure",
     [
-        f"{len(test_canary.PLANTED)} planted secrets × {len(WORKING)} tools × {len(test_canary.ERROR_PATHS)} paths × "
+        f"{len(PLANTED)} planted secrets × {len(WORKING)} tools × {len(test_canary.ERROR_PATHS)} paths × "
         f"{len(test_canary.KINDS)} appliances: 0 hits",
         f"0 hits in the reports of {len(WORKING)} tools that crash",
+        f"in {len(ENCODINGS)} encodings, and in arguments",
+        f"each of {len(ENCODINGS)} encodings by each exit: 0 hits",
+        f"{len(KNOWN)} secrets looked for in the answers of {len(WORKING)} tools",
         f"any of {len(test_canary.STAGES)} stages of the exit taken out",
         f"{len(STRINGS)} strings × every type of text field",
         f"{len(test_hostile_identifiers.VALUES)} values × every text argument of every tool",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
 from aiohttp import web
 
 from holdfast.simulators.rack.gate import Gate
 from holdfast.simulators.truenas.session import Session
+from tests.support.encodings import ENCODINGS
 
 Where = Literal["nowhere", "free", "errors", "everywhere"]
 
@@ -34,8 +33,9 @@ class Planter:
     """Writes secrets into the answers of simulators, on their way to the wire.
 
     Args:
-        secrets: What is planted, each plain, as base64 and percent-encoded, a few at a time.
+        secrets: What is planted, each in every encoding, a few at a time.
         placed: What is a secret by its place alone: it stands under a secret's name, and nothing else knows it.
+        encodings: Names of those that are used.
 
     Attributes:
         turn: Which of the secrets are planted where; every number does it differently, the same number always the same.
@@ -44,12 +44,19 @@ class Planter:
         planted: How many texts were written into so far.
     """
 
-    def __init__(self, secrets: Sequence[str], placed: str) -> None:
+    def __init__(self, secrets: Sequence[str], placed: str, encodings: Collection[str] = ENCODINGS) -> None:
         self.turn = 0
         self._placed = placed
+        self._secrets = list(secrets)
+        self._encodings = list(encodings)
         self.where: Where = "free"
         self.planted = 0
-        self._hands = list(_hands(secrets))
+        self._hands = list(_hands(secrets, encodings))
+
+    def encoded(self) -> list[str]:
+        """Every secret in one of the encodings."""
+        names = self._encodings
+        return [ENCODINGS[names[(self.turn + at) % len(names)]](secret) for at, secret in enumerate(self._secrets)]
 
     def text(self, text: str) -> str:
         """The text with some of the secrets after it."""
@@ -94,11 +101,11 @@ class Planter:
         response.body = json.dumps(self.value(found, error=error)).encode()
 
 
-def _hands(secrets: Sequence[str]) -> Iterator[str]:
+def _hands(secrets: Sequence[str], encodings: Collection[str]) -> Iterator[str]:
     """All secrets in each encoding, a few at a time, so that they are not all cut off a field that is short."""
-    for encoding in (str, lambda s: base64.b64encode(s.encode()).decode(), lambda s: quote(s, safe="")):
+    for encoding in encodings:
         for first in range(0, len(secrets), 3):
-            yield " ".join(encoding(secret) for secret in secrets[first : first + 3])
+            yield " ".join(ENCODINGS[encoding](secret) for secret in secrets[first : first + 3])
 
 
 @contextmanager

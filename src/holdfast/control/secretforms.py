@@ -21,20 +21,24 @@ MIN_ENCODED: Final = 7
 """Shortest encoded form that is looked for, characters."""
 
 _MIN_LINE: Final = 20
+_MAX_REMEMBERED: Final = 20_000
 _ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]")
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def forms(secret: str) -> set[str]:
-    """Everything that stands for the secret: itself, encoded as base64, percent, hexadecimal, JSON, HTML, and what is
-    left of it in the name of a file (`holdfast.control.filenames`).
+    """Everything that stands for the secret: itself, encoded as base64, base32, percent, hexadecimal, JSON, HTML, and
+    what is left of it in the name of a file (`holdfast.control.filenames`).
 
-    Of base64 all three alignments are covered, since the secret may stand anywhere in what was encoded; of those only
-    the characters which depend on nothing but the secret. A secret of several lines is also known by its long lines.
+    Of base64 and base32 all alignments are covered, since the secret may stand anywhere in what was encoded; of those
+    only the characters which depend on nothing but the secret. A secret of several lines is also known by its long
+    lines. Letters are of any case: compare by `folded`.
     """
     found = {secret}
     for text in (secret.strip(), *_long_lines(secret)):
         found.add(text)
+        if len(text) >= LONG:
+            found.update((text.upper(), text.title()))  # where there are letters that become two
         found.update(form for form in _encoded(text) if len(form) >= MIN_ENCODED)
     # With the blanks at its ends, too, as in a file whose last line feed was read along.
     found.update(form for form in _encoded(secret) if len(form) >= MIN_ENCODED)
@@ -49,16 +53,13 @@ def _encoded(text: str) -> Iterator[str]:
     data = text.encode("utf-8", "surrogatepass")
     for offset in range(3):
         yield from _base64(data, offset)
+    for offset in range(5):
+        yield from _base32(data, offset)
     yield data.hex()
-    yield data.hex().upper()
     yield data.hex(":")
-    yield data.hex(":").upper()
-    percent = "".join(f"%{byte:02x}" for byte in data)
-    yield percent
-    yield percent.upper()
+    yield "".join(f"%{byte:02x}" for byte in data)
     for once in (quote(data, safe=""), quote(data), quote_plus(data)):
         yield once
-        yield _lower_escapes(once)
         yield quote(once, safe="")
     for escaped in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
         inner = escaped[1:-1]
@@ -86,6 +87,28 @@ def _base64(data: bytes, offset: int) -> Iterator[str]:
     yield quote(text, safe="")
 
 
-def _lower_escapes(text: str) -> str:
-    parts = text.split("%")
-    return parts[0] + "".join(f"%{part[:2].lower()}{part[2:]}" for part in parts[1:])
+def _base32(data: bytes, offset: int) -> Iterator[str]:
+    """The same of base32 (RFC 4648), in both its alphabets."""
+    start = math.ceil(8 * offset / 5)
+    stop = 8 * (offset + len(data)) // 5
+    for encode in (base64.b32encode, base64.b32hexencode):
+        yield encode(bytes(offset) + data).decode("ascii")[start:stop]
+
+
+class _Folds(dict[int, str]):
+    """Letters without their case, one for one; worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        made = next((one for one in (letter.casefold(), letter.lower()) if len(one) == 1), letter)
+        if len(self) < _MAX_REMEMBERED:
+            self[code] = made
+        return made
+
+
+_FOLDS: Final = _Folds()
+
+
+def folded(text: str) -> str:
+    """The text without regard to the case of letters; of the same length."""
+    return text.lower() if text.isascii() else text.translate(_FOLDS)

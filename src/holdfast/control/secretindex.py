@@ -12,6 +12,9 @@ from holdfast.control.secretviews import views
 _GRAM: Final = secretforms.MIN_ENCODED
 _FEW: Final = 256
 """So many different beginnings are sooner looked for one by one than all at once."""
+_PASSES: Final = 4
+# A word begins where none goes on, and behind an escape for a line's end, whose letter is not of the word.
+_WORD: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:{})(?![A-Za-z0-9])"
 
 
 class SecretIndex:
@@ -37,19 +40,24 @@ class SecretIndex:
             if len(form) < secretforms.LONG and (len(form) < _GRAM or form == secret):
                 self._short.add(form)
             else:
+                form = secretforms.folded(form)
                 gram = form[:_GRAM]
                 self._by_gram[gram] = self._by_gram.get(gram, frozenset()) | {form}
 
     def _compile(self) -> None:
         if self._short:
             longest_first = sorted(self._short, key=len, reverse=True)
-            self._words = re.compile(
-                "(?<![A-Za-z0-9])(?:" + "|".join(re.escape(word) for word in longest_first) + ")(?![A-Za-z0-9])"
-            )
+            self._words = re.compile(_WORD.format("|".join(_pattern(word) for word in longest_first)))
 
     def redact(self, text: str, marker: str) -> str:
         """The text with the marker in place of every secret; markers that stand in it already are left alone."""
-        return marker.join(self._redact_piece(piece, marker) for piece in text.split(marker))
+        for _ in range(_PASSES):
+            redacted = marker.join(self._redact_piece(piece, marker) for piece in text.split(marker))
+            if redacted == text:
+                break
+            # What stood beside a secret may now be a word.
+            text = redacted
+        return text
 
     def _redact_piece(self, text: str, marker: str) -> str:
         made: list[str] = []
@@ -76,19 +84,24 @@ class SecretIndex:
 
     def _long(self, text: str) -> Iterator[tuple[int, int]]:
         """Where forms stand that are recognised anywhere: from, to."""
+        text = secretforms.folded(text)
         for start in self._candidates(text):
             forms = self._by_gram[text[start : start + _GRAM]]
             ends = [start + len(form) for form in forms if text.startswith(form, start)]
             if ends:
                 yield start, max(ends)
 
+    def _short_words(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where short secrets stand as whole words: from, to."""
+        return (match.span() for match in self._words.finditer(text)) if self._words is not None else iter(())
+
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Where secrets stand: from, to; in order, overlapping ones joined so that nothing of either stays."""
-        found = [match.span() for match in self._words.finditer(text)] if self._words is not None else []
-        if self._by_gram:
-            found += self._long(text)
-            for view in views(text):
-                found += [view.span(start, stop) for start, stop in self._long(view.text)]
+        found = [*self._short_words(text), *self._long(text)]
+        for view in views(text):
+            found += [view.span(start, stop) for start, stop in self._long(view.text)]
+            if view.words:
+                found += [view.span(start, stop) for start, stop in self._short_words(view.text)]
         found.sort()
         joined: list[tuple[int, int]] = []
         for start, stop in found:
@@ -97,3 +110,9 @@ class SecretIndex:
             else:
                 joined.append((start, stop))
         return joined
+
+
+def _pattern(word: str) -> str:
+    """A short secret in any case of its letters; as it is written, when an everyday word could be the same."""
+    escaped = re.escape(word)
+    return escaped if word.replace(" ", "").isalpha() else f"(?i:{escaped})"
