@@ -232,6 +232,10 @@ def test_a_short_word_that_only_comes_about_when_lines_are_joined_is_none() -> N
     text = "abcdefghijklmnop+\ncalv\nin+xyz"
     assert Redactor(["calvin"]).text(text) == text
     assert Redactor(["calvin"]).text(text.replace("calv", "%63alv")) == text.replace("calv", "%63alv")
+    # An escape that only comes about then, too.
+    text = "abcdefghijklmnop\nabcd+%6\n3alvin+x"
+    assert "abcdefghijklmnopabcd+calvin+x" in [view.text for view in views(text)]
+    assert Redactor(["calvin"]).text(text) == text
 
 
 def test_an_everyday_word_as_a_short_secret_is_found_only_as_it_is_written() -> None:
