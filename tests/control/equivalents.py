@@ -50,6 +50,14 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("control.secretviews", "if _RUN.search(view.text):", "condition -> True"): (
         "only spares work: what is wrapped or encoded has such a run"
     ),
+    **{
+        (
+            "control.textescapes",
+            'if not ("%" in text or "\\\\" in text or ("&" in text and ";" in text)):',
+            what,
+        ): "only spares work: without these there is no escape to be found"
+        for what in ("condition -> False", "without operand 0", "without operand 1")
+    },
     ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",
