@@ -15,14 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.control.redaction import REDACTED, Redactor
-<<<<<<< HEAD
-from holdfast.control.secretviews import MAX_DECODINGS, MIN_LINE, views
-from tests.security.test_canary import PLANTED
-from tests.support.realtime import growth
-=======
 from holdfast.control.secretviews import MAX_LAYERS, MIN_LINE, views
 from tests.support.encodings import PLANTED, quoted_of
->>>>>>> 2e4ce9a (Known secrets are found in any letter case, in base32 and quoted-printable, and in encodings one upon the other)
+from tests.support.realtime import growth
 
 REDACTOR = Redactor(PLANTED.values())
 

@@ -18,6 +18,7 @@ import pytest
 from holdfast.appliances.idrac import session as session_module
 from holdfast.appliances.idrac.errors import NotReadyError, SessionPoolFullError, ValueRefusedError
 from holdfast.appliances.idrac.inflight import InFlight
+from holdfast.appliances.idrac.logins import ROOT
 from holdfast.appliances.idrac.outage import PATIENCE_S
 from holdfast.appliances.idrac.session import (
     BASIC_FOR_S,
@@ -25,7 +26,6 @@ from holdfast.appliances.idrac.session import (
     LEGACY_SESSIONS,
     LOST_FOR_S,
     RENEW_AT,
-    ROOT,
     SHORTEST_IDLE_S,
     Session,
 )
