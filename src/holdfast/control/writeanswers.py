@@ -143,6 +143,5 @@ def _told(error: HoldfastError) -> str:
     """What came in place of a success; what is true was read back afterwards."""
     if isinstance(error, TransportError | DeadlineError):
         return f"The answer to the write was lost ({error.code}); it was sent once, then the state was read back."
-    return (
-        f"The write ended with an error ({error.code}): {error.message} It was sent once, then the state was read back."
-    )
+    said = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    return f"The write ended with an error ({error.code}): {said} It was sent once, then the state was read back."

@@ -105,3 +105,38 @@ async def test_two_factor_login_is_told_for_the_system_and_for_each_user(tmp_pat
         users = (await made.call("truenas_list_users"))["items"]
         told = {row["username"]: row["two_factor"] for row in users}  # type: ignore[union-attr,index,call-overload]
         assert (told["alice"], told["bob"]) == (True, False)
+
+
+@pytest.mark.parametrize("persona", ["25.04", "25.10", "26"])
+async def test_plans_against_an_administrator_say_that_it_is_one(persona: str, tmp_path: Path) -> None:
+    async with nas(tmp_path, persona) as made:
+        plans = [
+            await made.call("truenas_delete_user", user="truenas_admin", dry_run=True),
+            await made.call("truenas_update_user", user="truenas_admin", locked=True, dry_run=True),
+            await made.call("truenas_update_user", user="truenas_admin", password="long-enough-1", dry_run=True),
+        ]
+        assert all("truenas_admin is a full administrator" in str(plan["blast_radius"]) for plan in plans)
+        assert "a new password" in str(plans[2]["summary"])
+        plain = [
+            await made.call("truenas_delete_user", user="bob", dry_run=True),
+            await made.call("truenas_update_user", user="truenas_admin", full_name="Boss", dry_run=True),
+        ]
+        assert not any("administrator" in str(plan.get("blast_radius")) for plan in plain)
+
+
+@pytest.mark.parametrize("persona", ["25.10", "26"])
+async def test_the_password_that_holdfast_logs_in_with_is_not_changed(persona: str, tmp_path: Path) -> None:
+    change = {"user": "truenas_admin", "password": "long-enough-1"}
+    settings = 'username = "truenas_admin"\npassword = "harbour-42"'
+    async with nas(tmp_path, persona, settings=settings, without=("username", "api_key")) as made:  # type: ignore[arg-type]  # the room's own option
+        error = await made.fails("truenas_update_user", **change)
+        assert (error.code, error.executed) == ("conflict", "no")
+        assert "logs in with" in error.message
+        assert calls_of(made, "user.update") == 0
+        assert (await made.call("truenas_update_user", user="bob", password="long-enough-1", dry_run=True))["outcome"]
+
+
+async def test_with_a_key_the_password_of_holdfasts_account_is_no_matter_of_the_connection(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        planned = await made.call("truenas_update_user", user="mcp", password="long-enough-1", dry_run=True)
+        assert planned["outcome"] == "planned"

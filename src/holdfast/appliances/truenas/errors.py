@@ -145,7 +145,11 @@ def _by_errno(data: JsonObject, method: str) -> ApplianceError:
     if errno == ENOTAUTHENTICATED or (errno == 13 and "Session is expired" in reason):
         return NotLoggedInError("The session with TrueNAS has ended.", vendor_code=vendor_code)
     if "MatchNotFound" in reason:
-        return NotFoundError(f"TrueNAS found no match for {method}.", vendor_code=vendor_code)
+        return NotFoundError(
+            f"TrueNAS found no match for {method}.",
+            vendor_code=vendor_code,
+            next_step="List the objects to find the right name or id.",
+        )
     if errno == 16:
         return _busy(reason, data, vendor_code)
     kind, step = _BY_ERRNO.get(errno, (ApplianceFaultError, None))

@@ -195,7 +195,10 @@ async def truenas_update_privilege(
     if groups is None and roles is None and web_shell is None:
         raise InputError("Nothing to change was given.")
     if (groups is not None or roles is not None) and await _mine(ctx, row):
-        raise ConflictError("Holdfast's own account has its rights by this privilege.")
+        raise ConflictError(
+            "Holdfast's own account has its rights by this privilege.",
+            next_step="Tell the user: it is done in the web interface by another account.",
+        )
     found = await _groups(ctx, groups) if groups is not None else []
     values = given(
         groups=_names_of(found) if groups is not None else None,
@@ -216,9 +219,15 @@ async def truenas_delete_privilege(ctx: Ctx, *, privilege: Ref) -> Change:
     """
     row = await find(ctx, PRIVILEGE, privilege)
     if row.get("builtin_name") is not None:
-        raise ConflictError(f"{row.get('name')} is a privilege of the system.")
+        raise ConflictError(
+            f"{row.get('name')} is a privilege of the system.",
+            next_step="Privileges of the system stay; make one of your own with truenas_create_privilege.",
+        )
     if await _mine(ctx, row):
-        raise ConflictError("Holdfast's own account has its rights by this privilege.")
+        raise ConflictError(
+            "Holdfast's own account has its rights by this privilege.",
+            next_step="Tell the user: it is done in the web interface by another account.",
+        )
     return await delete(ctx, PRIVILEGE, row, recreate=again(PRIVILEGE, "name", "groups", "roles", "web_shell"))
 
 
@@ -262,7 +271,10 @@ async def truenas_set_group_members(ctx: Ctx, *, group: Ref, users: Names) -> Ch
     after: list[JsonValue] = [*sorted(ids)]
     me = await own_account(ctx)
     if me in before and me not in after:
-        raise ConflictError(f"{me} is the account Holdfast itself uses: it stays in its groups.")
+        raise ConflictError(
+            f"{me} is the account Holdfast itself uses: it stays in its groups.",
+            next_step="Tell the user: it is done in the web interface by another account.",
+        )
     roles = row.get("roles")
 
     async def look() -> Seen:

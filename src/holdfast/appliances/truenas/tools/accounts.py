@@ -153,7 +153,10 @@ async def truenas_delete_api_key(ctx: Ctx, *, ref: Ref) -> Change:
     """Delete an API key: whatever logs in with it is locked out. The key that Holdfast uses is refused."""
     row = await find(ctx, KEY, ref)
     if ctx.client.key_id == get_int(row, "id"):
-        raise ConflictError("That is the key Holdfast itself uses.")
+        raise ConflictError(
+            "That is the key Holdfast itself uses.",
+            next_step="Tell the user: it is done in the web interface by another account.",
+        )
     return await delete(ctx, KEY, row, blast_radius=[f"Whatever uses the key as {row.get('username')} is locked out."])
 
 
@@ -205,7 +208,13 @@ async def truenas_update_user(
     """Change a local user: name, e-mail, lock, password. What is not given stays."""
     row = await find(ctx, USER, user)
     if locked and row.get("username") == await own_account(ctx):
-        raise ConflictError(_MINE)
+        raise ConflictError(_MINE, next_step="Tell the user: it is done in the web interface by another account.")
+    by_password = ctx.client.settings.api_key is None and row.get("username") == ctx.client.settings.username
+    if password is not None and by_password:
+        raise ConflictError(
+            "Holdfast itself logs in with the password of this account: a new one would lock it out.",
+            next_step="Tell the user: change it in the web interface and in the target's configuration.",
+        )
     values = given(full_name=full_name, email=email, smb=smb, locked=locked)
     if not values and password is None:
         raise InputError("Nothing to change was given.")
@@ -215,8 +224,18 @@ async def truenas_update_user(
         row,
         values,
         secret={"password": password} if password else None,
+        summary=f"Give the {USER.label(row)} a new password{' and change it' if values else ''}" if password else None,
         destructive=bool(locked or password),
+        blast_radius=_administrator(row) if locked or password else [],
     )
+
+
+def _administrator(row: JsonObject) -> list[str]:
+    """What else is touched where somebody is kept out who may do everything."""
+    roles = row.get("roles")
+    if not isinstance(roles, list) or "FULL_ADMIN" not in roles:
+        return []
+    return [f"{row.get('username')} is a full administrator: whoever logs in as this user is kept out."]
 
 
 async def own_account(ctx: Ctx) -> JsonValue:
@@ -234,9 +253,12 @@ async def truenas_delete_user(
     """Delete a local user with its API keys. Files stay and belong to the bare number."""
     row = await find(ctx, USER, user)
     if row.get("builtin") or row.get("immutable"):
-        raise ConflictError(f"{row.get('username')} is a user of the system.")
+        raise ConflictError(
+            f"{row.get('username')} is a user of the system.",
+            next_step="Users of the system stay; truenas_list_users tells which are.",
+        )
     if row.get("username") == await own_account(ctx):
-        raise ConflictError(_MINE)
+        raise ConflictError(_MINE, next_step="Tell the user: it is done in the web interface by another account.")
     keys = as_list(row.get("api_keys") or [], "api_keys")
     return await delete(
         ctx,
@@ -244,7 +266,7 @@ async def truenas_delete_user(
         row,
         {"delete_group": with_group},
         cannot_undo="Its password is not known; make the user anew with the same uid by hand.",
-        blast_radius=[f"{len(keys)} API keys of the user stop working."] if keys else [],
+        blast_radius=[*_administrator(row), *([f"{len(keys)} API keys of the user stop working."] if keys else [])],
     )
 
 
@@ -273,7 +295,10 @@ async def truenas_delete_group(ctx: Ctx, *, group: Ref) -> Change:
     """Delete a local group. Its users stay; what only the group could reach, they cannot reach any more."""
     row = await find(ctx, GROUP, group)
     if row.get("builtin"):
-        raise ConflictError(f"{row.get('name')} is a group of the system.")
+        raise ConflictError(
+            f"{row.get('name')} is a group of the system.",
+            next_step="Groups of the system stay; truenas_list_groups tells which are.",
+        )
     users = as_list(row.get("users") or [], "users")
     return await delete(
         ctx,

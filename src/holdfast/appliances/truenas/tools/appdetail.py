@@ -119,7 +119,10 @@ async def truenas_app_log(
     }
     known = ", ".join(sorted({str(one.get("service_name")) for one in containers.values()})) or "none"
     if not matching:
-        raise NotFoundError(f"{app} has no container{f' of {service}' if service else ''}; it has: {known}.")
+        raise NotFoundError(
+            f"{app} has no container{f' of {service}' if service else ''}; it has: {known}.",
+            next_step="Name one of these as service.",
+        )
     if len(matching) > 1 and service is None:
         raise InputError(f"{app} has several containers: say service, one of {known}.")
     number, container = sorted(matching.items())[0]
@@ -145,7 +148,10 @@ async def _tail(ctx: Ctx, feed: Feed, most: int) -> list[str]:
             break
         await feed.pause(_QUIET_S, ctx.sleep)
     if feed.reason is not None and not told:
-        raise UnavailableError(f"TrueNAS does not show the log: {cut(feed.reason, 200)}")
+        raise UnavailableError(
+            f"TrueNAS does not show the log: {cut(feed.reason, 200)}",
+            next_step="truenas_get_app tells whether the container runs.",
+        )
     return told
 
 
@@ -294,7 +300,7 @@ async def truenas_delete_app_image(ctx: Ctx, *, image: Image) -> Change:
     names = set(map(str, tags)) if isinstance(tags, list) else set()
     users = [str(one.get("name")) for one in rows if names & set(_images_of(one))]
     if users:
-        raise ConflictError(f"{image} is used by {', '.join(users[:5])}.")
+        raise ConflictError(f"{image} is used by {', '.join(users[:5])}.", next_step="Stop or delete these apps first.")
 
     async def look() -> Seen:
         there = await _image(ctx, number) is not None

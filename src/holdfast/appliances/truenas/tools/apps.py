@@ -210,7 +210,10 @@ async def truenas_rollback_app(ctx: Ctx, *, app: AppName, version: Version) -> C
     versions = [str(item) for item in offered] if isinstance(offered, list) else []
     if version not in versions:
         known = ", ".join(versions[:10]) or "none"
-        raise ConflictError(f"{app} cannot be rolled back to {version}; possible: {known}.")
+        raise ConflictError(
+            f"{app} cannot be rolled back to {version}; possible: {known}.",
+            next_step="Choose one of the possible versions; without any, there is none to go back to.",
+        )
 
     async def look() -> Seen:
         now = (await app_named(ctx, app)).get("version")

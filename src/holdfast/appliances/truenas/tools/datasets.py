@@ -125,7 +125,10 @@ async def truenas_update_dataset(
     )
     size = row.get("volsize")
     if volume_bytes is not None and isinstance(size, int) and volume_bytes < size:
-        raise ConflictError(f"{dataset} has {size} bytes; TrueNAS does not make volumes smaller.")
+        raise ConflictError(
+            f"{dataset} has {size} bytes; TrueNAS does not make volumes smaller.",
+            next_step="Give a larger size, or make another volume and copy.",
+        )
     before = {name: _current(row, name) for name in values}
     grows = volume_bytes is not None and volume_bytes != size
     arguments: JsonObject = {"dataset": dataset, **{name: value for name, value in before.items() if value is not None}}

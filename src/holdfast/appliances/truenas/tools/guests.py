@@ -180,7 +180,10 @@ async def truenas_suspend_guest(ctx: Ctx, *, guest: GuestName) -> Change:
     """Pause a running virtual machine; its memory stays in use. Containers cannot be paused."""
     found = await find_guest(ctx, guest, "vm")
     if found.state not in ("RUNNING", "SUSPENDED"):
-        raise ConflictError(f"{found.name} is {found.state}.")
+        raise ConflictError(
+            f"{found.name} is {found.state}.",
+            next_step="truenas_get_guest tells its state; choose the call that fits it.",
+        )
     way = Way("vm.suspend", (found.id,))
     return await _power(ctx, found, way, "Suspend", "SUSPENDED", "truenas_resume_guest")
 

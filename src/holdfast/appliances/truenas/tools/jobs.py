@@ -87,7 +87,10 @@ async def truenas_abort_job(ctx: Ctx, *, job: JobNumber) -> Change:
     """
     seen = await job_state(ctx.client, job)
     if seen.ended:
-        raise ConflictError(f"Job {job} has ended already ({seen.state}).")
+        raise ConflictError(
+            f"Job {job} has ended already ({seen.state}).",
+            next_step="There is nothing to stop; truenas_wait_job tells its result.",
+        )
     if seen.state == "RUNNING" and not seen.abortable:
         raise ConflictError(
             f"Job {job} ({seen.method}) cannot be stopped safely while it runs.",

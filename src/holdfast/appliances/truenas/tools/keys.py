@@ -119,7 +119,10 @@ async def truenas_update_api_key(
     if expires_at is not None:
         values["expires_at"] = _moment(expires_at)
         if values["expires_at"] is not None and get_int(row, "id") == ctx.client.key_id:
-            raise ConflictError("That is the key Holdfast itself uses.")
+            raise ConflictError(
+                "That is the key Holdfast itself uses.",
+                next_step="Tell the user: it is done in the web interface by another account.",
+            )
     at_least_one(values)
     return await update(ctx, KEY, row, values)
 
@@ -132,7 +135,10 @@ async def truenas_renew_api_key(ctx: Ctx, *, ref: Ref) -> Change:
     row = await find(ctx, KEY, ref)
     number = get_int(row, "id")
     if number == ctx.client.key_id:
-        raise ConflictError("That is the key Holdfast itself uses.")
+        raise ConflictError(
+            "That is the key Holdfast itself uses.",
+            next_step="Tell the user: it is done in the web interface by another account.",
+        )
     file = SecretFile(ctx.client.settings.secrets_dir, f"{row.get('name')}-renewed-{int(ctx.now())}")
     write = _keeping(ctx, file, Write((Way("api_key.update", (number, {"reset": True})),)))
 

@@ -238,7 +238,10 @@ async def _free_volume(ctx: Ctx, volume: str) -> None:
     for row in await ctx.client.query("vm.device.query", []):
         have = row.get("attributes")
         if isinstance(have, dict) and have.get("path") == f"/dev/zvol/{volume}":
-            raise ConflictError(f"Volume {volume} is a disk of VM {row.get('vm')} already.")
+            raise ConflictError(
+                f"Volume {volume} is a disk of VM {row.get('vm')} already.",
+                next_step="Make another volume with truenas_create_dataset.",
+            )
 
 
 @tool(title="Remove device from VM", toolset="machines", risk=Risk.DESTRUCTIVE, idempotent=True)

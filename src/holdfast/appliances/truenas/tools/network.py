@@ -256,7 +256,10 @@ async def truenas_delete_interface(ctx: Ctx, *, interface: InterfaceName, rollba
     if row.get("type") == "PHYSICAL":
         raise ConflictError(f"{interface} is a physical interface.", next_step="truenas_update_interface changes it.")
     if interface in await carrying(ctx):
-        raise ConflictError(f"Holdfast itself is connected over {interface}.")
+        raise ConflictError(
+            f"Holdfast itself is connected over {interface}.",
+            next_step="Tell the user: it is done at the console, or over another interface.",
+        )
     await refuse_pending(ctx)
     before = shown(row)
     kind = "LAG" if row.get("type") == "LINK_AGGREGATION" else row.get("type")

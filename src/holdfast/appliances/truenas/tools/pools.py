@@ -88,7 +88,7 @@ async def truenas_scrub_pool(
     state, began = _scan_state(found), dig(found, "scan.start_time")
     running = state == "SCANNING"
     if action != "START" and state not in ("SCANNING", "PAUSED"):
-        raise ConflictError(f"No scrub of {pool} runs.")
+        raise ConflictError(f"No scrub of {pool} runs.", next_step="truenas_get_pool tells what was scrubbed when.")
 
     async def look() -> Seen:
         row = await pool_named(ctx, pool)
@@ -225,7 +225,10 @@ async def truenas_wipe_disk(
     """Erase a disk that is in no pool. The serial number must be given too, because disk names move."""
     row = await disk_like(ctx, "name", disk)
     if row.get("pool"):
-        raise ConflictError(f"{disk} belongs to the pool {row.get('pool')}; disks in use are not wiped.")
+        raise ConflictError(
+            f"{disk} belongs to the pool {row.get('pool')}; disks in use are not wiped.",
+            next_step="truenas_list_disks tells which disks are in no pool.",
+        )
     if row.get("serial") != serial:
         raise ConflictError(
             f"{disk} has another serial number than the one given.", next_step="truenas_list_disks tells it."

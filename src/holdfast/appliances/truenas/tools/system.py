@@ -78,7 +78,9 @@ async def truenas_activate_boot_env(ctx: Ctx, *, name: BootEnvironment) -> Chang
     """Boot another installed release from the next boot on. Nothing changes until then."""
     row = await _boot_env(ctx, name)
     if not get_bool(row, "can_activate"):
-        raise ConflictError(f"TrueNAS says that {name} cannot be activated.")
+        raise ConflictError(
+            f"TrueNAS says that {name} cannot be activated.", next_step="truenas_list_boot_envs tells which can."
+        )
     rows = await ctx.client.query("boot.environment.query", [["activated", "=", True]], {"limit": 1})
     now = get_str(rows[0], "id") if rows else None
     return await change(
@@ -141,7 +143,9 @@ async def truenas_delete_boot_env(ctx: Ctx, *, name: BootEnvironment) -> Change:
     """Delete an installed release that neither runs nor is booted next."""
     row = await _boot_env(ctx, name)
     if get_bool(row, "active") or get_bool(row, "activated"):
-        raise ConflictError(f"{name} runs now, or is booted next.")
+        raise ConflictError(
+            f"{name} runs now, or is booted next.", next_step="Activate another one, reboot, then delete it."
+        )
 
     async def look() -> Seen:
         there = bool(await ctx.client.query("boot.environment.query", [["id", "=", name]], {"limit": 1}))

@@ -98,7 +98,8 @@ async def truenas_detach_disk(ctx: Ctx, *, pool: PoolName, member: Member) -> Ch
     siblings = [other for other in vdev_named(row, leaf.vdev_guid) if other.guid != leaf.guid]
     if leaf.group != "spare" and (leaf.vdev_type != "MIRROR" or not siblings):
         raise ConflictError(
-            f"{leaf.disk or leaf.guid} is in a {leaf.vdev_type}; only disks of mirrors, and spares, can be detached."
+            f"{leaf.disk or leaf.guid} is in a {leaf.vdev_type}; only disks of mirrors, and spares, can be detached.",
+            next_step="truenas_get_pool tells the layout; truenas_replace_disk changes a disk for another.",
         )
     undo = await _attach_again(ctx, pool, leaf.disk, leaf.vdev_guid if len(siblings) > 1 else None, siblings[:1])
 
@@ -149,7 +150,10 @@ async def truenas_add_vdev(
     there = {leaf.vdev_type for leaf in leaves(row) if leaf.group == "data"}
     kind = "DISK" if layout == "STRIPE" else layout
     if group == "data" and there and kind not in there:
-        raise ConflictError(f"The data vdevs of {pool} are {', '.join(sorted(there))}; layouts are not mixed.")
+        raise ConflictError(
+            f"The data vdevs of {pool} are {', '.join(sorted(there))}; layouts are not mixed.",
+            next_step="Add a vdev of the same layout.",
+        )
     found = [await free_disk(ctx, disk) for disk in dict.fromkeys(disks)]
     names = [str(disk.get("name")) for disk in found]
     before = {leaf.vdev_guid for leaf in leaves(row)}
@@ -192,7 +196,10 @@ async def truenas_remove_vdev(ctx: Ctx, *, pool: PoolName, vdev: Vdev) -> Change
     members = vdev_named(row, vdev)
     first, names = members[0], [str(leaf.disk or leaf.guid) for leaf in members]
     if first.group == "data" and first.vdev_type.startswith("RAIDZ"):
-        raise ConflictError(f"{first.vdev} is a RAIDZ, which cannot be removed.")
+        raise ConflictError(
+            f"{first.vdev} is a RAIDZ, which cannot be removed.",
+            next_step="A RAIDZ is there to stay; the data has to move to another pool.",
+        )
 
     async def look() -> Seen:
         now = leaves(await pool_named(ctx, pool))
