@@ -186,9 +186,6 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         'return await _store_and_install(ctx, service, push or "", image, when)',
         "without operand 1",
     ): ("where neither way is there, the plan is refused, and nothing is sent"),
-    ("appliances.proxmox.firewallreach", "if not source or not own:", "without operand 0"): (
-        "an empty source is none that can be judged, and so might be this machine as well"
-    ),
     ("transport.givenup", "end.cancel()", "without call"): "a task that is over takes no cancelling any more",
 }
 """(module, source line, mutation) and the reason."""

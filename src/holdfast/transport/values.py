@@ -81,6 +81,11 @@ def as_int(value: JsonValue, where: str = "answer", *, lenient: bool = False) ->
     raise _wrong(where, "a whole number", value)
 
 
+def digits(text: str) -> int | None:
+    """The whole number that a text of a few ASCII digits is; None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 40 else None
+
+
 def as_float(value: JsonValue, where: str = "answer", *, lenient: bool = False) -> float:
     """`value` as a number; with `lenient` also text such as ``"0.25"``."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.appliances.proxmox.firewallreach import is_open
+from holdfast.appliances.proxmox.firewallreach import Reach, reach
 from holdfast.transport.values import JsonObject
 
 ON: JsonObject = {"enable": 1}
@@ -15,12 +15,12 @@ MINE = frozenset({"10.20.0.50"})
 
 
 def lets_in(*rules: JsonObject, options: JsonObject = ON, own: frozenset[str] = MINE) -> bool:
-    return is_open(rules, options, {}, own)
+    return reach(rules, options, {}, own) is Reach.OPEN
 
 
 def shuts(rule: JsonObject, own: frozenset[str] = MINE) -> bool:
     """Whether a rule is the one that decides, where all else is accepted."""
-    return not is_open([rule], OPEN, {}, own)
+    return reach([rule], OPEN, {}, own) < Reach.OPEN
 
 
 @pytest.mark.parametrize("enable", [None, 0, "0", False, ""])
@@ -62,19 +62,67 @@ def test_rules_for_what_goes_out_decide_nothing() -> None:
 def test_a_security_group_decides_where_one_of_its_rules_does_and_lets_the_next_rule_decide_otherwise() -> None:
     group: JsonObject = {"pos": 0, "type": "group", "action": "mgmt", "enable": 1}
     other = {**ACCEPT, "dport": "22"}
-    assert is_open([group, DROP], ON, {"mgmt": [other, ACCEPT]}, MINE)
-    assert not is_open([group, ACCEPT], ON, {"mgmt": [DROP]}, MINE)
-    assert is_open([group, ACCEPT], ON, {"mgmt": [other]}, MINE)
-    assert not is_open([group, DROP], OPEN, {"mgmt": [other]}, MINE)
-    assert is_open([group, ACCEPT], ON, {}, MINE), "a group that is not there has no rules"
-    assert is_open([group], OPEN, {"mgmt": [{**DROP, "source": "192.0.2.0/24"}]}, MINE)
-    assert not is_open([{**ACCEPT, "type": "mgmt", "action": "ACCEPT"}], ON, {"ACCEPT": [ACCEPT]}, MINE)
+    assert reach([group, DROP], ON, {"mgmt": [other, ACCEPT]}, MINE) is Reach.OPEN
+    assert reach([group, ACCEPT], ON, {"mgmt": [DROP]}, MINE) is Reach.SHUT
+    assert reach([group, ACCEPT], ON, {"mgmt": [other]}, MINE) is Reach.OPEN
+    assert reach([group, DROP], OPEN, {"mgmt": [other]}, MINE) is Reach.SHUT
+    assert reach([group, ACCEPT], ON, {}, MINE) is Reach.OPEN, "a group that is not there has no rules"
+    assert reach([group], OPEN, {"mgmt": [{**DROP, "source": "192.0.2.0/24"}]}, MINE) is Reach.OPEN
+    assert reach([{**ACCEPT, "type": "mgmt", "action": "ACCEPT"}], ON, {"ACCEPT": [ACCEPT]}, MINE) is Reach.SHUT
 
 
-def test_a_rule_that_accepts_counts_whomever_it_is_for_and_one_that_drops_only_where_it_may_be_this_machine() -> None:
-    assert lets_in({**ACCEPT, "source": "192.0.2.0/24"}, {**DROP, "pos": 6})
-    assert not shuts({**DROP, "source": "192.0.2.0/24"})
-    assert shuts({**DROP, "action": "REJECT", "source": "10.20.0.0/24"})
+def test_rules_decide_where_their_source_is_this_machine_and_nothing_where_it_is_another() -> None:
+    elsewhere = {"source": "192.0.2.0/24"}
+    assert reach([{**ACCEPT, **elsewhere}, {**DROP, "pos": 6}], ON, {}, MINE) is Reach.SHUT
+    assert reach([{**ACCEPT, **elsewhere}], ON, {}, MINE) is Reach.SHUT
+    assert lets_in({**ACCEPT, "source": "10.20.0.0/24"}, {**DROP, "pos": 6})
+    assert lets_in({**ACCEPT, "source": "192.0.2.1,10.20.0.50"})
+    assert not shuts({**DROP, **elsewhere})
+    assert reach([{**DROP, "action": "REJECT", "source": "10.20.0.0/24"}], OPEN, {}, MINE) is Reach.SHUT
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"source": "+office"},
+        {"source": "dc/office"},
+        {"source": "192.0.2.1,office"},
+        {"sport": "1024:65535", "proto": "tcp"},
+        {"dest": "10.20.0.11"},
+        {"iface": "vmbr1"},
+        {"proto": "ip"},
+        {"proto": "IP"},
+        {"proto": "0"},
+        {"proto": 0},
+        {"proto": "all"},
+        {"proto": "hopopt"},
+        {"proto": "all", "dport": "8006"},
+    ],
+    ids=str,
+)
+def test_of_a_rule_that_may_match_or_not_both_ends_count(more: JsonObject) -> None:
+    assert reach([{**ACCEPT, **more}], ON, {}, MINE) is Reach.PERHAPS
+    assert reach([{**ACCEPT, **more}], OPEN, {}, MINE) is Reach.OPEN
+    assert reach([{**DROP, **more}], OPEN, {}, MINE) is Reach.PERHAPS
+    assert reach([{**DROP, **more}], ON, {}, MINE) is Reach.SHUT
+    assert reach([{**DROP, **more}, {**ACCEPT, "pos": 6}], ON, {}, MINE) is Reach.PERHAPS
+    assert reach([{**ACCEPT, **more}, {**DROP, "pos": 6}], OPEN, {}, MINE) is Reach.PERHAPS
+
+
+def test_a_rule_for_every_protocol_and_another_port_decides_nothing() -> None:
+    assert not shuts({**DROP, "proto": "all", "dport": "22"})
+
+
+def test_a_security_group_on_one_interface_may_decide_or_not() -> None:
+    group: JsonObject = {"pos": 0, "type": "group", "action": "mgmt", "enable": 1, "iface": "vmbr1"}
+    assert reach([group], OPEN, {"mgmt": [DROP]}, MINE) is Reach.PERHAPS
+    assert reach([group], ON, {"mgmt": [ACCEPT]}, MINE) is Reach.PERHAPS
+    assert reach([group, ACCEPT], ON, {"mgmt": [ACCEPT]}, MINE) is Reach.OPEN
+
+
+def test_an_unknown_machine_may_be_any() -> None:
+    assert reach([{**ACCEPT, "source": "192.0.2.0/24"}], ON, {}, frozenset()) is Reach.PERHAPS
+    assert lets_in(ACCEPT, own=frozenset())
 
 
 @pytest.mark.parametrize("proto", ["tcp", "6", 6, "", None])
@@ -95,7 +143,9 @@ def test_a_rule_for_the_port_decides(ports: str | int | None) -> None:
     assert shuts({**DROP, "dport": ports})
 
 
-@pytest.mark.parametrize("ports", ["22", "8007", "8005", "8007:9000", "1:8005", "https", "8000:x", "x:9000", "22,443"])
+@pytest.mark.parametrize(
+    "ports", ["22", "8007", "8005", "8007:9000", "1:8005", "https", "8000:x", "x:9000", "22,443", "8000:9²"]
+)
 def test_a_rule_for_other_ports_decides_nothing(ports: str) -> None:
     assert not lets_in({**ACCEPT, "dport": ports})
     assert not shuts({**DROP, "dport": ports})

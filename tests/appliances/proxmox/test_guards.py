@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.appliances.proxmox.firewallreach import is_open
+from holdfast.appliances.proxmox.firewallreach import Reach, reach
 from holdfast.appliances.proxmox.here import Here
 from holdfast.transport.values import JsonObject
 from tests.appliances.proxmox.harness import client_of, pve_room, simulator_of
@@ -77,6 +77,9 @@ async def test_port_8006_is_not_shut_by_a_rule_by_a_policy_or_by_taking_the_rule
         ("proxmox_create_firewall_rule", {"type": "in", "action": "DROP"}),
         ("proxmox_create_firewall_rule", {"type": "in", "action": "REJECT", "protocol": "tcp", "dport": "8000:9000"}),
         ("proxmox_create_firewall_rule", {"type": "in", "action": "DROP", "source": "+unknown", "node": "pve1"}),
+        ("proxmox_create_firewall_rule", {"type": "in", "action": "DROP", "protocol": "ip"}),
+        ("proxmox_create_firewall_rule", {"type": "in", "action": "DROP", "protocol": "0"}),
+        ("proxmox_update_firewall_rule", {"position": 0, "source": "192.0.2.7"}),
         ("proxmox_delete_firewall_rule", {"position": 0}),
         ("proxmox_update_firewall_rule", {"position": 0, "enabled": False}),
         ("proxmox_update_firewall_rule", {"position": 0, "dport": "22"}),
@@ -96,17 +99,17 @@ def test_the_judgement_about_port_8006_goes_by_the_first_rule_that_matches() -> 
     drop: JsonObject = {"pos": 0, "type": "in", "action": "DROP", "enable": 1}
     group: JsonObject = {"pos": 0, "type": "group", "action": "mgmt", "enable": 1}
     mine = frozenset({"10.20.0.50"})
-    assert is_open([drop], {"enable": 0}, {}, mine)
-    assert not is_open([], on, {}, mine)
-    assert is_open([], {"enable": 1, "policy_in": "ACCEPT"}, {}, mine)
-    assert is_open([accept, {**drop, "pos": 1}], on, {}, mine)
-    assert not is_open([drop, {**accept, "pos": 1}], on, {}, mine)
-    assert not is_open([{**accept, "enable": 0}], on, {}, mine)
-    assert not is_open([{**accept, "proto": "udp"}], on, {}, mine)
-    assert is_open([{**drop, "source": "192.0.2.0/24"}, {**accept, "pos": 1}], on, {}, mine)
-    assert not is_open([{**drop, "source": "10.20.0.1-10.20.0.99"}, {**accept, "pos": 1}], on, {}, mine)
-    assert is_open([group], on, {"mgmt": [accept]}, mine)
-    assert not is_open([group], on, {"mgmt": [drop]}, mine)
+    assert reach([drop], {"enable": 0}, {}, mine) is Reach.OPEN
+    assert reach([], on, {}, mine) is Reach.SHUT
+    assert reach([], {"enable": 1, "policy_in": "ACCEPT"}, {}, mine) is Reach.OPEN
+    assert reach([accept, {**drop, "pos": 1}], on, {}, mine) is Reach.OPEN
+    assert reach([drop, {**accept, "pos": 1}], on, {}, mine) is Reach.SHUT
+    assert reach([{**accept, "enable": 0}], on, {}, mine) is Reach.SHUT
+    assert reach([{**accept, "proto": "udp"}], on, {}, mine) is Reach.SHUT
+    assert reach([{**drop, "source": "192.0.2.0/24"}, {**accept, "pos": 1}], on, {}, mine) is Reach.OPEN
+    assert reach([{**drop, "source": "10.20.0.1-10.20.0.99"}, {**accept, "pos": 1}], on, {}, mine) is Reach.SHUT
+    assert reach([group], on, {"mgmt": [accept]}, mine) is Reach.OPEN
+    assert reach([group], on, {"mgmt": [drop]}, mine) is Reach.SHUT
 
 
 async def test_what_serves_port_8006_is_restarted_but_never_stopped(pve: Room) -> None:

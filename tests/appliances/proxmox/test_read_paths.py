@@ -54,6 +54,11 @@ def test_versions_up_to_8_have_the_facts_of_8_4_and_all_others_those_of_9_1(vers
     assert release_of("beta.1") == "9.1"
 
 
+@pytest.mark.parametrize("version", ["²", "².1", "٨.4", "³8.4", "8" * 5000])
+def test_what_is_no_number_in_ascii_is_no_release_that_is_known(version: str) -> None:
+    assert release_of(version) == "9.1"
+
+
 def test_a_path_is_taken_apart_with_or_without_the_part_in_front() -> None:
     wanted = ("nodes", "pve1", "qemu")
     for text in ("/nodes/pve1/qemu", "nodes/pve1/qemu/", "/api2/json/nodes/pve1/qemu"):

@@ -3,107 +3,15 @@
 from __future__ import annotations
 
 import copy
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Mapping
 
 from holdfast.errors import HoldfastError
 from holdfast.transport.values import JsonValue
 from tests.appliances.truenas.case import Case
 from tests.appliances.truenas.harness import box, client_of
 from tests.appliances.truenas.table import WRITES
+from tests.support.oddanswers import Trial, with_odd
 from tests.support.rooms import Room
-
-Place: TypeAlias = tuple[str | int, ...]
-
-GONE: Final = "(gone)"
-"""Stands for a member that is not there."""
-ODD: Final[tuple[JsonValue, ...]] = (
-    GONE,
-    None,
-    True,
-    -1,
-    10**300,
-    -1.7e308,
-    "",
-    "odd",
-    "²",
-    "9" * 5000,
-    "-7/x:[",
-    [],
-    [None],
-    ["odd", 7, {}],
-    {},
-    {"odd": [{}]},
-    {"$date": 10**300},
-    {"$set": 7},
-)
-"""What no answer has where it is put; `"²".isdigit()` is true, and 5000 digits are no
-number to `int`."""
-_MOST_DEEP: Final = 8
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One odd value at one place of what a method answers."""
-
-    method: str
-    place: Place
-    odd: JsonValue
-
-    def __str__(self) -> str:
-        return f"{self.method} {'.'.join(map(str, self.place)) or '(all)'} = {str(self.odd)[:30]!r}"
-
-
-def places(value: JsonValue, at: Place = ()) -> Iterator[Place]:
-    """The value itself and what is in it; of a list its first and its last."""
-    yield at
-    if len(at) >= _MOST_DEEP:
-        return
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from places(item, (*at, key))
-    elif isinstance(value, list) and value:
-        for index in sorted({0, len(value) - 1}):
-            yield from places(value[index], (*at, index))
-
-
-def with_odd(value: JsonValue, place: Place, odd: JsonValue) -> JsonValue:
-    """A copy of the value with something odd at a place; as it was where there is no such place."""
-    if not place:
-        return None if odd == GONE else copy.deepcopy(odd)
-    whole = copy.deepcopy(value)
-    inner: object = whole
-    try:
-        for part in place[:-1]:
-            inner = inner[part]  # type: ignore[index]  # where it cannot be indexed, there is no such place
-        if odd == GONE:
-            del inner[place[-1]]  # type: ignore[attr-defined]
-        else:
-            inner[place[-1]] = copy.deepcopy(odd)  # type: ignore[index]
-    except (KeyError, IndexError, TypeError):
-        return whole
-    return whole
-
-
-def trials(answers: dict[str, JsonValue]) -> list[Trial]:
-    """All that can be odd about these answers, by method."""
-    return [Trial(method, place, odd) for method in sorted(answers) for place in places(answers[method]) for odd in ODD]
-
-
-def some(found: Sequence[Trial], number: int, *, seed: str) -> list[Trial]:
-    """A few of the trials, the same for the same seed: another place each, as long as there are. All, if there are no
-    more than that.
-    """
-    if len(found) <= number:
-        return list(found)
-    chance = random.Random(seed)
-    by_place: dict[tuple[str, Place], list[Trial]] = {}
-    for trial in found:
-        by_place.setdefault((trial.method, trial.place), []).append(trial)
-    order = chance.sample(sorted(by_place, key=repr), len(by_place))
-    return [chance.choice(by_place[order[number % len(order)]]) for number in range(number)]
 
 
 class Odd:

@@ -13,8 +13,9 @@ import pytest
 from holdfast.transport.values import JsonValue
 from tests.appliances.truenas.case import PERSONAS, Case
 from tests.appliances.truenas.harness import UNSUPPORTED, forgive, nas, prepare, socket_closed
-from tests.appliances.truenas.odd_answers import GONE, ODD, Odd, Trial, some, trials
+from tests.appliances.truenas.odd_answers import Odd
 from tests.appliances.truenas.table import ALL, WRITES
+from tests.support.oddanswers import GONE, ODD, Trial, some, trials
 
 _ASKED: Final = os.environ.get("HOLDFAST_ODD_TRIALS")
 """How many odd answers each tool gets, where somebody wants more of them than there is time for always."""

@@ -23,6 +23,7 @@ from holdfast.errors import (
     RefusedError,
     UnsupportedError,
 )
+from holdfast.transport.values import digits
 
 RESERVED_SLOT: Final = "1"
 """The first slot belongs to the iDRAC (contract 12.12)."""
@@ -54,7 +55,7 @@ class Users:
     def free(self) -> list[JsonObject]:
         """Empty slots, the first one first."""
         empty = [row for row in self.rows if not text(row, "UserName") and text(row, "Id") != RESERVED_SLOT]
-        return sorted(empty, key=lambda row: int(slot) if (slot := text(row, "Id") or "").isdigit() else 99)
+        return sorted(empty, key=lambda row: 99 if (slot := digits(text(row, "Id") or "")) is None else slot)
 
 
 async def read_users(client: IDracClient) -> Users:

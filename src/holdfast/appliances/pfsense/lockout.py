@@ -19,7 +19,7 @@ from holdfast.appliances.pfsense.errors import LockOutError
 from holdfast.appliances.pfsense.facts import model_named
 from holdfast.appliances.pfsense.kinds import Kind
 from holdfast.appliances.pfsense.names import InterfaceNames, interface_names, names_from
-from holdfast.appliances.pfsense.packets import Address, Filter, Packet, as_network, interface_networks
+from holdfast.appliances.pfsense.packets import Address, Filter, Packet, as_network, interface_networks, mapped_network
 from holdfast.transport.values import JsonObject
 
 Rows = Sequence[JsonObject]
@@ -154,7 +154,7 @@ async def _one_to_one(client: HTTPPfSenseClient, before: Rows, after: Rows) -> s
         return None
 
     def taken(rows: Rows) -> bool:
-        active = [(as_network(str(row.get("external"))), row) for row in rows if not row.get("disabled")]
+        active = [(mapped_network(row, names), row) for row in rows if not row.get("disabled")]
         first = next((row for net, row in active if net is not None and packet.destination in net), None)
         return first is not None and not first.get("nobinat")
 

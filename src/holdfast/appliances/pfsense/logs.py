@@ -15,7 +15,7 @@ from holdfast.control.answers import Changed
 from holdfast.control.cursors import mark_of
 from holdfast.control.paging import Start, cursor_after
 from holdfast.errors import UnsupportedError
-from holdfast.transport.values import get_str
+from holdfast.transport.values import digits, get_str
 
 MODELS: Final = {
     "system": "SystemLog",
@@ -160,4 +160,4 @@ def parse_packet(line: str) -> Packet | None:
 
 
 def _port(ports: list[str], index: int) -> int | None:
-    return int(ports[index]) if index < len(ports) and ports[index].isdigit() else None
+    return digits(ports[index]) if index < len(ports) else None

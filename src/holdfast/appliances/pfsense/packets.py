@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.pfsense.names import InterfaceNames
-from holdfast.transport.values import JsonObject, JsonValue
+from holdfast.transport.values import JsonObject, JsonValue, digits
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -182,9 +182,10 @@ class Filter:
         if port is None:
             return None
         said = str(text)
-        low, _, high = said.replace("-", ":").partition(":")
-        if low.isdigit() and (not high or high.isdigit()):
-            return int(low) <= port <= int(high or low)
+        first, _, last = said.replace("-", ":").partition(":")
+        low, high = digits(first), digits(last or first)
+        if low is not None and high is not None:
+            return low <= port <= high
         if said in self.aliases and depth <= _DEPTH:
             found = [self.port(entry, port, depth + 1) for entry in _texts(self.aliases[said].get("address"))]
             return True if any(found) else (None if None in found else False)
@@ -219,6 +220,21 @@ def as_network(text: str) -> Network | None:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+def mapped_network(mapping: JsonObject, names: InterfaceNames) -> Network | None:
+    """The outer addresses of a 1:1 mapping: `external` is the first, and the mask of the inner side applies to it.
+
+    The inner side is an address, a network, or the networks of an interface (pfSense manual, 1:1 NAT).
+    """
+    outer = as_network(str(mapping.get("external")))
+    if outer is None:
+        return None
+    source = str(mapping.get("source") or "").removeprefix("!")
+    row = names.rows.get(names.canonical(source))
+    inner = [as_network(source)] if row is None else [one.network for one in interface_networks(row)]
+    bits = [one.prefixlen for one in inner if one is not None and one.version == outer.version]
+    return outer.supernet(new_prefix=min([*bits, outer.prefixlen]))
 
 
 def _ends(low: str, high: str) -> tuple[Address, Address] | None:

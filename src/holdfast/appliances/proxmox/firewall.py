@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from holdfast.appliances.proxmox.changes import Ctx, Seen, Write, change
 from holdfast.appliances.proxmox.encoding import Form, Given, plain
-from holdfast.appliances.proxmox.firewallreach import Rules, is_open
+from holdfast.appliances.proxmox.firewallreach import Reach, Rules, reach
 from holdfast.appliances.proxmox.guests import find_guest, known_node
 from holdfast.appliances.proxmox.objects import Arg, Kind
 from holdfast.appliances.proxmox.protection import guard_guest
@@ -18,7 +18,7 @@ from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Change
 from holdfast.cutting import cut
 from holdfast.errors import ConflictError, InputError, NotFoundError, RefusedError
-from holdfast.transport.values import opt_str
+from holdfast.transport.values import digits, opt_str
 
 RULE_ARGS: Final[Mapping[str, Arg]] = {
     "type": Arg("type"),
@@ -92,7 +92,7 @@ async def rules_of(ctx: Ctx, scope: Scope) -> list[JsonObject]:
 
 
 def _ordered(rules: Rules) -> list[JsonObject]:
-    return sorted(rules, key=lambda rule: int(plain(rule.get("pos")) or 0))
+    return sorted(rules, key=lambda rule: digits(plain(rule.get("pos"))) or 0)
 
 
 def shown_rule(rule: JsonObject) -> JsonObject:
@@ -154,13 +154,17 @@ async def guard_reach(ctx: Ctx, scope: Scope, *, rules: Rules | None = None, opt
     names = {plain(rule.get("action")) for rule in [*cluster_now, *own_now, *own_then] if rule.get("type") == "group"}
     groups = {name: _ordered(await ctx.client.rows("cluster", "firewall", "groups", name)) for name in sorted(names)}
     here = ctx.client.here.addresses
-    before = is_open(_chain(scope, own_now, cluster_now), now, groups, here)
+    before = reach(_chain(scope, own_now, cluster_now), now, groups, here)
     changed = {**groups, scope.base[-1]: own_then} if scope.level == "group" else groups
-    after = is_open(_chain(scope, own_then, cluster_now), then, changed, here)
-    if before and not after:
+    after = reach(_chain(scope, own_then, cluster_now), then, changed, here)
+    if after < before:
+        would = "would" if after is Reach.SHUT else "might"
         raise RefusedError(
-            f"This would shut port 8006 of {scope.label}: nobody could reach Proxmox any more. Nothing was executed.",
-            next_step="First add an enabled rule: type in, action ACCEPT, protocol tcp, dport 8006, at position 0.",
+            f"This {would} shut port 8006 of {scope.label}: nobody could reach it from here. Nothing was executed.",
+            next_step=(
+                "First add an enabled rule: type in, action ACCEPT, protocol tcp, dport 8006, at position 0, without a "
+                "source or with this machine's network as it; what an alias or a set holds is not known here."
+            ),
         )
 
 

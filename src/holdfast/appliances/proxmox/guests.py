@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.appliances.proxmox.client import AsyncProxmoxClient
-from holdfast.appliances.proxmox.encoding import listed
+from holdfast.appliances.proxmox.encoding import listed, plain
 from holdfast.appliances.proxmox.errors import missing_grant
 from holdfast.appliances.proxmox.visibility import absent
 from holdfast.errors import ConflictError, HoldfastError, NotFoundError, ValidationError
-from holdfast.transport.values import JsonObject, JsonValue, as_object, get_int, get_str, opt_object, opt_str
+from holdfast.transport.values import JsonObject, JsonValue, as_object, digits, get_int, get_str, opt_object, opt_str
 
 KINDS: Final = {"qemu": "VM", "lxc": "container"}
 
@@ -66,7 +66,7 @@ async def find_guest(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = T
         PermissionDeniedError: There is one, and this account may not see it.
         ConflictError: Several guests have this name.
     """
-    rows = [row for row in await client.inventory.rows(fresh=fresh) if row.get("type") in KINDS]
+    rows = [row for row in await client.inventory.rows(fresh=fresh) if plain(row.get("type")) in KINDS]
     if wanted.isdigit():
         found = [row for row in rows if str(row.get("vmid")) == wanted]
     else:
@@ -95,8 +95,8 @@ async def find_vm(client: AsyncProxmoxClient, wanted: str, *, fresh: bool = True
 
 async def _missing(client: AsyncProxmoxClient, wanted: str) -> HoldfastError:
     """Invisible is told from absent: by the id's use where it is one, by the account's privileges otherwise."""
-    if wanted.isdigit() and 100 <= int(wanted) <= 999_999_999:
-        if await is_taken(client, int(wanted)):
+    if (vmid := digits(wanted)) is not None and 100 <= vmid <= 999_999_999:
+        if await is_taken(client, vmid):
             what = f"A guest {wanted} exists, but this account may not see it."
             return missing_grant("VM.Audit", f"/vms/{wanted}", what)
         return NotFoundError(f"There is no guest {wanted}.", next_step="List guests with proxmox_list_resources.")

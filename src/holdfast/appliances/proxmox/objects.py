@@ -17,7 +17,7 @@ from holdfast.appliances.proxmox.visibility import absent
 from holdfast.control.answers import JsonObject, UndoCall
 from holdfast.control.change import Cautions, Change
 from holdfast.errors import ConflictError, InputError, NotFoundError
-from holdfast.transport.values import JsonValue, as_int, opt_str
+from holdfast.transport.values import JsonValue, as_int, digits, opt_str
 
 ArgKind = Literal["text", "int", "bool", "list", "ids", "properties"]
 _TRUE: Final = frozenset({"1", "yes", "on", "true"})
@@ -38,7 +38,7 @@ class Arg:
                 return plain(value).lower() in _TRUE
             case "int":
                 text = plain(value)
-                return int(text) if text.lstrip("-").isdigit() else text
+                return int(text) if digits(text.removeprefix("-")) is not None else text
             case "list":
                 return [*listed(value)]
             case "ids":

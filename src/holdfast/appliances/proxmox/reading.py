@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from holdfast.appliances.proxmox.encoding import listed, plain
 from holdfast.errors import ProtocolError
-from holdfast.transport.values import JsonObject, JsonValue, as_bool, as_float, as_int
+from holdfast.transport.values import JsonObject, JsonValue, as_bool, as_float, as_int, digits
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -113,4 +113,5 @@ def by(*names: str) -> Callable[[JsonObject], tuple[tuple[int, str], ...]]:
 
 def _rank(value: JsonValue) -> tuple[int, str]:
     text = plain(value)
-    return (int(text), "") if text.isascii() and text.isdigit() else (0, text)
+    number = digits(text)
+    return (0, text) if number is None else (number, "")

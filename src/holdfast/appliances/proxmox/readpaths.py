@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Final, cast
 
 from holdfast.errors import InputError, UnsupportedError
+from holdfast.transport.values import digits
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_@!%][A-Za-z0-9_.:@!%~+,=-]*", re.ASCII)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -52,8 +53,8 @@ def paths_of(release: str) -> tuple[ReadPath, ...]:
 
 def release_of(version: str) -> str:
     """Whose facts hold for a version: 8.4's up to 8, 9.1's from 9 on."""
-    major = version.partition(".")[0]
-    return "8.4" if major.isdigit() and int(major) < 9 else "9.1"
+    major = digits(version.partition(".")[0])
+    return "8.4" if major is not None and major < 9 else "9.1"
 
 
 def segments_of(path: str) -> tuple[str, ...]:

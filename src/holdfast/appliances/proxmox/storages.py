@@ -6,7 +6,7 @@ from holdfast.appliances.proxmox.client import AsyncProxmoxClient
 from holdfast.appliances.proxmox.encoding import plain
 from holdfast.appliances.proxmox.guests import known_node
 from holdfast.errors import InputError, NotFoundError, UnavailableError
-from holdfast.transport.values import JsonObject
+from holdfast.transport.values import JsonObject, digits
 
 
 async def node_of(client: AsyncProxmoxClient, storage: str, node: str | None) -> str:
@@ -74,5 +74,4 @@ def vmid_of_backup(volid: str) -> int | None:
     """The id of the guest that a backup is of, as far as its name tells."""
     name = volid.partition(":")[2]
     parts = name.split("/") if name.startswith(("backup/vm/", "backup/ct/")) else name.rpartition("/")[2].split("-")
-    found = parts[2] if len(parts) > 2 else ""
-    return int(found) if found.isdigit() else None
+    return digits(parts[2]) if len(parts) > 2 else None

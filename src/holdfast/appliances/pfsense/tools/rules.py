@@ -22,7 +22,7 @@ from holdfast.control.change import Change
 from holdfast.control.identifiers import IpAddress
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import InputError
-from holdfast.transport.values import JsonObject
+from holdfast.transport.values import JsonObject, digits
 
 
 @tool(title="Would this packet pass?", toolset="rules")
@@ -91,9 +91,9 @@ def _translated(packet: Packet, forward: JsonObject) -> Packet:
         target = ipaddress.ip_address(str(forward.get("target")))
     except ValueError:
         return packet
-    port = str(forward.get("local_port") or "")
-    local = int(port) if port.isdigit() else packet.destination_port
-    return Packet(packet.interface, packet.protocol, packet.source, target, packet.source_port, local)
+    local = digits(str(forward.get("local_port") or ""))
+    port = packet.destination_port if local is None else local
+    return Packet(packet.interface, packet.protocol, packet.source, target, packet.source_port, port)
 
 
 @tool(title="Change firewall rule", toolset="rules", risk=Risk.WRITE, idempotent=True)

@@ -111,7 +111,7 @@ def _matches(row: JsonObject, kind: str | None, node: str | None, search: str | 
 
 
 def _status(row: JsonObject, offline: set[str]) -> str | None:
-    lost = row.get("type") in ("qemu", "lxc", "storage") and row.get("node") in offline
+    lost = row.get("type") in ("qemu", "lxc", "storage") and str(row.get("node")) in offline
     return "unknown" if lost else opt_str(row, "status")
 
 

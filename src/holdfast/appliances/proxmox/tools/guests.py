@@ -16,7 +16,7 @@ from holdfast.appliances.proxmox.reading import made
 from holdfast.control.change import Change
 from holdfast.control.spec import Risk, tool
 from holdfast.errors import HoldfastError, NotFoundError
-from holdfast.transport.values import JsonObject, opt_bool, opt_int, opt_object, opt_str
+from holdfast.transport.values import JsonObject, digits, opt_bool, opt_int, opt_object, opt_str
 
 TimeoutS = Annotated[int | None, Field(ge=1, le=600, description="Seconds Proxmox waits for the guest.")]
 
@@ -55,7 +55,7 @@ async def _state(ctx: Ctx, found: Guest) -> GuestState:
         agent=opt_bool(state, "agent", lenient=True) if found.is_vm else None,
         disk_used_bytes=None if found.is_vm else opt_int(state, "disk", lenient=True),
         cores=opt_int(config, "cores", lenient=True),
-        memory_mib=int(memory) if (memory := properties(plain(config.get("memory"))).get("", "")).isdigit() else None,
+        memory_mib=digits(properties(plain(config.get("memory"))).get("", "")),
         onboot=opt_bool(config, "onboot", lenient=True),
         protection=opt_bool(config, "protection", lenient=True),
         tags=list(found.tags) or None,
