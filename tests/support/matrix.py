@@ -14,6 +14,7 @@ COMMON = {"truenas": "25.10", "idrac": "9"}
 """The release on which the tables are driven by `make test`. Proxmox and pfSense have too few releases for a matrix."""
 TABLES = (
     "test_every_tool.py",
+    "test_odd_answers.py",
     "test_writes.py",
     "test_lost_answers.py",
     "test_late_failures.py",

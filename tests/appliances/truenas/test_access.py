@@ -140,3 +140,12 @@ async def test_with_a_key_the_password_of_holdfasts_account_is_no_matter_of_the_
     async with nas(tmp_path) as made:
         planned = await made.call("truenas_update_user", user="mcp", password="long-enough-1", dry_run=True)
         assert planned["outcome"] == "planned"
+
+
+async def test_a_plan_that_sets_a_secret_says_so_to_who_confirms_it(tmp_path: Path) -> None:
+    async with nas(tmp_path) as made:
+        login = {"tag": 7, "user": "pve1", "secret": "chap-secret-13"}
+        assert (await made.call("truenas_create_iscsi_auth", **login))["outcome"] == "applied"
+        planned = await made.call("truenas_update_iscsi_auth", ref="pve1", secret="chap-secret-14", dry_run=True)
+        assert "a new secret" in str(planned["summary"])
+        assert "chap-secret" not in str(planned)

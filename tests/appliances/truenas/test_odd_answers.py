@@ -75,6 +75,7 @@ async def test_odd_answers_once_a_write_was_sent_end_in_an_outcome_or_a_typed_er
         ("create_group", Trial("group.query", (0, "id"), [])),
         ("create_interface", Trial("interface.query", (0, "id"), {})),
         ("update_privilege", Trial("group.query", (0, "id"), {})),
+        ("create_privilege", Trial("group.query", (0, "id"), {})),
         ("disk_health", Trial("alert.list", (0, "level"), {})),
         ("disk_health", Trial("disk.temperatures", ("sdf",), [])),
         ("list_container_images", Trial("virt.instance.image_choices", ("debian/bookworm", "label"), {"odd": 1})),

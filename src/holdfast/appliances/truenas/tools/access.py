@@ -149,7 +149,7 @@ async def truenas_create_privilege(
     found = await _groups(ctx, groups)
     values: JsonObject = {"name": name, "roles": [*sorted(set(roles))], "web_shell": web_shell}
     own = await _own_groups(ctx)
-    mine = ["Holdfast's own account gets these roles too."] if any(row.get("id") in own for row in found) else []
+    mine = ["Holdfast's own account gets these roles too."] if any(get_int(row, "id") in own for row in found) else []
     sent: JsonObject = {**values, "local_groups": [get_int(row, "gid") for row in found]}
     return await create(
         ctx,

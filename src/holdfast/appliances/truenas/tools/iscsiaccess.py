@@ -127,6 +127,7 @@ async def truenas_update_iscsi_auth(
         row,
         values,
         secret={"secret": secret} if secret is not None else None,
+        summary=f"Give the {AUTH.label(row)} a new secret{' and change it' if values else ''}" if secret else None,
         blast_radius=["Initiators with the login as it was are refused at their next login."],
     )
 
