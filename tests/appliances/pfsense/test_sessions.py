@@ -108,6 +108,13 @@ async def test_every_request_carries_the_one_credential_that_is_configured(
         assert not fw.client._session.refused
 
 
+@pytest.mark.parametrize("given", [KEY, PAIR, JWT], ids=["key", "pair", "jwt"])
+async def test_what_is_not_a_refusal_is_handed_back(given: dict[str, object], tmp_path: Path) -> None:
+    async with firewall(tmp_path, given) as fw:
+        assert (await fw.client._session.send(Request("GET", "/api/v2/no/such"))).status == 404
+        assert not fw.client._session.refused
+
+
 WRONG: dict[str, dict[str, object]] = {
     "key": {"api_key": "0123456789abcdef0123456789abcdef0123456789abcdef"},
     "basic": {"username": USER, "password": "wrong"},
