@@ -43,6 +43,7 @@ from holdfast.simulators.truenas.methods.system import System
 from holdfast.simulators.truenas.methods.updates import BootEnvironments, Updates
 from holdfast.simulators.truenas.methods.users import Users
 from holdfast.simulators.truenas.methods.virt import Virt
+from holdfast.simulators.truenas.methods.vm_facts import VmFacts
 from holdfast.simulators.truenas.methods.vms import Vms
 from holdfast.simulators.truenas.methods.zfs import Zfs
 from holdfast.simulators.truenas.registry import Namespace
@@ -87,6 +88,7 @@ NAMESPACES: tuple[type[Namespace], ...] = (
     AppVersions,
     AppImages,
     Vms,
+    VmFacts,
     Virt,
     Containers,
     Reporting,

@@ -90,10 +90,16 @@ class Vms(Namespace):
             **row,
             "devices": [dict(device) for device in self.devices if device["vm"] == row["id"]],
             "display_available": True,
-            "status": self._status(row["id"]),
+            "status": self.status_of(row["id"]),
         }
 
-    def _status(self, number: int) -> Row:
+    def new_mac(self) -> str:
+        """A MAC address for a machine."""
+        tail = self.box.random.getrandbits(24)
+        return f"00:a0:98:{tail >> 16:02x}:{tail >> 8 & 255:02x}:{tail & 255:02x}"
+
+    def status_of(self, number: int) -> Row:
+        """State, process id and hypervisor's state."""
         state = self.states.get(number, "STOPPED")
         domain = {"RUNNING": "RUNNING", "STOPPED": "SHUTOFF", "SUSPENDED": "PAUSED"}[state]
         return {"state": state, "pid": 40_000 + number if state != "STOPPED" else None, "domain_state": domain}
@@ -127,7 +133,7 @@ class Vms(Namespace):
             elif path.removeprefix("/dev/zvol/") not in self.storage.store.datasets:
                 raise invalid(f"{prefix}.attributes.path", f"Disk path {path} does not exist.", ENOENT)
         if attributes["dtype"] == "NIC" and attributes.get("mac") is None:
-            attributes["mac"] = self.random_mac(call)
+            attributes["mac"] = self.new_mac()
         if row.get("order") is None:
             row["order"] = 1000 + len([d for d in self.devices if d["vm"] == row["vm"]])
 
@@ -149,7 +155,7 @@ class Vms(Namespace):
     def delete_device(self, call: Call, number: int, options: Row) -> bool:
         """Remove a device; with `zvol` its volume too."""
         device = self.devices.get(number)
-        if self._state(device["vm"]) != "STOPPED" and not options["force"]:
+        if self.state_of(device["vm"]) != "STOPPED" and not options["force"]:
             raise CallError("Please stop/resume the VM before deleting its device.", EBUSY)
         if options["zvol"] and device["attributes"]["dtype"] == "DISK":
             name = str(device["attributes"].get("path") or "").removeprefix("/dev/zvol/")
@@ -189,19 +195,21 @@ class Vms(Namespace):
         self.states[number] = state
         self.vms.touch(number)
 
-    def _state(self, number: int) -> str:
+    def state_of(self, number: int) -> str:
+        """State of a machine: it is stopped where nothing else is known."""
         return self.states.get(int(self.vms.get(number)["id"]), "STOPPED")
 
-    def _used_mib(self) -> int:
-        return sum(int(row["memory"]) for row in self.vms if self._state(row["id"]) != "STOPPED")
+    def used_mib(self) -> int:
+        """Memory of all machines that are not stopped, MiB."""
+        return sum(int(row["memory"]) for row in self.vms if self.state_of(row["id"]) != "STOPPED")
 
     @method("vm.start")
     def start(self, call: Call, number: int, options: Row) -> None:
         """Start."""
         vm = self.vms.get(number)
-        if self._state(number) != "STOPPED":
+        if self.state_of(number) != "STOPPED":
             raise CallError("VM state is currently not 'SHUTOFF'", EINVAL)
-        free = self.box.server.memory_bytes // MIB - self._used_mib()
+        free = self.box.server.memory_bytes // MIB - self.used_mib()
         if vm["memory"] > free and not options["overcommit"]:
             raise CallError(f"Cannot guarantee memory for guest {vm['name']}", ENOMEM)
         self._set(number, "RUNNING")
@@ -210,7 +218,7 @@ class Vms(Namespace):
     def stop(self, call: Call, number: int, options: Row) -> Steps:
         """Shut down; killed after the shutdown timeout only when told to."""
         self.vms.get(number)
-        if self._state(number) == "STOPPED":
+        if self.state_of(number) == "STOPPED":
             raise CallError("VM is not running", EINVAL)
         yield Step(50, "Shutting down")
         self._set(number, "STOPPED")
@@ -219,7 +227,7 @@ class Vms(Namespace):
     def poweroff(self, call: Call, number: int) -> None:
         """Pull the plug."""
         self.vms.get(number)
-        if self._state(number) == "STOPPED":
+        if self.state_of(number) == "STOPPED":
             raise CallError("VM is not running", EINVAL)
         self._set(number, "STOPPED")
 
@@ -233,21 +241,21 @@ class Vms(Namespace):
     @method("vm.suspend")
     def suspend(self, call: Call, number: int) -> None:
         """Pause."""
-        if self._state(number) != "RUNNING":
+        if self.state_of(number) != "RUNNING":
             raise CallError("VM is not running", EINVAL)
         self._set(number, "SUSPENDED")
 
     @method("vm.resume")
     def resume(self, call: Call, number: int) -> None:
         """Go on after a pause."""
-        if self._state(number) != "SUSPENDED":
+        if self.state_of(number) != "SUSPENDED":
             raise CallError("VM is not suspended", EINVAL)
         self._set(number, "RUNNING")
 
     @method("vm.reset", since="27")
     def reset(self, call: Call, number: int) -> None:
         """Press the reset button."""
-        if self._state(number) != "RUNNING":
+        if self.state_of(number) != "RUNNING":
             raise CallError("VM is not running", EINVAL)
         self.vms.touch(number)
 
@@ -255,7 +263,7 @@ class Vms(Namespace):
     def delete(self, call: Call, number: int, options: Row) -> bool | None:
         """Delete; with `zvols` its disks too. A running one only with `force`."""
         self.vms.get(number)
-        if self._state(number) != "STOPPED":
+        if self.state_of(number) != "STOPPED":
             if not options["force"]:
                 raise CallError("VM is running, stop it or set force", EBUSY)
             self.states[number] = "STOPPED"
@@ -277,105 +285,3 @@ class Vms(Namespace):
             attributes = {k: v for k, v in device["attributes"].items() if k not in ("mac", "port", "web_port")}
             self._add_device(copied["id"], attributes)
         return True
-
-    # Facts ---------------------------------------------------------------------------------------------------
-
-    @method("vm.status")
-    def status(self, call: Call, number: int) -> Row:
-        """State, process id and hypervisor's state."""
-        return self._status(int(self.vms.get(number)["id"]))
-
-    @method("vm.get_available_memory")
-    def available_memory(self, call: Call, overcommit: bool) -> int:
-        """Bytes for further machines."""
-        return self.box.server.memory_bytes - self._used_mib() * MIB
-
-    @method("vm.get_memory_usage")
-    def memory_usage(self, call: Call, number: int) -> int:
-        """Bytes in use by a machine."""
-        vm = self.vms.get(number)
-        return int(vm["memory"]) * MIB if self._state(number) != "STOPPED" else 0
-
-    @method("vm.get_vmemory_in_use")
-    def vmemory_in_use(self, call: Call) -> Row:
-        """Bytes promised to running and provisioned machines."""
-        used = self._used_mib() * MIB
-        return {"RNP": 0, "PRD": used, "RPRD": used}
-
-    @method("vm.get_vm_memory_info")
-    def memory_info(self, call: Call, number: int) -> Row:
-        """What starting a machine would ask of memory. Bytes."""
-        vm = self.vms.get(number)
-        wanted = int(vm["memory"]) * MIB
-        arc = self.box.server.memory_bytes // 2
-        return {
-            "minimum_memory_requested": vm.get("min_memory") and vm["min_memory"] * MIB,
-            "total_memory_requested": wanted,
-            "overcommit_required": wanted > self.box.server.memory_bytes - self._used_mib() * MIB,
-            "memory_req_fulfilled_after_overcommit": True,
-            "arc_to_shrink": None,
-            "current_arc_max": arc,
-            "arc_min": arc // 8,
-            "arc_max_after_shrink": arc,
-            "actual_vm_requested_memory": wanted,
-        }
-
-    @method("vm.get_console")
-    def console(self, call: Call, number: int) -> str:
-        """Name of the serial console."""
-        return f"{number}_{self.vms.get(number)['name']}"
-
-    @method("vm.get_display_devices")
-    def display_devices(self, call: Call, number: int) -> list[Row]:
-        """Its displays."""
-        self.vms.get(number)
-        return [
-            {
-                **device,
-                "attributes": {
-                    **device["attributes"],
-                    "password_configured": bool(device["attributes"].get("password")),
-                },
-            }
-            for device in self.devices
-            if device["vm"] == number and device["attributes"]["dtype"] == "DISPLAY"
-        ]
-
-    @method("vm.get_display_web_uri")
-    def display_web_uri(self, call: Call, number: int, host: str, options: Row) -> Row:
-        """Where its display can be seen in a browser."""
-        displays = self.display_devices(call, number)
-        if not displays:
-            return {"error": "No display devices configured for this VM", "uri": None}
-        port = displays[0]["attributes"]["web_port"]
-        return {
-            "error": None,
-            "uri": f"{options['protocol'].lower()}://{host or self.box.server.host_ip}:{port}/spice_auto.html",
-        }
-
-    @method("vm.port_wizard")
-    def port_wizard(self, call: Call) -> Row:
-        """Free ports for a display."""
-        used = {device["attributes"].get("port") for device in self.devices}
-        port = next(number for number in range(5900, 65_535) if number not in used)
-        return {"port": port, "web": port + 1}
-
-    @method("vm.random_mac")
-    def random_mac(self, call: Call) -> str:
-        """A MAC address for a machine."""
-        tail = self.box.random.getrandbits(24)
-        return f"00:a0:98:{tail >> 16:02x}:{tail >> 8 & 255:02x}:{tail & 255:02x}"
-
-    @method("vm.log_file_path")
-    def log_file_path(self, call: Call, number: int) -> str | None:
-        """Path of its log."""
-        vm = self.vms.get(number)
-        return f"/var/log/libvirt/qemu/{number}_{vm['name']}.log"
-
-    @method("vm.log_file_download")
-    def log_file_download(self, call: Call, number: int) -> Steps:
-        """Its log, through `core.download`."""
-        vm = self.vms.get(number)
-        yield Step(50, "Reading")
-        if call.job is not None and call.job.output is not None:
-            call.job.output.data += f"log of {vm['name']}\n".encode()
