@@ -8,6 +8,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("appliances.pfsense.lockout", "probe.setblocking(False)", "without call"): (
         "connecting a datagram socket waits for nothing, and nothing is sent on it"
     ),
+    (
+        "control.cursors",
+        "if names and all(type(value) in _PLAIN for value in values):",
+        "condition -> False",
+    ): "only spares work: of such values the long way makes the same",
     ("control.redactedlogs", "super().__init__()", "without call"): "the filter's own name is used by nothing",
     **{
         ("control.cleaning", "if len(text) <= max_length and text.isascii() and text.isprintable():", what): (

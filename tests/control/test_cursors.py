@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from typing import Annotated
 
 import pytest
 from hypothesis import given
@@ -180,6 +181,14 @@ class Foreign(BaseModel):
     uuid: str
 
 
+class Dated(Row):
+    identified_by = ("at", "name")
+
+    at: datetime
+    name: str
+    seen: int = 0
+
+
 class Referred(Row):
     ref: str
     id: int
@@ -203,6 +212,9 @@ def test_the_same_row_has_the_same_mark_whatever_it_measures() -> None:
     assert mark_of(Tagged(tags=["a"], at=1)) == mark_of(Tagged(tags=["a"], at=2))
     assert mark_of(Tagged(tags=["a"])) != mark_of(Tagged(tags=["a", "b"]))
     assert mark_of(Line(text="a", count=1)) != mark_of(Line(text="a", count=2))
+    monday, tuesday = (datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6))
+    assert mark_of(Dated(at=monday, name="a", seen=1)) == mark_of(Dated(at=monday, name="a", seen=2))
+    assert mark_of(Dated(at=monday, name="a")) != mark_of(Dated(at=tuesday, name="a"))
 
 
 @pytest.mark.parametrize(
@@ -217,6 +229,7 @@ def test_the_same_row_has_the_same_mark_whatever_it_measures() -> None:
         Line(text="a"),
         Line(text="a", count=1),
         Foreign(uuid="u"),
+        Dated(at=datetime(2026, 1, 5, tzinfo=UTC), name="a"),
     ],
     ids=lambda row: type(row).__name__,
 )
@@ -243,6 +256,9 @@ def test_the_mark_of_free_text_tells_nothing_of_a_secret_in_it() -> None:
     with redacting(hide):
         assert mark_of(Line(text="is hunter2")) == mark_of(Line(text="is hunter3"))
         assert mark_of(Line(text="is hunter2")) != mark_of(Line(text="was hunter2"))
+        assert mark_of_json("id hunter2", None) == mark_of_json("id hunter3", None)
+        # What names a row is no free text: it is marked as it is.
+        assert mark_of(Named(kind="a", name="hunter2")) != mark_of(Named(kind="a", name="hunter3"))
 
 
 class Guests(Page[Guest]):
@@ -257,6 +273,10 @@ class Untyped(Page[Guest]):
     items: list[dict[str, str]]  # type: ignore[assignment]
 
 
+class Texts(Page[Guest]):
+    items: list[Annotated[str, "of any kind"]]  # type: ignore[assignment]
+
+
 class NoList(BaseModel):
     text: str
 
@@ -265,6 +285,7 @@ def test_the_identity_of_a_page_is_that_of_its_rows() -> None:
     assert identity_of_items(Guests) == ("id",)
     assert identity_of_items(Maybe) == ("ip", "mac")
     assert identity_of_items(Untyped) is None
+    assert identity_of_items(Texts) is None
     assert identity_of_items(NoList) is None
 
 

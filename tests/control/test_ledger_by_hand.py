@@ -78,8 +78,9 @@ async def test_what_is_known_is_not_settled_by_hand(tmp_path: Path, outcome: Out
         name = await left(ledger, outcome)
         await left(ledger, FINAL, 102)
         before = records(tmp_path / "l")
-        with pytest.raises(LedgerError, match=why):
+        with pytest.raises(LedgerError, match=why) as caught:
             await ledger.settle_by_hand(name, BY_HAND)
+        assert caught.value.next_step == "holdfast audit unknown lists the writes whose outcome is unknown."
     assert records(tmp_path / "l") == before
 
 

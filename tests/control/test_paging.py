@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +212,13 @@ def test_pages_that_the_appliance_cuts_follow_each_other_to_the_end() -> None:
     assert (found, cursor, part.end) == ([1, 2, 3, 4, 5], None, 5)
 
 
+def test_one_row_more_than_asked_for_is_enough_to_know_of_a_next_page() -> None:
+    assert Start(None).part(numbers(1, 2, 3), 2, more=False).next_cursor is not None
+    assert Start(None).part(numbers(1, 2), 2, more=False).next_cursor is None
+    assert Start(None).part(numbers(1, 2), 2, more=True).next_cursor is not None
+    assert Start(None).part([], 2, more=True) == Part([], None, None, 0)
+
+
 def test_the_first_page_asks_from_the_beginning_and_every_other_from_the_last_row_shown() -> None:
     assert (Start(None).offset, Start(None).again) == (0, 0)
     start = Start(cursor_after(7, Number(number=3)))
@@ -249,8 +258,17 @@ def test_a_page_of_which_every_row_was_shown_before_still_leads_on() -> None:
 
 def test_rows_of_a_searched_list_may_stand_further_on_than_their_count() -> None:
     cursor = encode_place(Place(2, mark_of(Number(number=4)), exact=False))
-    found = Start(cursor).behind([mark_of(row) for row in numbers(2, 3, 4, 5)])
+    found = Start(cursor).behind(iter([mark_of(row) for row in numbers(2, 3, 4, 5)]))
     assert found == (3, None)
+    looked_at: list[int] = []
+
+    def marks() -> Iterator[int]:
+        for number in range(100):
+            looked_at.append(number)
+            yield number
+
+    assert Start(encode_place(Place(2, 3))).behind(marks()) == (4, Changed(last_row="moved", from_row=5))
+    assert looked_at == [0, 1, 2, 3]
     assert decode_place(cursor_after(7, Number(number=3))) == Place(7, mark_of(Number(number=3)))
 
 

@@ -32,6 +32,7 @@ _NAMES: Final = ("ref", "id", "uuid", "name")
 """Fields that say which row it is, where a model does not name others; the first that it has counts, with `kind`."""
 _RAW_NAMES: Final = ("upid", "volid", "userid", "id", "vmid", "sid", "name", "iface", "storage", "node", "cidr")
 """The same for rows without a model, as an appliance tells them."""
+_PLAIN: Final = frozenset({str, int, bool})
 _NOT_ASKED: Final = frozenset({"limit", "cursor"})
 
 
@@ -182,11 +183,10 @@ def identity_of_items(answer: type[BaseModel]) -> tuple[str, ...] | None:
 def mark_of(row: BaseModel) -> int:
     """A short mark of a row: the same for the same row, whatever it measures at the moment."""
     names = identity_of(type(row))
-    known = {name: value for name in names if (value := getattr(row, name)) is not None}
-    if not known or not all(type(value) in (str, int, bool) for value in known.values()):
-        include = set(names) if names else None
-        known = row.model_dump(mode="json", exclude_none=True, by_alias=True, include=include)
-    return mark_of_json(known, names)
+    values = [getattr(row, name) for name in names]
+    if names and all(type(value) in _PLAIN for value in values):
+        return mark_of_json(dict(zip(names, values, strict=True)), names)
+    return mark_of_json(row.model_dump(mode="json", exclude_none=True, by_alias=True), names)
 
 
 def mark_of_json(row: JsonValue, names: tuple[str, ...] | None) -> int:

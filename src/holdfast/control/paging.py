@@ -8,7 +8,7 @@ shown. There it is assumed that rows which stay keep their order among themselve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -108,20 +108,20 @@ class Start:
         self.again = 1 if self._place is not None else 0
         self.offset = self._place.offset - 1 if self._place is not None else 0
 
-    def behind(self, marks: Sequence[int]) -> tuple[int, Changed | None]:
+    def behind(self, marks: Iterable[int]) -> tuple[int, Changed | None]:
         """How many of the rows from `offset` on are passed over, and whether the list changed."""
         place = self._place
         if place is None:
             return 0, None
-        if place.last not in marks:
+        skip = next((number for number, mark in enumerate(marks, 1) if mark == place.last), None)
+        if skip is None:
             return 0, Changed(last_row="lost", from_row=self.offset)
-        skip = marks.index(place.last) + 1
         moved = place.exact and skip > 1
         return skip, Changed(last_row="moved", from_row=self.offset + skip) if moved else None
 
     def part(self, rows: Sequence[_ModelT], limit: int, *, more: bool) -> Part[_ModelT]:
         """The page among the rows that were asked for from `offset` on; `more` when the appliance has others behind."""
-        skip, changed = self.behind([mark_of(row) for row in rows] if self.again else ())
+        skip, changed = self.behind(mark_of(row) for row in rows)
         items = list(rows[skip : skip + limit])
         end = skip + len(items)
         cursor = None
@@ -138,7 +138,7 @@ def cursor_after(offset: int, last: BaseModel) -> str:
 def _resumed(place: Place, count: int, mark: Callable[[int], int]) -> tuple[int, Changed | None]:
     """Where a list of `count` rows that are all at hand goes on."""
     at = place.offset
-    if place.before is not None and at <= count and summed(mark(number) for number in range(at)) == place.before:
+    if at <= count and summed(mark(number) for number in range(at)) == place.before:
         return at, None
     nearby = chain(range(at - 1, count), range(min(at - 1, count) - 1, -1, -1))
     found = next((number for number in nearby if mark(number) == place.last), None)

@@ -181,7 +181,7 @@ def _cursor(offset: int, last: JsonObject) -> str:
 
 
 def _behind(start: Start, part: Listing) -> tuple[int, Changed | None]:
-    return start.behind([mark_of(log_entry(row)) for row in part.rows]) if start.again else (0, None)
+    return start.behind(mark_of(log_entry(row)) for row in part.rows)
 
 
 async def _scan(

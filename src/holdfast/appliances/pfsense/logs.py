@@ -85,7 +85,7 @@ async def newest(
         rows = await client.rows(model, {"limit": lines, "offset": offset})
         texts = [get_str(row, "text") for row in reversed(rows)]
         if number == 0 and start.again:
-            skip, changed = start.behind([mark_of(convert(text)) for text in texts])
+            skip, changed = start.behind(mark_of(convert(text)) for text in texts)
             offset += skip
             texts = texts[skip:]
         for text in texts:
