@@ -8,11 +8,14 @@ from typing import Final, TypeAlias, Unpack
 
 from holdfast.appliances.idrac.client import Answered, IDracClient
 from holdfast.appliances.idrac.jobs import INLINE_WAIT_S, Job, ids_now, list_jobs, poll_pause, read_job, wait_for
-from holdfast.control.answers import JsonObject, UndoCall
+from holdfast.appliances.idrac.seen import VANISHED, Seen, by_job, without_job
+from holdfast.control.answers import JsonObject
 from holdfast.control.change import Applied, Change, Earlier, Observed, Told
 from holdfast.control.context import Context
 from holdfast.errors import Executed, HoldfastError, NotFoundError
 from holdfast.resilience import remaining_s
+
+__all__ = ["STEP_S", "Ctx", "Look", "Seen", "Send", "Write", "acting", "change", "patching"]
 
 Ctx: TypeAlias = Context[IDracClient]
 
@@ -26,29 +29,6 @@ _LAG_PAUSES_S: Final = (2.0, 4.0, 8.0, 16.0)
 """A new job may be unknown for half a minute (contract 8.3)."""
 SHORT_S: Final = 60.0
 """What may take longer than this is looked at less often (contract 8.5), seconds."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a look at the state showed.
-
-    Attributes:
-        reached: Whether it is as wanted; None when the state cannot tell.
-        state: The state, in the shape of `Change.after`.
-        note: What else there is to say.
-        undo: The call that takes it back, where only the state shows it (an id that the iDRAC chose).
-        partly: A part of it is as wanted, another is not; the note says which.
-        unproven: Where the state cannot tell, an answer of success is no proof either; the note says what to do.
-        next_step: What to do now, where only a part is as wanted.
-    """
-
-    reached: bool | None
-    state: JsonObject | None = None
-    note: str | None = None
-    undo: UndoCall | None = None
-    partly: bool = False
-    unproven: bool = False
-    next_step: str | None = None
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -169,7 +149,7 @@ class _Sending:
             )
         except NotFoundError:
             self._vanished = True
-            return Applied(details={"job": job}, warnings=(_VANISHED,))
+            return Applied(details={"job": job}, warnings=(VANISHED,))
         except HoldfastError:
             return Applied(task=job, warnings=("The state of its job cannot be read now.",))
         details: JsonObject = {"job": job, "state": self._job.state, "message": self._job.message}
@@ -188,12 +168,21 @@ class _Sending:
         self._looks += 1
         job = await self._current_job()
         if job is None:
-            return self._without_job(await self._look())
+            return without_job(
+                await self._look(),
+                answered=self._error is None,
+                vanished=self._vanished,
+                last=self._looks >= _LOOKS,
+            )
         if job.phase == "running" or self._moves(job):
             step = f"It runs on the iDRAC: wait with idrac_wait_job for job {job.id}. Do not repeat it."
             return Observed("unknown", note=f"Job {job.id} is {job.state}.", task=job.id, next_step=step)
         judged = self._write.judged
-        return self._by_job(job, await (judged(job) if judged is not None else self._look()))
+        return by_job(
+            job,
+            await (judged(job) if judged is not None else self._look()),
+            only_looks=self._write.only_looks,
+        )
 
     async def recall(self, earlier: Earlier) -> Observed:
         """What became of it when an earlier process has sent it: by its job where that was recorded, else by the state.
@@ -207,7 +196,7 @@ class _Sending:
             job = await read_job(self._ctx.client, earlier.task)
             if job.phase == "running":
                 return Observed("unknown", seen.state, task=job.id)
-            found = self._by_job(job, seen)
+            found = by_job(job, seen, only_looks=self._write.only_looks)
             return found if found.effect == "unknown" else replace(found, task=job.id)
         for job in await list_jobs(self._ctx.client) if self._write.jobs else ():
             if job.phase in ("running", "staged") and job.type in self._write.jobs:
@@ -241,69 +230,6 @@ class _Sending:
             if job.id not in self._known and (job.type in self._write.jobs or job.type is None):
                 return job
         return None
-
-    def _by_job(self, job: Job, seen: Seen) -> Observed:
-        told = f"Job {job.id}: {job.state}{f', {job.message}' if job.message else ''}"
-        match job.phase:
-            case "failed" if seen.partly or (seen.reached is None and not self._write.only_looks):
-                return Observed("unknown", seen.state, note=f"{told} {seen.note or _PERHAPS}")
-            case "failed":
-                shown = seen.reached is not None
-                return Observed("applied" if seen.reached else "not_applied", seen.state, note=told, shown=shown)
-            case "partial" if self._write.only_looks:
-                errors = f"{told} It found errors: see details."
-                return Observed(
-                    "applied" if seen.reached else "unknown", seen.state, note=errors, shown=bool(seen.reached)
-                )
-            case "partial":
-                said = seen.note or (_SHOWN if seen.reached else _NOT_SHOWN)
-                return Observed("unknown", seen.state, note=f"{told} Part of it failed. {said}")
-            case "staged":
-                return Observed(
-                    "applied" if seen.reached else "unknown",
-                    seen.state,
-                    note=f"{told} It waits for a restart of the host.",
-                    task=job.id,
-                    undo=UndoCall(tool="idrac_delete_job", arguments={"job": job.id}),
-                    next_step=_RESTART.format(job=job.id),
-                )
-            case "needs_operator":
-                return Observed("unknown", seen.state, note=f"{told} {_BY_HAND}", next_step=_ASK_OPERATOR)
-            case _:
-                effect_seen = seen.reached is not False
-                note = seen.note if effect_seen else f"{told} {seen.note or 'The state does not show it yet.'}"
-                if not effect_seen:
-                    return Observed("unknown", seen.state, note=note, undo=seen.undo)
-                return Observed("applied", seen.state, note=note, undo=seen.undo, shown=bool(seen.reached))
-
-    def _without_job(self, seen: Seen) -> Observed:
-        if seen.reached:
-            return Observed("applied", seen.state, note=seen.note, undo=seen.undo)
-        if self._vanished:
-            return Observed("unknown", seen.state, note=_VANISHED)
-        if seen.reached is None:
-            if self._error is None and not seen.unproven:
-                return Observed("applied", seen.state, note=seen.note, undo=seen.undo, shown=False)
-            return Observed("unknown", seen.state, note=seen.note or "The state does not show whether it happened.")
-        if seen.partly:
-            return Observed("unknown", seen.state, note=seen.note, undo=seen.undo, next_step=seen.next_step)
-        if self._looks < _LOOKS:
-            return Observed("unknown", seen.state, note=seen.note or "The state does not show it yet.")
-        return Observed("not_applied", seen.state, note=seen.note or "The state is not as wanted.")
-
-
-_PERHAPS: Final = "Whether it did part of its work before, the state does not show."
-_SHOWN: Final = "What can be read is as wanted; the Lifecycle log says what went wrong: idrac_list_logs."
-_NOT_SHOWN: Final = "The state does not show all of it; the Lifecycle log says what went wrong: idrac_list_logs."
-_BY_HAND: Final = "It is in force only after an operator has restarted the server or cut it from the mains: look then."
-_RESTART: Final = (
-    "It takes effect at the next restart of the server. Restart it when that suits (idrac_set_power); then "
-    "idrac_wait_job tells how job {job} ended. Do not repeat it."
-)
-_ASK_OPERATOR: Final = (
-    "Ask the operator to restart or unplug the server; then read the state. Do not repeat the change."
-)
-_VANISHED: Final = "No view of the iDRAC knows its job any more: that is no proof of success."
 
 
 async def change(
