@@ -191,6 +191,24 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
         'return await _store_and_install(ctx, service, push or "", image, when)',
         "without operand 1",
     ): ("where neither way is there, the plan is refused, and nothing is sent"),
+    (
+        "appliances.truenas.auth",
+        "elif self.settings.api_key is not None and self.settings.username is None:",
+        "without operand 0",
+    ): "who has no key has a name: the settings refuse a password without one",
+    (
+        "appliances.truenas.scram",
+        "if not (dash and self._secret and number.isascii() and number.isdigit()):",
+        "without operand 0",
+    ): "without a dash nothing stands behind it, which is refused as well",
+    ("appliances.proxmox.session", 'user = self._settings.username or ""', "without operand 1"): (
+        "asked only where there is no API token, and then the settings have a name"
+    ),
+    (
+        "appliances.proxmox.session",
+        'named = "" if "@" in (self._settings.username or "") else " username names no realm, so pam was taken."',
+        "without operand 1",
+    ): "asked only where there is no API token, and then the settings have a name",
     ("transport.givenup", "end.cancel()", "without call"): "a task that is over takes no cancelling any more",
 }
 """(module, source line, mutation) and the reason."""
