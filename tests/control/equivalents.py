@@ -55,14 +55,11 @@ EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     ("control.secretviews", "if _RUN.search(view.text):", "condition -> True"): (
         "only spares work: what is wrapped or encoded has such a run"
     ),
-    **{
-        (
-            "control.textescapes",
-            'if not ("%" in text or "\\\\" in text or ("&" in text and ";" in text)):',
-            what,
-        ): "only spares work: without these there is no escape to be found"
-        for what in ("condition -> False", "without operand 0", "without operand 1")
-    },
+    (
+        "control.textescapes",
+        "if not any(sign in text for sign in _SIGNS):",
+        "condition -> False",
+    ): "only spares work: without these there is no escape to be found",
     ("control.redaction", "if text in harmless:", "condition -> False"): "only spares work: it is found harmless again",
     (
         "control.ledger.head",

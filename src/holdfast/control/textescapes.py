@@ -26,13 +26,14 @@ _QUOTED: Final = re.compile(
     r"(?:=(?:[0-9A-Fa-f]{2}|[ \t]*+(?:\r?\n|\\{1,16}(?:r\\{1,16})?n)| (?=\S)))*+"
 )
 _QUOTED_BYTE: Final = re.compile(r"=([0-9A-Fa-f]{2})")
+_SIGNS: Final = ("%", "\\", "&")
 _LARGEST_CODE: Final = 0x10FFFF
 
 
 def unescaped(view: View) -> View | None:
     """With one layer of escapes undone; None when it has none."""
     text = view.text
-    if not ("%" in text or "\\" in text or ("&" in text and ";" in text)):
+    if not any(sign in text for sign in _SIGNS):
         return None
     maker, at = Maker(view), 0
     for match in _ESCAPE.finditer(text):
