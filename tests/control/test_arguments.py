@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from holdfast.control.answers import Answer
-from holdfast.control.arguments import arguments_model, validate_arguments
+from holdfast.control.arguments import arguments_model, validate_arguments, validated_arguments
 from holdfast.control.context import Context
 from holdfast.control.spec import Risk, tool
 from holdfast.control.wellformed import broken_text_in
@@ -38,6 +39,18 @@ async def proxmox_shut(ctx: Context[object], *, door: int) -> Answer:
 @tool(title="Place", toolset="doors")
 async def proxmox_place(ctx: Context[object], door: int) -> Answer:
     """Its argument could be given by place."""
+    return Answer()
+
+
+def _read(text: str) -> str:
+    return f"{len(text)} in {threading.current_thread().name}"
+
+
+@tool(title="Read", toolset="doors")
+async def proxmox_read(
+    ctx: Context[object], *, door: int | None = None, note: Annotated[str, AfterValidator(_read)]
+) -> Answer:
+    """Its argument tells where it was read."""
     return Answer()
 
 
@@ -146,3 +159,17 @@ def test_arguments_nested_without_end_are_looked_through_without_harm() -> None:
         nested = [nested]
     assert broken_text_in({"door": 1, "more": nested}) == "more"
     assert broken_text_in({"door": 1, "more": [{"a": "💥"}, 1, None, ("x",)]}) is None
+
+
+@pytest.mark.parametrize(("chars", "elsewhere"), [(1, False), (1000, False), (1001, True), (100_000, True)])
+async def test_only_long_texts_are_read_off_the_event_loop(chars: int, elsewhere: bool) -> None:
+    here = f"{chars} in {threading.current_thread().name}"
+    found = await validated_arguments(proxmox_read, {"door": 10**2000, "note": "x" * chars})
+    assert (found["note"] != here) is elsewhere
+    assert str(found["note"]).startswith(f"{chars} in ")
+
+
+async def test_a_long_text_that_is_wrong_is_refused_as_a_short_one_is() -> None:
+    for chars in (1, 2000):
+        with pytest.raises(InputError, match="door"):
+            await validated_arguments(proxmox_read, {"door": "x", "note": "x" * chars})

@@ -191,9 +191,12 @@ async def test_an_outcome_that_did_not_happen_shows_the_state_that_was_found(mad
     ("failure", "said"),
     [
         (DeadlineError("no answer within 50 s"), "The answer to the write was lost (deadline)"),
-        (
-            ApplianceFaultError("the bolt is bent", executed=Executed.UNKNOWN),
-            "The write ended with an error (appliance_fault): the bolt is bent It was sent once",
+        *(
+            (
+                ApplianceFaultError(f"the bolt is bent{end}", executed=Executed.UNKNOWN),
+                f"The write ended with an error (appliance_fault): the bolt is bent{end or '.'} It was sent once",
+            )
+            for end in ("", ".", "!", "?")
         ),
     ],
 )
