@@ -12,6 +12,7 @@ import pytest
 from tests.appliances.idrac.test_reads import every_persona
 from tests.appliances.idrac.test_sessions import arrived, opened
 from tests.appliances.idrac.test_writes import lab_room
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room, room
 
 WRONG = 'password = "wrong"'
@@ -39,6 +40,7 @@ async def answered(lab: Room) -> None:
     raise AssertionError("still waiting")
 
 
+@REAL_TIME
 @every_persona
 async def test_a_login_by_basic_that_was_given_up_and_is_refused_later_is_the_last(
     persona: str, tmp_path: Path
@@ -64,6 +66,7 @@ async def test_a_login_by_basic_that_was_given_up_and_is_refused_later_is_the_la
         assert refused(lab) == 1
 
 
+@REAL_TIME
 @every_persona
 @pytest.mark.parametrize("others", [1, 6])
 async def test_a_wrong_password_is_sent_once_though_its_first_caller_went(
@@ -77,6 +80,7 @@ async def test_a_wrong_password_is_sent_once_though_its_first_caller_went(
         assert refused(lab) == 1
 
 
+@REAL_TIME
 @every_persona
 async def test_a_wrong_password_whose_refusal_comes_after_its_time_is_sent_once(persona: str, tmp_path: Path) -> None:
     settings = f"{WRONG}\nretry_max_attempts = 1"
@@ -96,6 +100,7 @@ async def test_a_wrong_password_whose_refusal_comes_after_its_time_is_sent_once(
         assert refused(lab) == 1
 
 
+@REAL_TIME
 @every_persona
 async def test_a_session_whose_opening_was_answered_late_is_used_and_deleted_in_the_end(
     persona: str, tmp_path: Path

@@ -10,6 +10,7 @@ import pytest
 from holdfast.appliances.idrac import sending, session
 from tests.appliances.idrac.test_sessions import CHANGES, READS, arrived, opened
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 every_generation = pytest.mark.parametrize(("persona", "most"), [("7", 2), ("8", 2), ("9-14g", 4), ("9", 4), ("10", 4)])
@@ -27,6 +28,7 @@ def reads(lab: Room, count: int) -> list[asyncio.Task[object]]:
     return [asyncio.create_task(lab.call(tool, **arguments)) for tool, arguments in chosen]
 
 
+@REAL_TIME
 @every_generation
 async def test_reads_that_were_given_up_count_until_the_idrac_has_answered_them(
     persona: str, most: int, tmp_path: Path
@@ -42,6 +44,7 @@ async def test_reads_that_were_given_up_count_until_the_idrac_has_answered_them(
         assert 1 < lab.running.state.max_in_flight <= most
 
 
+@REAL_TIME
 @pytest.mark.parametrize("persona", ["7", "9"])
 async def test_a_change_that_was_given_up_is_over_before_the_next_is_sent(persona: str, tmp_path: Path) -> None:
     async with lab_room(tmp_path, persona) as lab:
@@ -60,6 +63,7 @@ async def test_a_change_that_was_given_up_is_over_before_the_next_is_sent(person
         assert len(sent(lab)) == 2
 
 
+@REAL_TIME
 @pytest.mark.parametrize(("persona", "most"), [("8", 2), ("10", 4)])
 async def test_requests_that_ran_out_of_time_count_until_the_idrac_has_answered_them(
     persona: str, most: int, tmp_path: Path
@@ -72,6 +76,7 @@ async def test_requests_that_ran_out_of_time_count_until_the_idrac_has_answered_
         assert lab.running.state.max_in_flight <= most
 
 
+@REAL_TIME
 @pytest.mark.parametrize(("persona", "most"), [("7", 2), ("9", 4)])
 async def test_a_login_that_was_given_up_counts_and_so_does_the_logout(persona: str, most: int, tmp_path: Path) -> None:
     async with lab_room(tmp_path, persona) as lab:
@@ -87,6 +92,7 @@ async def test_a_login_that_was_given_up_counts_and_so_does_the_logout(persona: 
         assert opened(lab) == 0
 
 
+@REAL_TIME
 @pytest.mark.parametrize(("persona", "most"), [("7", 2), ("9", 4)])
 async def test_the_logout_at_an_idrac_that_hangs_is_no_request_too_many(
     persona: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from tests.appliances.idrac.cases import Case, bmc_of
 from tests.appliances.idrac.table import prepare
 from tests.appliances.idrac.test_graceful_power import kinds, switched_on
 from tests.appliances.idrac.test_writes import lab_room, sent
+from tests.support.realtime import REAL_TIME
 from tests.support.rooms import Room
 
 CREATED = ("idrac_create_account", {"user": "watcher", "role": "Operator"})
@@ -80,6 +81,7 @@ async def test_what_was_begun_is_finished_before_the_cancellation_goes_on(
         assert "the second was carried out, too" in outcome["note"]
 
 
+@REAL_TIME
 @every_old_one
 @pytest.mark.parametrize("action", ["power_cycle", "restart_graceful"])
 async def test_a_server_that_was_switched_off_is_on_again_though_nobody_waits(
@@ -105,6 +107,7 @@ async def test_a_lost_answer_to_the_first_does_not_leave_the_server_off_either(p
         assert kinds(lab)[-2:] == ["ForceOff", "On"]
 
 
+@REAL_TIME
 @every_old_one
 async def test_what_was_not_sent_yet_is_not_sent_any_more(persona: str, tmp_path: Path) -> None:
     async with lab_room(tmp_path, persona) as lab:
@@ -121,6 +124,7 @@ async def test_what_was_not_sent_yet_is_not_sent_any_more(persona: str, tmp_path
         assert "note" not in last_outcome(tmp_path)
 
 
+@REAL_TIME
 @every_old_one
 async def test_closing_waits_for_the_server_to_be_on_again(persona: str, tmp_path: Path) -> None:
     """As on SIGTERM, which ends the process when the clients are closed."""

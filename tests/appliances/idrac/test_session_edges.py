@@ -28,6 +28,7 @@ from holdfast.appliances.idrac.session import (
     RENEW_AT,
     SHORTEST_IDLE_S,
     Session,
+    _Token,
 )
 from holdfast.appliances.idrac.settings import IDracSettings
 from holdfast.errors import (
@@ -654,3 +655,54 @@ async def test_sessions_of_another_client_of_the_same_idrac_are_deleted_with_the
 async def test_closing_without_a_session_sends_nothing(bmc: Played) -> None:
     await bmc.session().close()
     assert bmc.sent == []
+
+
+async def test_a_session_that_was_opened_late_is_used_from_then_on(bmc: Played) -> None:
+    session = bmc.session()
+    bmc.logins = [LostReplyError("cut")]
+    assert by(await session.send(READ)) == "basic"
+    bmc.now += RENEW_AT * SHORTEST_IDLE_S + 1
+    session._adopt(session._opened(bmc.opened()))
+    assert (session.by_basic, session.lost) == (False, False)
+    assert by(await session.send(READ)) == "token"
+    assert bmc.seen("GET").count(SERVICE) == 0, "it was opened just now"
+    await session.close()
+    assert bmc.open == set()
+
+
+async def test_the_idle_time_of_a_session_that_was_opened_late_is_its_own(bmc: Played) -> None:
+    session = bmc.session()
+    await session.send(READ)
+    for _ in range(2):
+        bmc.answers[SERVICE] = [reply(200, {"SessionTimeout": 10_000})]
+        bmc.now += RENEW_AT * SHORTEST_IDLE_S + 1
+        assert by(await session.send(READ)) == "token"
+        assert bmc.answers[SERVICE] == []
+        bmc.open.clear()
+        session._forget(_token_of(session))
+        session._adopt(session._opened(bmc.opened()))
+    await session.close()
+
+
+async def test_of_two_sessions_the_one_that_was_opened_late_is_deleted_in_the_end(bmc: Played) -> None:
+    session = bmc.session()
+    await session.send(READ)
+    session._adopt(session._opened(bmc.opened()))
+    assert bmc.open == {"token-1", "token-2"}
+    await session.send(READ)
+    assert bmc.sent[-1].headers["X-Auth-Token"] == "token-1"
+    await session.close()
+    assert bmc.open == set()
+
+
+def _token_of(session: Session) -> _Token:
+    assert session._token is not None
+    return session._token
+
+
+async def test_sessions_are_not_looked_for_elsewhere_where_the_place_answers_with_another_status(bmc: Played) -> None:
+    session = bmc.session()
+    missing = {"error": {"@Message.ExtendedInfo": [{"MessageId": "Base.1.12.ResourceMissingAtURI", "Message": "No."}]}}
+    bmc.logins = [reply(400, missing)]
+    assert by(await session.send(READ)) == "basic"
+    assert bmc.seen("POST") == [SESSIONS]
