@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
+    (
+        "appliances.idrac.session",
+        "if self._pending is not None and not self._pending.done():",
+        "without operand 1",
+    ): "waiting for a login that is over takes no time, and cancelling it does nothing",
     ("appliances.pfsense.lockout", "probe.setblocking(False)", "without call"): (
         "connecting a datagram socket waits for nothing, and nothing is sent on it"
     ),
