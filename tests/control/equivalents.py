@@ -6,6 +6,16 @@ from typing import Final
 
 EQUIVALENT: Final[dict[tuple[str, str, str], str]] = {
     (
+        "control.ledger.reading",
+        'wanted = {record.seq for record in records if "settled_by" in record.body}',
+        "filter 0 -> True",
+    ): "only spares work: no other record is ever named by a correction",
+    (
+        "control.ledger.reading",
+        "later = takewhile(lambda record: record.seq > min(wanted), self._records(newest_first=True, cursor=None))",
+        "Gt -> GtE",
+    ): "the earliest of them may itself correct one before it, which is not among them",
+    (
         "appliances.idrac.session",
         "if self._pending is not None and not self._pending.done():",
         "without operand 1",
