@@ -34,8 +34,8 @@ floors: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not matrix"
 
-matrix: $(STAMP) ## Every tool of TrueNAS and iDRAC on the releases and generations that make test leaves out
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m matrix tests/appliances
+matrix: $(STAMP) ## The long tables: TrueNAS and iDRAC on every further release, crash reports of every tool
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m matrix tests/appliances tests/security
 
 conformance: $(STAMP) ## Foreign MCP clients and Redfish validators (needs npm)
 	@$(BIN)/python -m tests.conformance

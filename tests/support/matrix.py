@@ -1,7 +1,7 @@
-"""The long matrix: the tables of a room on every release of its appliance.
+"""The long matrix: what `make test` leaves to `make matrix`; `.ci/run` does both.
 
-`make test` drives them on the release that most people have, `make matrix` on all the others; `.ci/run` does both. What
-is special to a release has tests of its own, which are not of the matrix.
+The tables of a room are driven by `make test` on the release that most people have, by `make matrix` on all others.
+What is special to a release has tests of its own, which are not of the matrix. Other long tables mark their own rows.
 """
 
 from __future__ import annotations
