@@ -33,6 +33,7 @@ from holdfast.control.spec import ToolSpec
 from holdfast.errors import HoldfastError
 from holdfast.server.errors import error_text
 from tests.support.encodings import ENCODINGS, PLANTED
+from tests.support.matrix import in_part
 from tests.support.planting import Planter, Where, is_free, planting
 from tests.support.rooms import Room, room
 from tests.support.workingcalls import WORKING, WorkingCall
@@ -290,14 +291,7 @@ async def test_no_planted_secret_leaves_by_any_tool_on_any_path(calls: Sequence[
         assert {where: hits(text) for where, text in told.items() if hits(text)} == {}, call.tool
 
 
-@pytest.mark.parametrize(
-    "calls",
-    [
-        # Reports are long to look through: `make test` breaks every fourth group, `make matrix` the others.
-        pytest.param(calls, id=calls[0].tool, marks=() if number % 4 == 0 else pytest.mark.matrix)
-        for number, calls in enumerate(CHUNKS)
-    ],
-)
+@pytest.mark.parametrize("calls", in_part(CHUNKS), ids=lambda calls: calls[0].tool)
 async def test_no_planted_secret_leaves_when_any_tool_crashes(calls: Sequence[WorkingCall], tmp_path: Path) -> None:
     for call in calls:
         told = await everything(call, tmp_path / call.tool, {CRASH: {}})

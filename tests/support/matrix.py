@@ -24,6 +24,11 @@ TABLES = (
 )
 
 
+def in_part(rows: Iterable[object]) -> list[object]:
+    """Rows of a long table: every fourth is driven by `make test`, the others by `make matrix`."""
+    return [pytest.param(row, marks=() if number % 4 == 0 else pytest.mark.matrix) for number, row in enumerate(rows)]
+
+
 def belongs(item: pytest.Item) -> bool:
     """Whether a test is a row of a table on another release than the common one."""
     common = COMMON.get(item.path.parent.name)
