@@ -82,6 +82,8 @@ async def serve(config: Path, dies: str | None = None) -> asyncio.subprocess.Pro
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        # As from a terminal, also where this runs under nohup: what is ignored here would be ignored there.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
